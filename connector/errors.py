@@ -1,0 +1,157 @@
+"""Every error that the connector raises on purpose.
+
+    ConnectorError
+    ├── ConfigError             wrong configuration or usage; exit code 2
+    ├── StateError              the state file or the vault: wrong key, newer schema, not writable
+    ├── OdooError
+    │   ├── OdooUnreachable     no connection, time-out, 502-504: try again
+    │   ├── OdooRefused         key or login not accepted, or not in the group "MailDesk connector"
+    │   ├── OdooUnsuitable      another version, database missing, addon missing or too old
+    │   └── OdooFault           Odoo answered with an exception of its own (name and message kept)
+    ├── GraphError              (status, code, retry_after)
+    │   ├── GraphUnreachable    no connection, time-out, cut answer, 5xx: try again
+    │   ├── GraphThrottled      429, and 503 with Retry-After
+    │   ├── GraphNotFound       this item or folder is not there (404 ErrorItemNotFound, 400 ErrorInvalidIdMalformed)
+    │   ├── GraphSyncStateGone  any 410 and the sync-state codes at any status: start this folder afresh
+    │   ├── GraphMailboxGone    mailbox-level 404 and 403: says nothing of any single message
+    │   └── GraphUnauthorized   401 after one refresh; `claims` where Graph sent a challenge
+    └── AuthError
+        ├── EntraUnreachable    5xx, 429, no connection: the account stays connected
+        ├── NeedsSignIn         the invalid_grant family: only the person can mend it
+        ├── NeedsAdmin          invalid_client, consent by an administrator, expired secret
+        └── NotConfigured       there is no `entra` section
+
+Foreign errors are mapped at the I/O edge by the module that owns the edge; the original stays as `__cause__`.
+A message may name hosts and ids, never a token, an address or a subject (design, rule 9).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuthError",
+    "ConfigError",
+    "ConnectorError",
+    "EntraUnreachable",
+    "GraphError",
+    "GraphMailboxGone",
+    "GraphNotFound",
+    "GraphSyncStateGone",
+    "GraphThrottled",
+    "GraphUnauthorized",
+    "GraphUnreachable",
+    "NeedsAdmin",
+    "NeedsSignIn",
+    "NotConfigured",
+    "OdooError",
+    "OdooFault",
+    "OdooRefused",
+    "OdooUnreachable",
+    "OdooUnsuitable",
+    "StateError",
+]
+
+
+class ConnectorError(Exception):
+    """Base of all expected errors; `str()` is fit to be shown and logged."""
+
+
+class ConfigError(ConnectorError):
+    """The configuration or the command line is wrong; `problems` has a line for each finding."""
+
+    def __init__(self, problems: list[str] | str) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class StateError(ConnectorError):
+    """The state file or the vault cannot be used as it is."""
+
+
+class OdooError(ConnectorError):
+    """Something between the connector and Odoo."""
+
+
+class OdooUnreachable(OdooError):
+    """Odoo did not answer; try again later."""
+
+
+class OdooRefused(OdooError):
+    """Odoo does not accept the login, the key or the rights."""
+
+
+class OdooUnsuitable(OdooError):
+    """This Odoo cannot serve: wrong version, no such database, addon missing."""
+
+
+class OdooFault(OdooError):
+    """Odoo raised an exception: `name` is its class, e.g. `odoo.exceptions.AccessError`."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        self.message = message
+        super().__init__(f"Odoo answered with {name}: {message}")
+
+
+class GraphError(ConnectorError):
+    """Graph's answer, or the lack of one; `retry_after` is in seconds, None where Graph named none."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class GraphUnreachable(GraphError):
+    """No usable answer; a later one may be."""
+
+
+class GraphThrottled(GraphError):
+    """Graph asks this mailbox to wait."""
+
+
+class GraphNotFound(GraphError):
+    """The item or folder does not exist under this id."""
+
+
+class GraphSyncStateGone(GraphError):
+    """The cursor is dead; the folder starts afresh."""
+
+
+class GraphMailboxGone(GraphError):
+    """The mailbox as a whole is not reachable; no conclusion about any message."""
+
+
+class GraphUnauthorized(GraphError):
+    """The token was not accepted; `claims` is the decoded JSON of a challenge, or None."""
+
+    def __init__(self, message: str, *, claims: str | None = None, status: int | None = 401, code: str = "") -> None:
+        self.claims = claims
+        super().__init__(message, status=status, code=code)
+
+
+class AuthError(ConnectorError):
+    """Something between the connector and Entra ID."""
+
+
+class EntraUnreachable(AuthError):
+    """Entra did not answer or asked to wait; nothing is said about the account."""
+
+
+class NeedsSignIn(AuthError):
+    """Only a new sign-in by the person helps."""
+
+
+class NeedsAdmin(AuthError):
+    """Only an administrator can mend it."""
+
+
+class NotConfigured(AuthError):
+    """OAuth Not Configured."""
