@@ -1,0 +1,121 @@
+"""The composition root: builds every part, runs them in one nursery, shuts down in order.
+
+    listen (sign-in, wake, bodies)  <-  exchange (who is there)  <-  one task per mailbox
+
+Going down: the mailboxes stop first (an apply is one transaction in Odoo, so it happened or it did not), then what is still to
+be told is told, within the ten seconds that SIGTERM grants.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from connector import __version__
+from connector.backend import Service
+from connector.graph.auth import Entra
+from connector.graph.client import MailboxClient
+from connector.graph.gate import Gate
+from connector.http import open_client
+from connector.metrics import Metrics
+from connector.odoo import open_odoo
+from connector.state.store import open_store
+from connector.state.vault import Vault
+from connector.sync.exchange import Exchange
+from connector.sync.mailbox import Mailbox
+from connector.sync.reports import Reports
+from connector.sync.runner import Runner
+from connector.sync.signin import SignIn
+from connector.sync.supervisor import Supervisor
+from connector.sync.tokens import Tokens
+from connector.web.server import serve
+
+if TYPE_CHECKING:
+    from connector.config import Config
+    from connector.graph.client import TokenSource
+    from connector.odoo.wire import Account
+
+__all__ = ["run"]
+
+# Seconds for the last words to Odoo; with the web server's own grace this stays under the ten seconds of SIGTERM.
+_LAST_WORDS = 3.0
+
+_log = structlog.get_logger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+    """Run the connector until cancelled; `started` is called with the URL it listens on.
+
+    Raises `StateError` when the state file or the vault cannot be used. Odoo, Entra and Graph may be away: they are waited for.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(config.state.path))
+        http = await stack.enter_async_context(open_client())
+        odoo = await stack.enter_async_context(open_odoo(config.odoo, http))
+        vault = Vault([key.get_secret_value() for key in config.vault.keys])
+        metrics = Metrics()
+        reports = Reports()
+        entra = Entra(config.entra, config.graph.scopes, http) if config.entra is not None else None
+        tokens = Tokens(store, vault, entra, reports)
+        gates: dict[int, Gate] = {}
+
+        def client(account_id: int, source: TokenSource) -> MailboxClient:
+            return MailboxClient(http, config.graph.base_url, gates.setdefault(account_id, Gate()), source)
+
+        async def make(account: Account) -> Runner:
+            mailbox = Mailbox(
+                account_id=account.id,
+                client=client(account.id, await tokens.source(account)),
+                odoo=odoo,
+                store=store,
+                bootstrap_messages=config.sync.bootstrap_messages,
+                on_progress=lambda _progress: None,
+            )
+            return Runner(
+                mailbox,
+                interval=config.sync.interval,
+                backfill_per_hour=config.sync.backfill_per_hour,
+                reports=reports,
+                now=_utc_now,
+            )
+
+        async with trio.open_nursery() as listening, trio.open_nursery() as working:
+            supervisor = Supervisor(make, working)
+            exchange = Exchange(odoo, store.instance, reports, supervisor.take, __version__)
+
+            def known_seq(account_id: int) -> int:
+                account = supervisor.account(account_id)
+                return account.token.seq if account is not None and account.token is not None else 0
+
+            sign_in = None
+            if config.entra is not None and entra is not None:
+                sign_in = SignIn(
+                    entra=entra,
+                    tokens=tokens,
+                    store=store,
+                    vault=vault,
+                    client=client,
+                    known_seq=known_seq,
+                    allowed_tenants=config.entra.allowed_tenants,
+                    allowed_domains=config.entra.allowed_domains,
+                    now=_utc_now,
+                )
+            service = Service(odoo, exchange, supervisor, sign_in, working, _utc_now)
+            url = await listening.start(partial(serve, service, config.server, metrics=metrics))
+            _log.info("listening", url=url)
+            working.start_soon(exchange.run)
+            task_status.started(url)
+            try:
+                await trio.sleep_forever()
+            finally:
+                with trio.move_on_after(_LAST_WORDS, shield=True):
+                    await exchange.flush()

@@ -1,0 +1,121 @@
+"""What the connector knows of one mailbox's folders: Odoo's snapshot, made fresher by the working copy.
+
+With equal revisions the file's cursor is used: a quiet round moves the cursor in the file only. With different ones Odoo wins, because
+its cursor was committed together with the data it covers (design, rules 2 and 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connector.odoo.wire import TreeFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connector.graph.folders import Folder
+    from connector.odoo.wire import FolderSnapshot, MailboxSnapshot
+    from connector.state.store import Cursor
+
+__all__ = ["Book", "FolderView", "open_book", "to_tree"]
+
+# Roles in the order in which a person misses them (design: "newest 50 of the Inbox first ..., then Sent, Drafts, the rest").
+_ROLE_ORDER = ("inbox", "sent", "drafts", "archive", "other", "trash", "junk")
+
+
+@dataclass(slots=True)
+class FolderView:
+    """One folder; `cursor` None means that it has to be bootstrapped."""
+
+    remote_id: str
+    name: str
+    role: str
+    sync_enabled: bool = True
+    revision: int = 0
+    cursor: str | None = None
+    is_bootstrapped: bool = False
+    backfill_before: str | None = None
+    is_backfilled: bool = False
+    unread: int = 0
+    total: int = 0
+    indexed: int = 0
+    is_resetting: bool = False
+
+
+@dataclass(slots=True)
+class Book:
+    """All folders of a mailbox, and the messages whose removal is not resolved yet."""
+
+    folders: dict[str, FolderView] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    tree: list[TreeFolder] | None = None
+
+    def synced(self, first: str | None = None) -> list[FolderView]:
+        """Return the folders to sync: the one a person looks at, then by role, then by name."""
+
+        def rank(folder: FolderView) -> tuple[bool, int, str, str]:
+            return (folder.remote_id != first, _ROLE_ORDER.index(folder.role), folder.name.casefold(), folder.remote_id)
+
+        return sorted((f for f in self.folders.values() if f.sync_enabled), key=rank)
+
+    @property
+    def is_bootstrapped(self) -> bool:
+        """Every synced folder has been listed once."""
+        return all(f.is_bootstrapped for f in self.folders.values() if f.sync_enabled)
+
+    @property
+    def is_backfilled(self) -> bool:
+        """Nothing older is left to fetch in any synced folder."""
+        return all(f.is_backfilled for f in self.folders.values() if f.sync_enabled)
+
+    @property
+    def is_resetting(self) -> bool:
+        """A folder is being listed again because its cursor died."""
+        return any(f.is_resetting for f in self.folders.values() if f.sync_enabled)
+
+    def progress(self) -> tuple[int, int]:
+        """Return (messages in the index, messages at Graph) of the synced folders."""
+        folders = [f for f in self.folders.values() if f.sync_enabled]
+        total = sum(f.total for f in folders)
+        done = sum(f.total if f.is_backfilled else min(f.indexed, f.total) for f in folders)
+        return done, total
+
+    def is_new_tree(self, tree: list[TreeFolder]) -> bool:
+        """Tell whether Graph's tree differs from what was last written to Odoo."""
+        return self.tree is None or {t.remote_id: t for t in self.tree} != {t.remote_id: t for t in tree}
+
+
+def open_book(snapshot: MailboxSnapshot, stored: Mapping[str, Cursor], tree: list[TreeFolder] | None = None) -> Book:
+    """Make the book of a mailbox from Odoo's `snapshot` and the working copy's cursors."""
+    book = Book(pending=set(snapshot.pending), tree=tree)
+    for folder in snapshot.folders:
+        view = _view(folder)
+        copy = stored.get(folder.remote_id)
+        if copy is not None and copy.revision == folder.revision and copy.cursor:
+            view.cursor = copy.cursor
+        view.is_bootstrapped = folder.is_bootstrapped and view.cursor is not None
+        book.folders[folder.remote_id] = view
+    return book
+
+
+def to_tree(folders: list[Folder]) -> list[TreeFolder]:
+    """Return Graph's folders as the addon takes them."""
+    return [TreeFolder(remote_id=f.id, parent_remote_id=f.parent_id, name=f.name, role=f.role) for f in folders]
+
+
+def _view(folder: FolderSnapshot) -> FolderView:
+    return FolderView(
+        remote_id=folder.remote_id,
+        name=folder.name,
+        role=folder.role,
+        sync_enabled=folder.sync_enabled,
+        revision=folder.revision,
+        cursor=folder.cursor,
+        backfill_before=folder.backfill_before,
+        is_backfilled=folder.is_backfilled,
+        unread=folder.unread,
+        total=folder.total,
+        indexed=folder.indexed,
+        is_resetting=folder.sync_state == "resync",
+    )

@@ -1,0 +1,119 @@
+"""The one regular call to Odoo, for all mailboxes together: reports go out, changed accounts come back."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from connector.errors import OdooError
+from connector.sync.plan import backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from connector.odoo.port import OdooPort
+    from connector.odoo.wire import Account
+    from connector.sync.reports import Reports
+
+__all__ = ["EVERY", "Exchange"]
+
+# Seconds between two regular calls (design: "every 10 s at most one exchange call for all mailboxes together").
+EVERY = 10.0
+# Seconds: several wakes and urgent reports within this time make one call.
+_GATHER = 0.25
+# Seconds: the longest wait while Odoo is away.
+_CEILING = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Exchange:
+    """The loop; `readiness` is None while Odoo answers, else one word for `/readyz`."""
+
+    def __init__(self, odoo: OdooPort, instance: str, reports: Reports, take: Callable[[list[Account]], None], version: str) -> None:
+        self.readiness: str | None = "starting"
+        self._odoo = odoo
+        self._instance = instance
+        self._reports = reports
+        self._take = take
+        self._version = version
+        self._since: str | None = None
+        self._poked = trio.Event()
+
+    def poke(self) -> None:
+        """Something changed in Odoo: call soon."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Exchange for ever; Odoo away is said once, and tried again with growing pauses."""
+        await self._greet()
+        failures = 0
+        while True:
+            self._poked = trio.Event()
+            reports = self._reports.take()
+            try:
+                answer = await self._odoo.exchange(instance=self._instance, since=self._since, reports=reports)
+            except OdooError as error:
+                self._reports.put_back(reports)
+                failures += 1
+                self._lost(error, failures)
+                await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
+                continue
+            except BaseException:
+                self._reports.put_back(reports)
+                raise
+            if failures:
+                _log.info("Odoo answers again", after=failures)
+            failures = 0
+            self.readiness = None
+            self._reports.heard(reports)
+            self._since = answer.watermark
+            self._take(answer.accounts)
+            with trio.move_on_after(EVERY):
+                await self._wait_for_news()
+                await trio.sleep(_GATHER)
+
+    async def flush(self) -> None:
+        """Tell what is pending, once; used on the way out."""
+        if reports := self._reports.take():
+            try:
+                await self._odoo.exchange(instance=self._instance, since=self._since, reports=reports)
+            except OdooError as error:
+                _log.warning("last report not delivered", error=str(error))
+
+    async def _greet(self) -> None:
+        """Ask Odoo who it is until it answers as it should; what is wrong is said each time it changes."""
+        failures = 0
+        said = ""
+        while True:
+            try:
+                hello = await self._odoo.hello(self._version)
+            except OdooError as error:
+                failures += 1
+                self.readiness = "odoo"
+                if str(error) != said:
+                    said = str(error)
+                    _log.error("Odoo cannot be used yet", reason=said)
+                await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
+            else:
+                _log.info("Odoo answers", odoo=hello.odoo_version, addon=hello.addon_version)
+                return
+
+    async def _wait_for_news(self) -> None:
+        """Return when somebody poked or something urgent is to be told."""
+        async with trio.open_nursery() as nursery:
+
+            async def first(wait: Callable[[], Awaitable[None]]) -> None:
+                await wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(first, self._poked.wait)
+            nursery.start_soon(first, self._reports.wait_urgent)
+
+    def _lost(self, error: OdooError, failures: int) -> None:
+        if failures == 1:
+            _log.error("Odoo does not answer", reason=str(error))
+        self.readiness = "odoo"

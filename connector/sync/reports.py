@@ -1,0 +1,67 @@
+"""What the next exchange tells Odoo about the mailboxes: merged, so that a busy mailbox costs no more than a quiet one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+from msgspec import UNSET, structs
+
+from connector.odoo.wire import AccountReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Reports"]
+
+# Keys whose change a person is waiting to see; all else goes with the next regular exchange.
+_URGENT = frozenset({"state", "state_message", "sync_phase", "token"})
+
+
+class Reports:
+    """Pending account reports; later values win, what Odoo already heard is not said again."""
+
+    def __init__(self) -> None:
+        self._pending: dict[int, dict[str, Any]] = {}
+        self._heard: dict[int, dict[str, Any]] = {}
+        self._urgent = trio.Event()
+
+    def put(self, account_id: int, **values: Any) -> None:
+        """Note `values` (fields of `AccountReport`) of an account."""
+        heard = self._heard.get(account_id, {})
+        pending = self._pending.setdefault(account_id, {})
+        news = {key: value for key, value in values.items() if pending.get(key, heard.get(key)) != value}
+        pending.update(news)
+        if not pending:
+            del self._pending[account_id]
+        if _URGENT & news.keys():
+            self._urgent.set()
+
+    def take(self) -> list[AccountReport]:
+        """Take all that is pending; whoever takes it confirms it (`heard`) or gives it back (`put_back`)."""
+        reports = [AccountReport(account_id=account_id, **values) for account_id, values in sorted(self._pending.items())]
+        self._pending = {}
+        self._urgent = trio.Event()
+        return reports
+
+    def heard(self, reports: Iterable[AccountReport]) -> None:
+        """Note that Odoo has these."""
+        for report in reports:
+            self._heard.setdefault(report.account_id, {}).update(_values(report))
+
+    def put_back(self, reports: Iterable[AccountReport]) -> None:
+        """Odoo did not get these: they are pending again, under anything newer."""
+        for report in reports:
+            self._pending[report.account_id] = _values(report) | self._pending.get(report.account_id, {})
+
+    def forget(self, account_id: int) -> None:
+        """Say everything of this account again when there is something to say: its record in Odoo was changed by somebody else."""
+        self._heard.pop(account_id, None)
+
+    async def wait_urgent(self) -> None:
+        """Wait until something is pending that a person is waiting to see."""
+        await self._urgent.wait()
+
+
+def _values(report: AccountReport) -> dict[str, Any]:
+    return {k: v for k, v in structs.asdict(report).items() if k != "account_id" and v is not UNSET}

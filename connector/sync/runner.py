@@ -1,0 +1,227 @@
+"""Runs one mailbox: a cycle when it is due or asked for, backfill in between, and what each error means.
+
+    error                                   state            next attempt
+    throttled                               throttled        after Retry-After; silent
+    Graph, Entra or Odoo unreachable        unchanged        backoff; silent
+    cursors written by somebody else        unchanged        at once, from what Odoo has
+    the invalid_grant family, 401           needs sign-in    when Odoo says "connected" again
+    invalid_client, consent, mailbox gone   needs admin      hourly
+    anything else                           failing          backoff; seen after three cycles in a row
+
+Nothing that happens here leaves this mailbox (design, rule 8).
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from connector.errors import (
+    EntraUnreachable,
+    GraphError,
+    GraphMailboxGone,
+    GraphThrottled,
+    GraphUnauthorized,
+    GraphUnreachable,
+    NeedsAdmin,
+    NeedsSignIn,
+    NotConfigured,
+    OdooError,
+)
+from connector.sync.applier import NotConnectedInOdoo, Superseded
+from connector.sync.machine import FAILURES_UNTIL_SEEN, Event, Phase, State, next_state, seen_as
+from connector.sync.plan import Budget, backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from connector.sync.mailbox import Mailbox, Progress
+    from connector.sync.reports import Reports
+
+__all__ = ["Runner"]
+
+# Seconds: Graph names a time in nearly every 429; where it does not, half a minute lets the window move.
+_THROTTLED_WAIT = 30.0
+# Seconds: an administrator's repair (a licence, a new secret) is noticed within the hour.
+_ADMIN_WAIT = 3600.0
+# Seconds: after somebody else wrote the cursors; not zero, lest two connectors spin.
+_SUPERSEDED_WAIT = 1.0
+
+# What the next attempt means to a mailbox that was put off.
+_ON_WAY_BACK = {State.THROTTLED: Event.RESUMED, State.FAILING: Event.RETRIED, State.NEEDS_ADMIN: Event.CONNECTED}
+
+# A mailbox that was shown as failing is shown as connected again when a whole round succeeded, not when it tries again.
+_AT_WORK = frozenset({State.DISCOVERING, State.BOOTSTRAPPING, State.LIVE})
+
+# What a phase says to the state machine; an event that means nothing in a state changes nothing.
+_TOLD_BY_PHASE: dict[Phase, tuple[Event, ...]] = {
+    Phase.DISCOVERING: (),
+    Phase.BOOTSTRAPPING: (Event.TREE, Event.FOLDER_RESET),
+    Phase.BACKFILLING: (Event.TREE, Event.BOOTSTRAPPED),
+    Phase.UP_TO_DATE: (Event.TREE, Event.BOOTSTRAPPED),
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """The endless task of one mailbox."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        *,
+        interval: float,
+        backfill_per_hour: int,
+        reports: Reports,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`interval` is in seconds; `now` is the wall clock in UTC."""
+        self.mailbox = mailbox
+        self.state = State.NOT_CONNECTED
+        self.progress: Progress | None = None
+        self.last_sync_at: datetime | None = None
+        self.message = ""
+        self.served_ticket = 0
+        self._interval = interval
+        self._budget = Budget(backfill_per_hour)
+        self._reports = reports
+        self._now = now
+        self._failures = 0
+        self._wish: tuple[str | None, int] = (None, 0)
+        self._woken = trio.Event()
+        mailbox.on_progress = self._on_progress
+
+    @property
+    def account_id(self) -> int:
+        """The account's id in Odoo."""
+        return self.mailbox.account_id
+
+    def wake(self, folder: str | None = None, ticket: int = 0) -> None:
+        """Ask for a cycle now, `folder` (remote id) first; `served_ticket` tells when a cycle that began later is done."""
+        self._wish = (folder or self._wish[0], max(ticket, self._wish[1]))
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Run until the mailbox needs a person (then Odoo knows it) or Odoo does not want it any more."""
+        self._event(Event.CONNECTED)
+        while True:
+            (folder, ticket), self._wish = self._wish, (None, 0)
+            self._woken = trio.Event()
+            if (event := _ON_WAY_BACK.get(self.state)) is not None:
+                self._event(event)
+            delay = await self._attempt(folder)
+            self.served_ticket = max(self.served_ticket, ticket)
+            if delay is None:
+                return
+            await self._idle(delay)
+
+    async def _attempt(self, folder: str | None) -> float | None:
+        """Run one cycle; return the seconds until the next one, None when there is to be none."""
+        try:
+            await self.mailbox.cycle(folder)
+        except Exception as error:  # noqa: BLE001 - every error of one mailbox is judged, and stays in it
+            return self._judge(error)
+        self._failures = 0
+        self.message = ""
+        return self._interval
+
+    def _judge(self, error: Exception) -> float | None:
+        """Turn an error of a cycle into an event and a waiting time (table above)."""
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0] if isinstance(error.exceptions[0], Exception) else error
+        match error:
+            case GraphThrottled():
+                self._event(Event.THROTTLED)
+                return error.retry_after if error.retry_after is not None else _THROTTLED_WAIT
+            case Superseded():
+                self.mailbox.forget()
+                return _SUPERSEDED_WAIT
+            case NotConnectedInOdoo():
+                self._event(Event.STOPPED)
+                return None
+            case NeedsSignIn() | GraphUnauthorized():
+                _log.warning("sign-in needed", account=self.account_id)
+                self._event(Event.SIGN_IN_NEEDED)
+                return None
+            case NeedsAdmin() | NotConfigured():
+                return self._needs_admin(str(error))
+        self._failures += 1
+        self.message = str(error) if isinstance(error, GraphError | OdooError | EntraUnreachable) else type(error).__name__
+        if isinstance(error, GraphMailboxGone) and self._failures >= FAILURES_UNTIL_SEEN:
+            return self._needs_admin(
+                f"Microsoft gives no access to this mailbox ({error.code or error.status}). "
+                "It may be inactive, without a licence, or hosted elsewhere; an administrator can tell."
+            )
+        if not isinstance(error, GraphUnreachable | GraphMailboxGone | EntraUnreachable | OdooError):
+            _log.error("cycle failed", account=self.account_id, error=type(error).__name__, failures=self._failures, exc_info=error)
+            self._event(Event.FAILED)
+        else:
+            _log.warning("cycle put off", account=self.account_id, error=type(error).__name__, failures=self._failures)
+        return backoff(self._failures, ceiling=self._interval, jitter=random.random())  # noqa: S311 - spreads load, guards nothing
+
+    def _needs_admin(self, message: str) -> float:
+        self.message = message
+        _log.warning("administrator needed", account=self.account_id, message=message)
+        self._event(Event.ADMIN_NEEDED)
+        return _ADMIN_WAIT
+
+    async def _idle(self, delay: float) -> None:
+        """Wait `delay` seconds or for a wake, fetching older messages meanwhile as far as the budget goes."""
+        deadline = trio.current_time() + delay
+        while not self._woken.is_set() and (now := trio.current_time()) < deadline:
+            until = deadline
+            if self.state is State.LIVE and self.mailbox.has_backlog:
+                until = min(deadline, self._budget.next_at(now))
+                if until <= now:
+                    if not await self._backfill(now):
+                        return
+                    continue
+            with trio.move_on_at(until):
+                await self._woken.wait()
+
+    async def _backfill(self, now: float) -> bool:
+        """Fetch one window; on an error the next cycle finds out what it means."""
+        try:
+            listed = await self.mailbox.backfill(self._budget.available(now))
+        except GraphThrottled as error:
+            with trio.move_on_after(error.retry_after or _THROTTLED_WAIT):
+                await self._woken.wait()
+            return False
+        except Exception as error:  # noqa: BLE001 - judged like the error of a cycle
+            delay = self._judge(error)
+            with trio.move_on_after(delay or _SUPERSEDED_WAIT):
+                await self._woken.wait()
+            return False
+        self._budget.spend(now, listed)
+        await trio.lowlevel.checkpoint()
+        return True
+
+    def _event(self, event: Event) -> None:
+        """Move on in the state machine and tell Odoo what a person should see."""
+        self.state = next_state(self.state, event)
+        resetting = self.progress.resetting if self.progress else False
+        seen = seen_as(self.state, failures=self._failures, resetting=resetting, message=self.message)
+        is_recovering = self._failures >= FAILURES_UNTIL_SEEN and self.state in _AT_WORK
+        if seen.state is not None and not is_recovering:
+            self._reports.put(self.account_id, state=seen.state, state_message=seen.message or "")
+
+    def _on_progress(self, progress: Progress) -> None:
+        """Note where the mailbox stands; Odoo hears what changed."""
+        self.progress = progress
+        if progress.synced:
+            self._failures = 0
+            self.last_sync_at = self._now()
+            self._reports.put(self.account_id, last_sync_at=self.last_sync_at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        for event in _TOLD_BY_PHASE[progress.phase]:
+            self._event(event)
+        self._reports.put(
+            self.account_id,
+            sync_phase=progress.phase.value,
+            backfill_done=progress.done,
+            backfill_total=progress.total,
+        )
