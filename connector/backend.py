@@ -9,16 +9,8 @@ import structlog
 import trio
 
 from connector.content.bodies import fetch_body
-from connector.errors import (
-    AuthError,
-    ConnectorError,
-    GraphNotFound,
-    GraphUnauthorized,
-    NeedsSignIn,
-    NotConfigured,
-    OdooError,
-)
-from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn
+from connector.errors import ConnectorError, NeedsSignIn, NotConfigured, OdooError
+from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, body_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +130,7 @@ class Service:
             waiting.error = error
         waiting.done.set()
         if waiting.is_late:
-            body = waiting.body if waiting.body is not None else _as_error(waiting.error)
+            body = waiting.body if waiting.body is not None else body_error(waiting.error)
             try:
                 await self.odoo.body(account_id, remote_id, body)
             except OdooError as error:
@@ -151,14 +143,3 @@ class _Waiting:
     body: dict[str, Any] | None = None
     error: ConnectorError | None = None
     is_late: bool = False
-
-
-def _as_error(error: ConnectorError | None) -> dict[str, Any]:
-    """Return a late failure as docs/protocol.md, 2.3, has it."""
-    match error:
-        case GraphNotFound():
-            return {"error": "not_found", "message": "This message does not exist any more."}
-        case NeedsSignIn() | GraphUnauthorized() | AuthError():
-            return {"error": "needs_sign_in", "message": "Outlook does not let us in at the moment."}
-        case _:
-            return {"error": "unavailable", "message": "Outlook does not answer at the moment."}

@@ -15,9 +15,7 @@ import nh3
 __all__ = ["Cleaned", "clean_html", "text_to_html"]
 
 _TAGS = frozenset(
-    """a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del details dfn div dl dt em
-    figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p pre q rp rt ruby s samp section small span
-    strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr""".split()
+    ["a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "main", "mark", "nav", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt", "u", "ul", "var", "wbr"]
 )
 
 _ATTRIBUTES: dict[str, set[str]] = {
@@ -37,13 +35,7 @@ _ATTRIBUTES: dict[str, set[str]] = {
 # CSS properties that shape a text. Nothing that can load (background, list-style, content, cursor), cover the page (position,
 # z-index, transform), or move by itself (animation, transition).
 _STYLES = frozenset(
-    """border border-bottom border-bottom-color border-bottom-style border-bottom-width border-collapse border-color border-left
-    border-left-color border-left-style border-left-width border-radius border-right border-right-color border-right-style border-right-width
-    border-spacing border-style border-top border-top-color border-top-style border-top-width border-width box-sizing clear color
-    direction display float font font-family font-size font-style font-variant font-weight height letter-spacing line-height
-    margin margin-bottom margin-left margin-right margin-top max-height max-width min-height min-width overflow-wrap padding padding-bottom
-    padding-left padding-right padding-top table-layout text-align text-decoration text-indent text-transform vertical-align white-space
-    background-color width word-break word-spacing word-wrap""".split()
+    ["border", "border-bottom", "border-bottom-color", "border-bottom-style", "border-bottom-width", "border-collapse", "border-color", "border-left", "border-left-color", "border-left-style", "border-left-width", "border-radius", "border-right", "border-right-color", "border-right-style", "border-right-width", "border-spacing", "border-style", "border-top", "border-top-color", "border-top-style", "border-top-width", "border-width", "box-sizing", "clear", "color", "direction", "display", "float", "font", "font-family", "font-size", "font-style", "font-variant", "font-weight", "height", "letter-spacing", "line-height", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top", "max-height", "max-width", "min-height", "min-width", "overflow-wrap", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top", "table-layout", "text-align", "text-decoration", "text-indent", "text-transform", "vertical-align", "white-space", "background-color", "width", "word-break", "word-spacing", "word-wrap"]
 )
 
 # Pictures that are part of the mail itself and cannot script: no svg.

@@ -199,4 +199,3 @@ def _oldest(messages: list[GraphMessage]) -> str | None:
     """Return the earliest receivedDateTime; ISO 8601 in UTC sorts as text."""
     times = [m.received for m in messages if isinstance(m.received, str)]
     return min(times, default=None)
-

@@ -75,7 +75,9 @@ class SignIn:
             person = await me(self.client(account_id, AccountTokens(self.entra, granted.cache_blob, _nowhere)))
         except GraphError as error:
             _log.warning("mailbox does not answer after sign-in", account=account_id, code=error.code, status=error.status)
-            return SignInOutcome("failed", f"Microsoft signed you in, but does not give access to the mailbox ({error.code or error.status}).")
+            return SignInOutcome(
+                "failed", f"Microsoft signed you in, but does not give access to the mailbox ({error.code or error.status})."
+            )
         addresses = _addresses(person, granted)
         if email.casefold() not in {a.casefold() for a in addresses}:
             address = addresses[0] if addresses else ""
@@ -112,5 +114,3 @@ def _addresses(person: Me, granted: Granted) -> list[str]:
 
 async def _nowhere(_blob: bytes) -> None:
     """Keep nothing: a token that was not accepted yet is nobody's."""
-
-

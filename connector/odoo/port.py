@@ -1,0 +1,46 @@
+"""The port to Odoo: what `sync` may ask of the addon, whichever transport carries it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Exchange, Hello, MailboxSnapshot
+
+__all__ = ["OdooPort"]
+
+
+class OdooPort(Protocol):
+    """The addon's methods for the connector (docs/protocol.md, section 1).
+
+    Every method raises `OdooUnreachable`, `OdooRefused`, `OdooUnsuitable` or `OdooFault`, and nothing else that is expected.
+    """
+
+    async def hello(self, version: str) -> Hello:
+        """Tell Odoo our version, hear who it is."""
+
+    async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
+        """Tell what there is to tell of the accounts, hear which ones changed."""
+
+    async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
+        """Read cursors, revisions and unresolved removals of mailboxes."""
+
+    async def apply(self, request: ApplyRequest) -> ApplyResult:
+        """Change Odoo's index in one transaction, or not at all."""
+
+    async def extra(
+        self,
+        account_id: int,
+        folder: str,
+        listed: Sequence[str],
+        *,
+        since: str | None = None,
+        after: str | None = None,
+        until: str | None = None,
+    ) -> list[str]:
+        """Return the rows of `folder` in that time that a complete listing does not have (ISO times; None is open)."""
+
+    async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
+        """Deliver a body that was too late for the request that asked."""

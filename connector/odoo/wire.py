@@ -1,0 +1,184 @@
+"""The JSON objects of docs/protocol.md, section 1: one frozen Struct each.
+
+Absent and null are different things on this wire: a field that may be absent is `UNSET` and is left out when encoded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+__all__ = [
+    "Account",
+    "AccountReport",
+    "Applied",
+    "ApplyRequest",
+    "ApplyResult",
+    "CursorReport",
+    "Exchange",
+    "FolderSnapshot",
+    "FolderUpdate",
+    "Hello",
+    "MailboxSnapshot",
+    "Refused",
+    "Removed",
+    "SealedToken",
+    "TreeFolder",
+    "to_apply_result",
+]
+
+
+class Hello(Struct, frozen=True):
+    """Who Odoo is."""
+
+    addon_version: str
+    odoo_version: str
+    database_uuid: str
+    now: str
+
+
+class SealedToken(Struct, frozen=True):
+    """A token cache, sealed; the higher `seq` is the newer one."""
+
+    sealed: str
+    seq: int
+
+    def __repr__(self) -> str:
+        return f"SealedToken(seq={self.seq})"
+
+
+class CursorReport(Struct, frozen=True):
+    """A cursor that moved without news, written back when it has aged."""
+
+    folder: str
+    revision: int
+    cursor: str
+
+
+class AccountReport(Struct, frozen=True, omit_defaults=True):
+    """What the connector tells about one account; absent is unchanged."""
+
+    account_id: int
+    last_sync_at: str | UnsetType = UNSET
+    sync_phase: str | UnsetType = UNSET
+    state: str | UnsetType = UNSET
+    state_message: str | UnsetType = UNSET
+    backfill_done: int | UnsetType = UNSET
+    backfill_total: int | UnsetType = UNSET
+    token: SealedToken | UnsetType = UNSET
+    cursors: list[CursorReport] | UnsetType = UNSET
+
+
+class Account(Struct, frozen=True):
+    """An account as Odoo has it."""
+
+    id: int
+    email: str
+    provider: str
+    state: str
+    active: bool
+    token: SealedToken | None = None
+    refresh_requested_at: str | None = None
+
+
+class Exchange(Struct, frozen=True):
+    """The answer of `connector_exchange`."""
+
+    watermark: str
+    accounts: list[Account]
+
+
+class FolderSnapshot(Struct, frozen=True):
+    """A folder as Odoo has it."""
+
+    remote_id: str
+    role: str
+    name: str
+    sync_enabled: bool
+    sync_state: str
+    revision: int
+    cursor: str | None
+    is_bootstrapped: bool
+    backfill_before: str | None
+    is_backfilled: bool
+    unread: int
+    total: int
+    indexed: int
+
+
+class MailboxSnapshot(Struct, frozen=True):
+    """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved."""
+
+    account_id: int
+    folders: list[FolderSnapshot]
+    pending: list[str]
+
+
+class TreeFolder(Struct, frozen=True):
+    """A folder of Graph's tree; `parent_remote_id` None is the top level."""
+
+    remote_id: str
+    parent_remote_id: str | None
+    name: str
+    role: str
+
+
+class Removed(Struct, frozen=True):
+    """A message that left `folder`."""
+
+    folder: str
+    remote_id: str
+
+
+class FolderUpdate(Struct, frozen=True):
+    """New facts of a folder; with a `revision` (the one it builds on) the row's revision goes up by one."""
+
+    folder: str
+    revision: int | UnsetType = UNSET
+    cursor: str | None | UnsetType = UNSET
+    is_bootstrapped: bool | UnsetType = UNSET
+    backfill_before: str | None | UnsetType = UNSET
+    is_backfilled: bool | UnsetType = UNSET
+    unread: int | UnsetType = UNSET
+    total: int | UnsetType = UNSET
+    sync_state: str | UnsetType = UNSET
+
+
+class ApplyRequest(Struct, frozen=True):
+    """One transaction for Odoo's index."""
+
+    account_id: int
+    tree: list[TreeFolder] | None
+    messages: list[dict[str, Any]]
+    removed: list[Removed]
+    gone: list[str]
+    folders: list[FolderUpdate]
+
+
+class Applied(Struct, frozen=True):
+    """The transaction was committed; `pending` is all that is pending in the mailbox now."""
+
+    revisions: dict[str, int]
+    new: int
+    changed: int
+    pending: list[str]
+
+
+class Refused(Struct, frozen=True):
+    """Nothing was changed, for `reason`: `revision`, `unknown`, `folder` or `account`."""
+
+    reason: str
+    revisions: dict[str, int] = {}
+    unknown: list[str] = []
+
+
+ApplyResult = Applied | Refused
+
+
+def to_apply_result(answer: dict[str, Any]) -> ApplyResult:
+    """Read the answer of `connector_apply`, told apart by `applied`."""
+    if answer.get("applied"):
+        return msgspec.convert(answer, Applied)
+    return msgspec.convert(answer, Refused)

@@ -1,0 +1,83 @@
+"""Seals secrets: AES-256-GCM, random nonce, bound to purpose and account.
+
+    sealed text  =  key id "." base64url(nonce 12 bytes + ciphertext + tag 16 bytes)
+
+The key id is a hash of the key, so a blob names the key that opens it and rotation needs no bookkeeping. Purpose and account are
+authenticated with it: a blob that is copied to another account's row cannot be opened there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from connector.errors import ConfigError, StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Vault", "new_key"]
+
+_KEY_BYTES = 32
+# Bytes: 96 bits, the nonce size that NIST SP 800-38D recommends; random ones are safe for 2**32 seals a key.
+_NONCE_BYTES = 12
+_ID_CHARS = 8
+
+
+def new_key() -> str:
+    """Return a new key as the configuration takes it (base64url, 256 bits)."""
+    return base64.urlsafe_b64encode(os.urandom(_KEY_BYTES)).decode()
+
+
+class Vault:
+    """Seals with the first key, opens with any."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Take the keys of `vault.keys`. Raises `ConfigError` for one that is no key."""
+        self._keys: dict[str, AESGCM] = {}
+        for place, key in enumerate(keys):
+            try:
+                raw = base64.urlsafe_b64decode(key)
+            except (binascii.Error, ValueError):
+                raw = b""
+            if len(raw) != _KEY_BYTES:
+                raise ConfigError(f"vault.keys[{place}]: is no key; make one with: maildesk-connector keys new")
+            self._keys.setdefault(_key_id(raw), AESGCM(raw))
+        self._first = next(iter(self._keys))
+
+    def __repr__(self) -> str:
+        return f"Vault({len(self._keys)} keys)"
+
+    def seal(self, data: bytes, *, purpose: str, account_id: int) -> str:
+        """Seal `data` for one purpose of one account."""
+        nonce = os.urandom(_NONCE_BYTES)
+        box = self._keys[self._first].encrypt(nonce, data, _bound(purpose, account_id))
+        return f"{self._first}.{base64.urlsafe_b64encode(nonce + box).decode()}"
+
+    def open(self, sealed: str, *, purpose: str, account_id: int) -> bytes:
+        """Open what was sealed for this purpose and account. Raises `StateError` when no key fits or it was changed."""
+        key_id, _, text = sealed.partition(".")
+        key = self._keys.get(key_id)
+        if key is None:
+            raise StateError(
+                f"no key in vault.keys opens the {purpose} of account {account_id} (it was sealed with key {key_id[:_ID_CHARS]})"
+            )
+        try:
+            box = base64.urlsafe_b64decode(text)
+            return key.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(purpose, account_id))
+        except (InvalidTag, ValueError) as error:
+            raise StateError(f"the sealed {purpose} of account {account_id} is damaged or belongs to another account") from error
+
+
+def _key_id(raw: bytes) -> str:
+    return hashlib.sha256(b"maildesk key id" + raw).hexdigest()[:_ID_CHARS]
+
+
+def _bound(purpose: str, account_id: int) -> bytes:
+    return f"maildesk/{purpose}/{account_id}".encode()

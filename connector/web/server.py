@@ -1,0 +1,281 @@
+"""Starlette on hypercorn's trio worker. Handlers check who asks and what they ask for; a `Backend` does the work.
+
+Everything but health and metrics needs the shared secret. Health and metrics tell no names.
+"""
+
+from __future__ import annotations
+
+import hmac
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
+
+import msgspec
+import structlog
+import trio
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.trio import serve as hypercorn_serve
+from msgspec import Meta, Struct
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from connector.errors import (
+    AuthError,
+    ConnectorError,
+    EntraUnreachable,
+    GraphNotFound,
+    GraphUnauthorized,
+    NotConfigured,
+)
+from connector.odoo.wire import SealedToken  # noqa: TC001 - msgspec reads the annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from connector.config import ServerConfig
+    from connector.metrics import Metrics
+
+__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn", "make_app", "serve"]
+
+# Bytes: what Odoo sends is small; anything larger is a mistake or an attack.
+_BODY_LIMIT = 2**20
+
+# Seconds that a request for a body waits for Graph (Odoo itself waits 3 s).
+BODY_PATIENCE = 2.5
+
+# Seconds that requests under way get at shutdown; with the last words to Odoo under the ten seconds of SIGTERM.
+_GRACE = 3.0
+
+_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
+
+
+class StartedSignIn(Struct, frozen=True):
+    """Where to send the browser, and the `state` that comes back."""
+
+    url: str
+    state: str
+
+
+class SignInOutcome(Struct, frozen=True, omit_defaults=True):
+    """How a sign-in ended: `connected`, or why not, in a sentence for the person."""
+
+    outcome: str
+    message: str
+    email: str = ""
+    display_name: str = ""
+    scopes: list[str] = []
+    token: SealedToken | None = None
+    address: str = ""
+
+
+class AccountStatus(Struct, frozen=True):
+    """Where one account stands, for the command line."""
+
+    id: int
+    email: str
+    state: str
+    phase: str | None
+    last_sync_at: str | None
+    lag_seconds: float | None
+    backfill_done: int
+    backfill_total: int
+    requests_24h: int
+    message: str
+    served_ticket: int
+
+
+class Backend(Protocol):
+    """What the handlers ask for."""
+
+    def readiness(self) -> str | None:
+        """Return None when ready, else one word of reason."""
+
+    def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
+        """Take a hint of Odoo."""
+
+    async def signin_start(self, account_id: int, email: str, redirect_uri: str) -> StartedSignIn:
+        """Begin a sign-in. Raises `AuthError`."""
+
+    async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:
+        """Finish a sign-in. Raises `AuthError`."""
+
+    async def body(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
+        """Return a body, or None if it takes longer than `patience` seconds. Raises `ConnectorError`."""
+
+    def status(self) -> list[AccountStatus]:
+        """Return where every account stands."""
+
+    def request_sync(self, emails: list[str] | None) -> tuple[list[int], int]:
+        """Start a cycle now; return account ids and a ticket."""
+
+
+_AccountId = Annotated[int, Meta(gt=0)]
+
+
+class _Wake(Struct, frozen=True):
+    reason: Literal["refresh", "changed"]
+    accounts: list[int] | None = None
+    folder: str | None = None
+
+
+class _Start(Struct, frozen=True):
+    account_id: _AccountId
+    email: Annotated[str, Meta(min_length=3, max_length=320)]
+    redirect_uri: Annotated[str, Meta(pattern="^https?://")]
+
+
+class _Finish(Struct, frozen=True):
+    account_id: _AccountId
+    email: Annotated[str, Meta(min_length=3, max_length=320)]
+    state: Annotated[str, Meta(min_length=8)]
+    answer: dict[str, str]
+
+
+class _Body(Struct, frozen=True):
+    account_id: _AccountId
+    remote_id: Annotated[str, Meta(min_length=1, max_length=1024)]
+
+
+class _Sync(Struct, frozen=True):
+    emails: list[str] | None = None
+
+
+class _RefusedRequest(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.response = _error(status, code, message)
+        super().__init__(message)
+
+
+async def serve(
+    backend: Backend,
+    config: ServerConfig,
+    *,
+    metrics: Metrics,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled; `started` is called with the URL. Raises `OSError` when the address is taken."""
+    settings = HypercornConfig()
+    settings.bind = [config.listen]
+    settings.graceful_timeout = _GRACE
+    settings.accesslog = None
+    settings.errorlog = None
+    async with trio.open_nursery() as nursery:
+        app = make_app(backend, config.secret.get_secret_value(), metrics)
+        urls = await nursery.start(partial(hypercorn_serve, app, settings, mode="asgi"))  # type: ignore[arg-type]
+        task_status.started(urls[0])
+
+
+def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:
+    """Build the application."""
+
+    def guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(sent.encode(), secret.encode()):
+                return _error(401, "unauthorized", "the shared secret is missing or wrong (server.secret)")
+            try:
+                return await handler(request)
+            except _RefusedRequest as refused:
+                return refused.response
+
+        return endpoint
+
+    async def wake(request: Request) -> Response:
+        asked = await _read(request, _Wake)
+        backend.wake(asked.accounts, asked.reason, asked.folder)
+        return JSONResponse({}, status_code=202)
+
+    async def signin_start(request: Request) -> Response:
+        asked = await _read(request, _Start)
+        return await _signing_in(backend.signin_start(asked.account_id, asked.email, asked.redirect_uri))
+
+    async def signin_finish(request: Request) -> Response:
+        asked = await _read(request, _Finish)
+        return await _signing_in(backend.signin_finish(asked.account_id, asked.email, asked.state, asked.answer))
+
+    async def body(request: Request) -> Response:
+        asked = await _read(request, _Body)
+        try:
+            found = await backend.body(asked.account_id, asked.remote_id, patience=BODY_PATIENCE)
+        except ConnectorError as error:
+            return JSONResponse({"state": "error", **body_error(error)})
+        return JSONResponse({"state": "coming"} if found is None else {"state": "ready", "body": found})
+
+    async def status(_: Request) -> Response:
+        return _json({"accounts": backend.status()})
+
+    async def sync(request: Request) -> Response:
+        asked = await _read(request, _Sync)
+        accounts, ticket = backend.request_sync(asked.emails)
+        return JSONResponse({"accounts": accounts, "ticket": ticket}, status_code=202)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(_: Request) -> Response:
+        reason = backend.readiness()
+        return PlainTextResponse(reason or "ok", status_code=503 if reason else 200)
+
+    async def numbers(_: Request) -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return Starlette(
+        routes=[
+            Route("/wake", guarded(wake), methods=["POST"]),
+            Route("/signin/start", guarded(signin_start), methods=["POST"]),
+            Route("/signin/finish", guarded(signin_finish), methods=["POST"]),
+            Route("/content/body", guarded(body), methods=["POST"]),
+            Route("/status", guarded(status)),
+            Route("/sync", guarded(sync), methods=["POST"]),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", numbers),
+        ]
+    )
+
+
+def body_error(error: ConnectorError | None) -> dict[str, str]:
+    """Return CODE and a sentence for a body that cannot be had (docs/protocol.md, 2.3)."""
+    match error:
+        case GraphNotFound():
+            return {"error": "not_found", "message": "This message does not exist in Outlook any more."}
+        case GraphUnauthorized() | AuthError():
+            return {"error": "needs_sign_in", "message": "Outlook does not let us in at the moment."}
+        case _:
+            return {"error": "unavailable", "message": "Outlook does not answer at the moment. Please try again."}
+
+
+async def _signing_in(step: Awaitable[Struct]) -> Response:
+    """Await a step of a sign-in and map what can be wrong with the configuration or with Entra."""
+    try:
+        return _json(await step)
+    except NotConfigured:
+        return _error(409, "oauth_not_configured", "OAuth Not Configured")
+    except EntraUnreachable as error:
+        return _error(502, "entra_unreachable", f"Microsoft's sign-in service does not answer at the moment. {error}")
+    except AuthError as error:
+        return _error(502, "entra_refused", str(error))
+
+
+async def _read(request: Request, kind: type[_T]) -> _T:
+    """Read a JSON body as `kind`."""
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > _BODY_LIMIT:
+            raise _RefusedRequest(413, "too_large", "the request is larger than 1 MiB")
+    try:
+        return msgspec.json.decode(bytes(received), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _RefusedRequest(400, "bad_request", str(error)) from error
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": code, "message": message}, status_code=status)
