@@ -71,10 +71,10 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
         def client(account_id: int, source: TokenSource) -> MailboxClient:
             return MailboxClient(http, config.graph.base_url, gates.setdefault(account_id, Gate()), source)
 
-        async def make(account: Account) -> Runner:
+        def make(account: Account) -> Runner:
             mailbox = Mailbox(
                 account_id=account.id,
-                client=client(account.id, await tokens.source(account)),
+                client=client(account.id, tokens.source(account)),
                 odoo=odoo,
                 store=store,
                 bootstrap_messages=config.sync.bootstrap_messages,

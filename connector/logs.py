@@ -1,6 +1,7 @@
 """Logging: structlog on standard error, ids and hosts only.
 
-Libraries log what we must not (odoorpc writes the API key at DEBUG, httpx every URL), so their loggers are held at WARNING whatever the level.
+Libraries log what we must not (odoorpc writes the API key at DEBUG, httpx every URL), so their loggers are held at WARNING
+whatever the level.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from connector.config import LogConfig
 
 __all__ = ["QUIET_LOGGERS", "configure", "mask"]
@@ -22,7 +25,7 @@ QUIET_LOGGERS = ("httpcore", "httpx", "hypercorn.access", "hypercorn.error", "ms
 _NEVER = frozenset({"token", "secret", "key", "password", "authorization", "code", "subject", "body", "address", "email", "url_with_query"})
 
 
-def mask(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the values of keys that must never be logged."""
     for key in event.keys() & _NEVER:
         event[key] = "***"

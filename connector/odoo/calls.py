@@ -57,7 +57,7 @@ class AddonCalls:
         except (msgspec.ValidationError, AttributeError) as error:
             raise OdooFault("unexpected answer", str(error)) from error
 
-    async def extra(
+    async def unlisted(
         self,
         account_id: int,
         folder: str,
@@ -69,9 +69,9 @@ class AddonCalls:
     ) -> list[str]:
         """Return the rows of `folder` in that time that a complete listing does not have."""
         answer = await self._call(
-            "connector_extra", account_id=account_id, folder=folder, listed=list(listed), since=since, after=after, until=until
+            "connector_unlisted", account_id=account_id, folder=folder, listed=list(listed), since=since, after=after, until=until
         )
-        return self._read(dict[str, list[str]], answer)["extra"]
+        return self._read(dict[str, list[str]], answer)["unlisted"]
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""

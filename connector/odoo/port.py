@@ -30,7 +30,7 @@ class OdooPort(Protocol):
     async def apply(self, request: ApplyRequest) -> ApplyResult:
         """Change Odoo's index in one transaction, or not at all."""
 
-    async def extra(
+    async def unlisted(
         self,
         account_id: int,
         folder: str,

@@ -64,16 +64,10 @@ def to_patch(message: GraphMessage, folder: str | None = None) -> dict[str, Any]
     ):
         if not isinstance(recipients, UnsetType):
             patch[key] = _recipients(recipients or ())
-    for key, moment in (("received_at", message.received), ("sent_at", message.sent)):
-        if not isinstance(moment, UnsetType) and moment is not None:
-            patch[key] = moment
-    for key, flag in (
-        ("is_read", message.is_read),
-        ("has_attachments", message.has_attachments),
-        ("is_draft", message.is_draft),
-    ):
-        if not isinstance(flag, UnsetType):
-            patch[key] = bool(flag)
+    moments = {"received_at": message.received, "sent_at": message.sent}
+    patch |= {key: moment for key, moment in moments.items() if isinstance(moment, str)}
+    flags = {"is_read": message.is_read, "has_attachments": message.has_attachments, "is_draft": message.is_draft}
+    patch |= {key: bool(flag) for key, flag in flags.items() if not isinstance(flag, UnsetType)}
     if not isinstance(message.flag, UnsetType):
         patch["is_flagged"] = message.flag is not None and message.flag.flag_status == "flagged"
     if not isinstance(message.importance, UnsetType):

@@ -104,7 +104,7 @@ class Rounds:
         if oldest == before:
             # The whole window carries one time: only a larger one gets past it.
             return await self.backfill(folder, min(count * 2, WINDOW_LIMIT)) if count < WINDOW_LIMIT else await self._skip_to_end(folder)
-        extra = await self.odoo.extra(self.applier.account_id, folder.remote_id, [m.id for m in window], after=oldest, until=before)
+        extra = await self.odoo.unlisted(self.applier.account_id, folder.remote_id, [m.id for m in window], after=oldest, until=before)
         await self._apply(
             folder,
             messages=window,
@@ -138,7 +138,7 @@ class Rounds:
                     continue
                 # The rows of this last page are in Odoo before it is asked what it has too many of.
                 await self._apply(folder, messages=page.changed)
-                extra = await self.odoo.extra(self.applier.account_id, folder.remote_id, seen, since=since)
+                extra = await self.odoo.unlisted(self.applier.account_id, folder.remote_id, seen, since=since)
                 update = FolderUpdate(
                     folder=folder.remote_id,
                     revision=folder.revision,

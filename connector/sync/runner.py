@@ -20,8 +20,8 @@ import structlog
 import trio
 
 from connector.errors import (
+    ConnectorError,
     EntraUnreachable,
-    GraphError,
     GraphMailboxGone,
     GraphThrottled,
     GraphUnauthorized,
@@ -130,7 +130,7 @@ class Runner:
         self.message = ""
         return self._interval
 
-    def _judge(self, error: Exception) -> float | None:
+    def _judge(self, error: Exception) -> float | None:  # noqa: PLR0911 - one return a row of the table
         """Turn an error of a cycle into an event and a waiting time (table above)."""
         if isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0] if isinstance(error.exceptions[0], Exception) else error
@@ -151,7 +151,7 @@ class Runner:
             case NeedsAdmin() | NotConfigured():
                 return self._needs_admin(str(error))
         self._failures += 1
-        self.message = str(error) if isinstance(error, GraphError | OdooError | EntraUnreachable) else type(error).__name__
+        self.message = str(error) if isinstance(error, ConnectorError) else type(error).__name__
         if isinstance(error, GraphMailboxGone) and self._failures >= FAILURES_UNTIL_SEEN:
             return self._needs_admin(
                 f"Microsoft gives no access to this mailbox ({error.code or error.status}). "

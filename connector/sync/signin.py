@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from connector.graph.auth import Entra, Granted
     from connector.graph.client import MailboxClient, TokenSource
-    from connector.graph.profile import Me
+    from connector.graph.types import User
     from connector.state.store import Store
     from connector.state.vault import Vault
     from connector.sync.tokens import Tokens
@@ -59,7 +59,7 @@ class SignIn:
         return StartedSignIn(url=url, state=state)
 
     async def finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:
-        """Redeem what Entra answered. Every ending that a person can cause is an outcome; `EntraUnreachable` and `NotConfigured` are raised."""
+        """Redeem what Entra answered. Every ending that a person can cause is an outcome; raises `EntraUnreachable`, `NeedsAdmin`."""
         taken = await self.store.take_flow(state, self.now().timestamp())
         if taken is None or taken[0] != account_id:
             return SignInOutcome("expired", "This sign-in took too long or was already used. Please start it again.")
@@ -106,7 +106,7 @@ class SignIn:
         return None
 
 
-def _addresses(person: Me, granted: Granted) -> list[str]:
+def _addresses(person: User, granted: Granted) -> list[str]:
     """Return the addresses that are this mailbox's: what Graph says first, then what signed in (a personal account has no `mail`)."""
     known = [person.mail, person.user_principal_name, granted.claims.get("preferred_username"), granted.claims.get("email")]
     return list(dict.fromkeys(a for a in known if isinstance(a, str) and "@" in a))

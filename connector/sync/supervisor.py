@@ -13,7 +13,7 @@ import structlog
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
     from connector.odoo.wire import Account
     from connector.sync.runner import Runner
@@ -42,8 +42,8 @@ class _Task:
 class Supervisor:
     """Keeps a task for every account that runs."""
 
-    def __init__(self, make: Callable[[Account], Awaitable[Runner]], nursery: trio.Nursery) -> None:
-        """`make` builds the runner of an account; it may read files and raise."""
+    def __init__(self, make: Callable[[Account], Runner], nursery: trio.Nursery) -> None:
+        """`make` builds the runner of an account; it is called again after a crash."""
         self._make = make
         self._nursery = nursery
         self._accounts: dict[int, Account] = {}
@@ -103,7 +103,7 @@ class Supervisor:
                 await trio.sleep(delay)
                 while True:
                     try:
-                        task.runner = await self._make(task.account)
+                        task.runner = self._make(task.account)
                         await task.runner.run()
                     except Exception as error:  # noqa: BLE001 - the wall between mailboxes
                         _log.error("mailbox task crashed", account=account_id, error=type(error).__name__, exc_info=error)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
-from msgspec import UNSET
 
-from connector.errors import NeedsSignIn
+from connector.errors import NeedsSignIn, NotConfigured
 from connector.graph.auth import AccountTokens
 from connector.odoo.wire import SealedToken
 
 if TYPE_CHECKING:
     from connector.graph.auth import Entra
+    from connector.graph.client import TokenSource
     from connector.odoo.wire import Account
     from connector.state.store import Store
     from connector.state.vault import Vault
@@ -33,15 +33,24 @@ _log = structlog.get_logger(__name__)
 class Tokens:
     """Hands out the token source of an account; the same one as long as its token is the newest."""
 
-    def __init__(self, store: Store, vault: Vault, entra: Entra, reports: Reports) -> None:
+    def __init__(self, store: Store, vault: Vault, entra: Entra | None, reports: Reports) -> None:
         self._store = store
         self._vault = vault
         self._entra = entra
         self._reports = reports
         self._open: dict[int, tuple[int, AccountTokens]] = {}
 
-    async def source(self, account: Account) -> AccountTokens:
-        """Return the token source of `account`. Raises `StateError` when no key opens the token, `NeedsSignIn` when there is none."""
+    def source(self, account: Account) -> TokenSource:
+        """Return the token source of `account`; what is wrong with its token is raised when a token is asked for."""
+        return _Lazy(self, account)
+
+    async def opened(self, account: Account) -> AccountTokens:
+        """Return the opened tokens of `account`.
+
+        Raises `NotConfigured`, `StateError` when no key opens the token, `NeedsSignIn` when there is none.
+        """
+        if self._entra is None:
+            raise NotConfigured("OAuth Not Configured")
         newest = await self._newest(account)
         opened = self._open.get(account.id)
         if opened is not None and opened[0] >= newest.seq:
@@ -73,7 +82,7 @@ class Tokens:
     async def _newest(self, account: Account) -> SealedToken:
         """Return the newer of the two sealed copies, and make the other one follow."""
         stored = await self._store.load_token(account.id)
-        in_odoo = account.token if account.token is not None and account.token is not UNSET else None
+        in_odoo = account.token
         if stored is not None and (in_odoo is None or stored.seq > in_odoo.seq):
             self._reports.put(account.id, token=stored)
             return stored
@@ -82,3 +91,15 @@ class Tokens:
         if stored is None or in_odoo.seq > stored.seq:
             await self._store.save_token(account.id, in_odoo.sealed, in_odoo.seq)
         return in_odoo
+
+
+class _Lazy:
+    """The tokens of an account, opened at the first use and whenever another copy became the newest."""
+
+    def __init__(self, tokens: Tokens, account: Account) -> None:
+        self._tokens = tokens
+        self._account = account
+
+    async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
+        """Return an access token."""
+        return await (await self._tokens.opened(self._account)).token(claims=claims, reject=reject)

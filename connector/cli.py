@@ -1,0 +1,202 @@
+"""The command line: `maildesk-connector run | check | status | sync | keys new`.
+
+Exit codes: 0 done, 1 failed, 2 wrong configuration or usage (contract).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from functools import partial, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import click
+import trio
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from connector import __version__, logs
+from connector.config import load_config
+from connector.errors import ConfigError, ConnectorError
+from connector.http import HTTPError, open_client
+from connector.state.vault import Vault, new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connector.config import Config
+    from connector.http import AsyncClient
+
+__all__ = ["main"]
+
+# Seconds that SIGTERM grants (contract).
+_SHUTDOWN = 10.0
+# Seconds between two looks at a running connector while waiting for a sync.
+_LOOK = 0.3
+
+_P = ParamSpec("_P")
+
+_config_option = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("config/maildesk.yaml"),
+    show_default=True,
+    help="The configuration file.",
+)
+
+
+def _told(function: Callable[_P, None]) -> Callable[_P, None]:
+    """Say expected errors in a sentence instead of a traceback, with the right exit code."""
+
+    @wraps(function)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except ConfigError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            sys.exit(2)
+        except ConnectorError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(1)
+
+    return wrapper
+
+
+@click.group()
+@click.version_option(__version__, prog_name="maildesk-connector")
+def main() -> None:
+    """Outlook mail inside Odoo: the sidecar."""
+
+
+@main.command()
+@_config_option
+@_told
+def run(path: Path) -> None:
+    """Run the connector until SIGTERM or Ctrl-C."""
+    from connector.app import run as run_app  # noqa: PLC0415 - the other commands start in half the time without it
+
+    config = load_config(path, os.environ)
+    logs.configure(config.log)
+    trio.run(partial(_until_signal, partial(run_app, config)))
+
+
+@main.command()
+@_config_option
+@_told
+def check(path: Path) -> None:
+    """Check the configuration, and nothing else."""
+    config = load_config(path, os.environ)
+    Vault([key.get_secret_value() for key in config.vault.keys])
+    click.echo(f"{path}: all well")
+    if config.entra is None:
+        click.echo("There is no entra section: MailDesk will say “OAuth Not Configured”.")
+
+
+@main.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@_told
+def status(path: Path, *, as_json: bool) -> None:
+    """Show where every mailbox stands, as the running connector sees it."""
+    accounts = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)["accounts"]
+    if as_json:
+        click.echo(json.dumps(accounts, indent=2))
+        return
+    table = Table("Mailbox", "State", "Phase", "Last sync (UTC)", "Mail", "Requests in 24 h", "Message")
+    for a in accounts:
+        mail = f"{a['backfill_done']:,} of {a['backfill_total']:,}"
+        table.add_row(a["email"], a["state"], a["phase"] or "", a["last_sync_at"] or "never", mail, str(a["requests_24h"]), a["message"])
+    Console().print(table)
+
+
+@main.command()
+@_config_option
+@click.argument("emails", nargs=-1)
+@click.option("--wait", is_flag=True, help="Return when the cycle is done.")
+@_told
+def sync(path: Path, emails: tuple[str, ...], *, wait: bool) -> None:
+    """Run a cycle now, of the mailboxes EMAILS or of all."""
+    trio.run(_sync, load_config(path, os.environ), list(emails) or None, wait)
+
+
+@main.group()
+def keys() -> None:
+    """Keys of the vault."""
+
+
+@keys.command("new")
+def keys_new() -> None:
+    """Print a new key for `vault.keys`."""
+    click.echo(new_key())
+
+
+async def _until_signal(work: Callable[[], Any]) -> None:
+    """Run `work` until SIGTERM or SIGINT, then cancel it and give it ten seconds."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def watch() -> None:
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+                    signal.setitimer(signal.ITIMER_REAL, _SHUTDOWN)
+                    return
+
+            nursery.start_soon(watch)
+            await work()
+            nursery.cancel_scope.cancel()
+
+
+async def _ask_connector(config: Config, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    """Ask the running connector. Raises `ConnectorError` when there is none, or it has another secret."""
+    async with open_client() as client:
+        return await _request(client, config, method, path, body)
+
+
+async def _request(client: AsyncClient, config: Config, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    try:
+        response = await client.request(
+            method,
+            f"http://{config.server.listen}{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {config.server.secret.get_secret_value()}"},
+        )
+    except HTTPError as error:
+        raise ConnectorError(f"no connector answers on {config.server.listen}; is it running? (maildesk-connector run)") from error
+    if response.status_code == 401:
+        raise ConnectorError(f"the connector on {config.server.listen} has another server.secret than this configuration")
+    if not response.is_success:
+        raise ConnectorError(f"what answers on {config.server.listen} is no connector (HTTP {response.status_code})")
+    return response.json()
+
+
+async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  # noqa: FBT001 - called by trio.run, which passes no names
+    async with open_client() as client:
+        asked = await _request(client, config, "POST", "/sync", {"emails": emails})
+        wanted, ticket = set(asked["accounts"]), asked["ticket"]
+        known = (await _request(client, config, "GET", "/status", None))["accounts"]
+        for email in emails or ():
+            if email.casefold() not in {a["email"].casefold() for a in known if a["id"] in wanted}:
+                raise ConnectorError(f"{email} is not a connected mailbox")
+        click.echo(f"{len(wanted)} mailboxes asked to sync")
+        if not wait:
+            return
+        bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total}"))
+        with bar:
+            task = bar.add_task("Syncing", total=len(wanted))
+            while True:
+                accounts = (await _request(client, config, "GET", "/status", None))["accounts"]
+                done = {a["id"] for a in accounts if a["id"] in wanted and a["served_ticket"] >= ticket}
+                bar.update(task, completed=len(done))
+                if done == wanted:
+                    return
+                await trio.sleep(_LOOK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Speaks Microsoft Graph and Entra ID; knows nothing of Odoo."""

@@ -1,0 +1,266 @@
+"""Entra ID through MSAL: sign-in, and access tokens afterwards.
+
+MSAL blocks, so it runs in a worker thread, with its HTTP coming back to trio (`BlockingBridge`). What it does by itself that we do
+not want:
+
+    it remembers a failed request for 5 to 60 s       each attempt gets an application object of its own
+    it sends parallel refreshes                       one lock per account (`AccountTokens`)
+    it refuses http authorities                       for this machine only: it is shown https, and http is put back on the wire
+
+An invalid_grant says that only the person can help; 5xx and 429 say nothing about the account (graph-behaviour section 9).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+import msal
+import trio
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
+
+from connector.errors import AuthError, ConfigError, EntraUnreachable, NeedsAdmin, NeedsSignIn
+from connector.http import BlockingBridge, HTTPError, in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from pydantic import SecretStr
+
+    from connector.http import AsyncClient
+
+__all__ = ["AccountTokens", "Entra", "EntraSettings", "Granted", "SignInRefused"]
+
+# Error values of a token answer that an administrator has to mend (graph-behaviour 9.1: invalid_client is an expired or wrong secret).
+_ADMIN_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_resource", "invalid_scope"})
+# Consent by an administrator, told by its number only.
+_ADMIN_CONSENT_CODES = frozenset({90094, 90095})
+_AGAIN_ERRORS = frozenset({"temporarily_unavailable", "server_error", "service_unavailable"})
+
+
+class EntraSettings(Protocol):
+    """The part of the configuration that this module reads."""
+
+    @property
+    def authority(self) -> str: ...  # noqa: D102
+    @property
+    def tenant(self) -> str: ...  # noqa: D102
+    @property
+    def client_id(self) -> str: ...  # noqa: D102
+    @property
+    def client_secret(self) -> SecretStr | None: ...  # noqa: D102
+    @property
+    def certificate(self) -> Path | None: ...  # noqa: D102
+
+
+class SignInRefused(AuthError):
+    """A sign-in that did not connect, for a reason that a person can understand."""
+
+    def __init__(self, outcome: str, message: str) -> None:
+        self.outcome = outcome
+        self.message = message
+        super().__init__(f"sign-in refused: {outcome}")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a sign-in gave: MSAL's token cache (secret), the scopes, the claims of the id token."""
+
+    cache_blob: bytes = field(repr=False)
+    scopes: tuple[str, ...]
+    claims: dict[str, Any] = field(repr=False)
+
+
+class Entra:
+    """The app registration at Entra ID."""
+
+    def __init__(self, settings: EntraSettings, scopes: Sequence[str], http: AsyncClient) -> None:
+        """`scopes` in their long form. Raises `ConfigError` when the certificate cannot be read."""
+        self.scopes = list(scopes)
+        self._settings = settings
+        parts = urlsplit(settings.authority)
+        self._is_plain = parts.scheme == "http"
+        self._netloc = parts.netloc
+        self._bridge = BlockingBridge(http, rewrite=self._on_the_wire)
+        self._credential = _credential(settings)
+
+    async def start(self, email: str, redirect_uri: str) -> tuple[str, str, bytes]:
+        """Begin a sign-in: (URL for the browser, state, flow to keep secret). Raises `EntraUnreachable`, `NeedsAdmin`."""
+
+        def run() -> dict[str, Any]:
+            flow: dict[str, Any] = self._application(msal.TokenCache()).initiate_auth_code_flow(
+                self.scopes, redirect_uri=redirect_uri, login_hint=email, prompt="select_account", response_mode="form_post"
+            )
+            return flow
+
+        flow = await self._asked(run)
+        return self._on_the_wire(flow["auth_uri"]), flow["state"], json.dumps(flow).encode()
+
+    async def finish(self, flow: bytes, answer: dict[str, str]) -> Granted:
+        """Redeem the answer of a sign-in. Raises `SignInRefused`, `EntraUnreachable`, `NeedsAdmin`."""
+        kept = json.loads(flow)
+        if "error" in answer:
+            raise _refused(answer)
+        cache = msal.SerializableTokenCache()
+
+        def run() -> dict[str, Any]:
+            try:
+                result: dict[str, Any] = self._application(cache).acquire_token_by_auth_code_flow(kept, answer)
+            except (ValueError, RuntimeError) as error:
+                # A state or nonce that is not ours: an answer to somebody else's question.
+                raise SignInRefused("expired", "This sign-in does not belong to the one that was started. Please start again.") from error
+            return result
+
+        result = await self._asked(run)
+        if "error" in result:
+            if result["error"] in _ADMIN_ERRORS:
+                raise NeedsAdmin(_admin_sentence(result))
+            raise _refused(result)
+        if not any(cache.find(msal.TokenCache.CredentialType.REFRESH_TOKEN)):
+            raise SignInRefused(
+                "failed", "Microsoft gave no lasting access (offline_access). Please start again and accept all permissions."
+            )
+        scopes = tuple(sorted(str(result.get("scope", "")).split()))
+        missing = [s for s in self.scopes if _last(s) not in {_last(g) for g in scopes} and _last(s).startswith("mail.")]
+        if missing:
+            raise SignInRefused("failed", "Microsoft did not grant access to mail. Please start again and accept all permissions.")
+        return Granted(cache_blob=cache.serialize().encode(), scopes=scopes, claims=dict(result.get("id_token_claims") or {}))
+
+    async def silent(self, blob: bytes, *, claims: str | None, force: bool) -> tuple[str, bytes]:
+        """Return (access token, token cache afterwards) from a token cache. Raises `NeedsSignIn`, `NeedsAdmin`, `EntraUnreachable`."""
+        cache = msal.SerializableTokenCache()
+        cache.deserialize(blob.decode())
+
+        def run() -> dict[str, Any] | None:
+            application = self._application(cache)
+            accounts = application.get_accounts()
+            if not accounts:
+                return None
+            result: dict[str, Any] | None = application.acquire_token_silent_with_error(
+                self.scopes, account=accounts[0], force_refresh=force, claims_challenge=claims
+            )
+            return result
+
+        result = await self._asked(run)
+        if result is None:
+            raise NeedsSignIn("Microsoft holds no sign-in for this account")
+        if "error" in result:
+            raise _token_error(result)
+        return str(result["access_token"]), cache.serialize().encode()
+
+    def _application(self, cache: Any) -> Any:
+        authority = f"https://{self._netloc}" if self._is_plain else self._settings.authority
+        return msal.ConfidentialClientApplication(
+            self._settings.client_id,
+            client_credential=self._credential,
+            authority=f"{authority.rstrip('/')}/{self._settings.tenant}",
+            token_cache=cache,
+            http_client=self._bridge,
+            instance_discovery=False,
+            client_capabilities=["CP1"],
+        )
+
+    def _on_the_wire(self, url: str) -> str:
+        """Put http back where MSAL was shown https, for the configured loopback host alone."""
+        parts = urlsplit(url)
+        return parts._replace(scheme="http").geturl() if self._is_plain and parts.netloc == self._netloc else url
+
+    async def _asked(self, run: Callable[[], Any]) -> Any:
+        """Run MSAL in a thread and map what can go wrong on the way."""
+        try:
+            return await in_thread(run)
+        except msal.exceptions.MsalServiceError as error:
+            raise EntraUnreachable(f"{urlsplit(self._settings.authority).hostname} does not answer as it should") from error
+        except HTTPError as error:
+            raise EntraUnreachable(f"{urlsplit(self._settings.authority).hostname} cannot be reached ({type(error).__name__})") from error
+        except ValueError as error:
+            # MSAL's word for a discovery document that is not one, or a tenant that does not exist.
+            raise EntraUnreachable(
+                f"{urlsplit(self._settings.authority).hostname} does not know the tenant {self._settings.tenant!r} or is no Entra ID"
+            ) from error
+
+
+class AccountTokens:
+    """The access tokens of one account: single flight, and a rotated refresh token is kept before its access token is used."""
+
+    def __init__(self, entra: Entra, blob: bytes, on_change: Callable[[bytes], Awaitable[None]]) -> None:
+        """`blob` is MSAL's token cache; `on_change` keeps a new one."""
+        self._entra = entra
+        self._blob = blob
+        self._on_change = on_change
+        self._one_at_a_time = trio.Lock()
+
+    async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
+        """Return an access token; a refresh only if it is needed, or if `reject` is the one that is held."""
+        async with self._one_at_a_time:
+            token, blob = await self._entra.silent(self._blob, claims=claims, force=False)
+            if reject is not None and token == reject:
+                token, blob = await self._entra.silent(self._blob, claims=claims, force=True)
+            if blob != self._blob:
+                self._blob = blob
+                if _is_worth_keeping(blob):
+                    await self._on_change(blob)
+            return token
+
+
+def _is_worth_keeping(blob: bytes) -> bool:
+    return bool(json.loads(blob).get("RefreshToken"))
+
+
+def _credential(settings: EntraSettings) -> Any:
+    """Return the secret, or the certificate, as MSAL takes them. Raises `ConfigError`."""
+    if settings.client_secret is not None:
+        return settings.client_secret.get_secret_value()
+    path = settings.certificate or Path()
+    try:
+        pem = path.read_bytes()
+        load_pem_private_key(pem, password=None)
+        load_pem_x509_certificate(pem)
+    except OSError as error:
+        raise ConfigError(f"entra.certificate {path}: {error.strerror}") from error
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"entra.certificate {path}: wants a PEM file with an unencrypted private key and its certificate") from error
+    return {"private_key": pem.decode(), "public_certificate": pem.decode()}
+
+
+def _token_error(result: dict[str, Any]) -> AuthError:
+    """Return what an error of the token endpoint means; numbers are not depended on (Microsoft says so), but logged."""
+    error = str(result.get("error", ""))
+    if error in _AGAIN_ERRORS:
+        return EntraUnreachable(f"Entra answered {error}")
+    if error in _ADMIN_ERRORS:
+        return NeedsAdmin(_admin_sentence(result))
+    return NeedsSignIn(f"Entra answered {error} {result.get('suberror') or ''} {_codes(result)}".rstrip())
+
+
+def _refused(answer: dict[str, Any]) -> SignInRefused:
+    """Return the outcome of a sign-in that Entra, the person or an administrator refused."""
+    text = str(answer.get("error_description", ""))
+    error = str(answer.get("error", ""))
+    if _ADMIN_CONSENT_CODES & set(answer.get("error_codes") or ()) or "AADSTS90094" in text or "AADSTS90095" in text:
+        return SignInRefused("admin_consent", "Your organisation lets only administrators approve MailDesk. Please ask one to do so.")
+    if error in {"access_denied", "consent_required"} or "AADSTS65004" in text:
+        return SignInRefused("denied", "The permissions were not accepted, so nothing was connected.")
+    if error == "invalid_grant":
+        return SignInRefused("expired", "This sign-in took too long or was already used. Please start it again.")
+    return SignInRefused("failed", f"Microsoft did not complete the sign-in ({error or 'no reason given'}).")
+
+
+def _admin_sentence(result: dict[str, Any]) -> str:
+    return (
+        f"Microsoft does not accept the connector's app registration ({result.get('error')} {_codes(result)}). "
+        "An administrator has to check entra.client_id and the client secret or certificate; a secret may have expired."
+    )
+
+
+def _codes(result: dict[str, Any]) -> str:
+    return ", ".join(f"AADSTS{code}" for code in result.get("error_codes") or ())
+
+
+def _last(scope: str) -> str:
+    """Return the permission a scope ends in: Entra re-stamps the resource before it (graph-behaviour 9.1)."""
+    return scope.rpartition("/")[2].lower()

@@ -1,0 +1,143 @@
+"""Graph's JSON as we read it: tolerant of what we do not know, exact about what is absent.
+
+A delta item may carry only what changed (microsoft-graph-docs#7776), so every field of a message may be `UNSET`, which is not null.
+Names and types: Graph's CSDL (v1.0), `message`, `mailFolder`, `attachment`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+__all__ = [
+    "Attachment",
+    "AttachmentPage",
+    "EmailAddress",
+    "Flag",
+    "FolderPage",
+    "GraphFolder",
+    "GraphMessage",
+    "ItemBody",
+    "MessagePage",
+    "MessageWithBody",
+    "Recipient",
+    "User",
+]
+
+
+class EmailAddress(Struct, frozen=True):
+    """`emailAddress`."""
+
+    name: str | None = None
+    address: str | None = None
+
+
+class Recipient(Struct, frozen=True, rename={"email_address": "emailAddress"}):
+    """`recipient`."""
+
+    email_address: EmailAddress | None = None
+
+
+class Flag(Struct, frozen=True, rename={"flag_status": "flagStatus"}):
+    """`followupFlag`: notFlagged, complete or flagged."""
+
+    flag_status: str | None = None
+
+
+_Recipients = list[Recipient] | UnsetType | None
+
+
+class GraphMessage(Struct, frozen=True, rename="camel"):
+    """`message`, as a patch."""
+
+    id: str
+    parent_folder_id: str | UnsetType = UNSET
+    internet_message_id: str | UnsetType | None = UNSET
+    conversation_id: str | UnsetType | None = UNSET
+    subject: str | UnsetType | None = UNSET
+    from_: Recipient | UnsetType | None = field(default=UNSET, name="from")
+    sender: Recipient | UnsetType | None = UNSET
+    to_recipients: _Recipients = UNSET
+    cc_recipients: _Recipients = UNSET
+    bcc_recipients: _Recipients = UNSET
+    reply_to: _Recipients = UNSET
+    body_preview: str | UnsetType | None = UNSET
+    received: str | UnsetType | None = field(default=UNSET, name="receivedDateTime")
+    sent: str | UnsetType | None = field(default=UNSET, name="sentDateTime")
+    is_read: bool | UnsetType | None = UNSET
+    flag: Flag | UnsetType | None = UNSET
+    importance: str | UnsetType | None = UNSET
+    has_attachments: bool | UnsetType | None = UNSET
+    is_draft: bool | UnsetType | None = UNSET
+    categories: list[str] | UnsetType | None = UNSET
+    removed: dict[str, Any] | UnsetType = field(default=UNSET, name="@removed")
+
+
+class MessagePage(Struct, frozen=True):
+    """A page of messages: exactly one of the links in a delta, at most a next link in a list."""
+
+    value: list[GraphMessage]
+    next_link: str | None = field(default=None, name="@odata.nextLink")
+    delta_link: str | None = field(default=None, name="@odata.deltaLink")
+
+
+class GraphFolder(Struct, frozen=True, rename="camel"):
+    """`mailFolder`; only search folders carry a type (`#microsoft.graph.mailSearchFolder`)."""
+
+    id: str
+    display_name: str | None = None
+    parent_folder_id: str | None = None
+    child_folder_count: int | None = None
+    unread_item_count: int | None = None
+    total_item_count: int | None = None
+    is_hidden: bool | None = None
+    odata_type: str | None = field(default=None, name="@odata.type")
+
+
+class FolderPage(Struct, frozen=True):
+    """A page of folders."""
+
+    value: list[GraphFolder]
+    next_link: str | None = field(default=None, name="@odata.nextLink")
+
+
+class ItemBody(Struct, frozen=True, rename="camel"):
+    """`itemBody`."""
+
+    content_type: Literal["text", "html"] | None = None
+    content: str | None = None
+
+
+class MessageWithBody(Struct, frozen=True):
+    """A message asked for its body alone."""
+
+    id: str
+    body: ItemBody | None = None
+
+
+class Attachment(Struct, frozen=True, rename="camel"):
+    """`attachment`, without its content."""
+
+    id: str
+    name: str | None = None
+    content_type: str | None = None
+    size: int | None = None
+    is_inline: bool | None = None
+    odata_type: str | None = field(default=None, name="@odata.type")
+
+
+class AttachmentPage(Struct, frozen=True):
+    """A page of attachments."""
+
+    value: list[Attachment]
+    next_link: str | None = field(default=None, name="@odata.nextLink")
+
+
+class User(Struct, frozen=True, rename="camel"):
+    """`user`, the part that says whose mailbox this is."""
+
+    id: str
+    display_name: str | None = None
+    mail: str | None = None
+    user_principal_name: str | None = None
