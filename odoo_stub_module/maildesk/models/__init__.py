@@ -1,0 +1,13 @@
+# data
+from . import mailbox_account
+from . import mailbox_folder
+from . import mailbox_folder_sync
+from . import mailbox_message_index
+from . import mailbox_message_body
+from . import mailbox_action
+from . import mailbox_signin
+from . import res_config_settings
+
+# what the connector calls
+from . import mailbox_connector
+from . import mailbox_apply

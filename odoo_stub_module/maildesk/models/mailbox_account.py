@@ -1,0 +1,251 @@
+"""A mailbox that a user connected, and what its owner may do with it.
+
+States that a person chose (`draft`, `paused`, `disconnected`) are left alone by the connector; all others are its reports.
+"""
+
+from odoo import _, api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import email_normalize
+
+from ..connector_client import ConnectorClient
+
+# What an owner may set through the ORM; all else is set by methods.
+OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
+
+# Changes of these are for the connector to hear of.
+CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id", "refresh_requested_at"}
+
+
+class MailboxAccount(models.Model):
+    _name = "mailbox.account"
+    _description = "Mailbox Account"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, help="How this mailbox is called in MailDesk.")
+    email = fields.Char("Address", required=True)
+    provider = fields.Selection([("outlook", "Outlook")], required=True, default="outlook")
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    owner_id = fields.Many2one("res.users", "Owner", required=True, index=True, default=lambda self: self.env.user, ondelete="cascade")
+    shared_user_ids = fields.Many2many(
+        "res.users", "mailbox_account_shared_user_rel", "account_id", "user_id", "Shared With", help="They read this mailbox as its owner does."
+    )
+    state = fields.Selection(
+        [
+            ("draft", "Not Connected"),
+            ("connected", "Connected"),
+            ("reauth_required", "Sign-in Needed"),
+            ("admin_required", "Administrator Needed"),
+            ("error", "Error"),
+            ("paused", "Paused"),
+            ("disconnected", "Disconnected"),
+        ],
+        required=True,
+        default="draft",
+        readonly=True,
+        copy=False,
+    )
+    state_message = fields.Char("Status", readonly=True, copy=False)
+    last_sync_at = fields.Datetime("Last Sync", readonly=True, copy=False)
+    sync_phase = fields.Selection(
+        [
+            ("discovering", "Reading the folders"),
+            ("bootstrapping", "Fetching the newest mail"),
+            ("backfilling", "Fetching older mail"),
+            ("up_to_date", "Up to date"),
+        ],
+        readonly=True,
+        copy=False,
+    )
+    backfill_done = fields.Integer("Mails in MailDesk", readonly=True, copy=False)
+    backfill_total = fields.Integer("Mails in Outlook", readonly=True, copy=False)
+    backfill_progress = fields.Float("Progress", compute="_compute_backfill_progress")
+    unread_count = fields.Integer("Unread", compute="_compute_unread_count")
+    refresh_requested_at = fields.Datetime(readonly=True, copy=False)
+    granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
+    folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
+    is_owner = fields.Boolean(compute="_compute_is_owner")
+
+    # The connector's own. Sealed, and still nobody reads them by RPC.
+    token_sealed = fields.Text(groups=fields.NO_ACCESS, copy=False)
+    token_seq = fields.Integer(groups=fields.NO_ACCESS, copy=False)
+    config_changed_at = fields.Datetime(groups=fields.NO_ACCESS, copy=False, index=True, default=fields.Datetime.now)
+
+    _owner_email_unique = models.UniqueIndex("(owner_id, lower(email)) WHERE active", "You already have a mailbox with this address.")
+
+    @api.depends("backfill_done", "backfill_total")
+    def _compute_backfill_progress(self):
+        for account in self:
+            account.backfill_progress = 100.0 * account.backfill_done / account.backfill_total if account.backfill_total else 0.0
+
+    def _compute_unread_count(self):
+        # sudo: the counts lie in the connector's table; whoever reads the account may see them
+        inboxes = self.env["mailbox.folder.sync"].sudo().search([("account_id", "in", self.ids), ("folder_id.role", "=", "inbox")])
+        unread = {row.account_id.id: row.unread for row in inboxes}
+        for account in self:
+            account.unread_count = unread.get(account.id, 0)
+
+    @api.depends_context("uid")
+    @api.depends("owner_id")
+    def _compute_is_owner(self):
+        for account in self:
+            account.is_owner = account.owner_id == self.env.user
+
+    @api.constrains("email")
+    def _check_email(self):
+        for account in self:
+            if email_normalize(account.email) != account.email:
+                raise ValidationError(_("“%s” is not an address such as anna@example.com.", account.email))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._guard(vals)
+            if not self.env.su and vals.get("owner_id", self.env.uid) != self.env.uid:
+                raise AccessError(_("A mailbox belongs to the user who connects it."))
+            self._tidy(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._guard(vals)
+        self._tidy(vals)
+        if CONFIG_FIELDS & vals.keys():
+            vals = {**vals, "config_changed_at": fields.Datetime.now()}
+            self._tell_connector(self.ids)
+        return super().write(vals)
+
+    def _report_write(self, values):
+        """Write what the connector reported: no news to the connector itself, so it is not told."""
+        return super().write(values)
+
+    def unlink(self):
+        self._tell_connector(self.ids)
+        return super().unlink()
+
+    @api.model
+    def _guard(self, vals):
+        """Let users set what is theirs; states and tokens are set by methods."""
+        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"owner_id", "provider", "sequence"}):
+            raise AccessError(_("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
+
+    @api.model
+    def _tidy(self, vals):
+        if vals.get("email"):
+            vals["email"] = email_normalize(vals["email"]) or vals["email"].strip()
+
+    # ------------------------------------------------------------------ what people do
+
+    def action_authorize(self):
+        """Send the browser to Microsoft's sign-in (buttons "Authorize Outlook" and "Re-Authorize Outlook")."""
+        self.ensure_one()
+        self.check_access("write")
+        return {"type": "ir.actions.act_url", "url": f"/maildesk/outlook/authorize/{self.id}", "target": "self"}
+
+    def action_open_app(self):
+        """Open MailDesk."""
+        return self.env["ir.actions.actions"]._for_xml_id("maildesk.action_maildesk_app")
+
+    def action_refresh(self):
+        """Ask for a cycle now."""
+        self.maildesk_refresh(self.ids)
+        return True
+
+    def action_pause(self):
+        """Stop syncing until resumed; nothing is deleted."""
+        self.check_access("write")
+        # sudo: the state is set by methods only
+        self.filtered(lambda a: a.state in ("connected", "error", "admin_required")).sudo().write(
+            {"state": "paused", "state_message": _("Paused")}
+        )
+
+    def action_resume(self):
+        """Go on where it stopped."""
+        self.check_access("write")
+        # sudo: the state is set by methods only
+        self.filtered(lambda a: a.state == "paused").sudo().write({"state": "connected", "state_message": "Connected"})
+
+    @api.model
+    def maildesk_overview(self):
+        """Return all accounts that the user sees, with their folders (docs/protocol.md, section 4)."""
+        accounts = self.search([])
+        folders = self.env["mailbox.folder"].search([("account_id", "in", accounts.ids)])
+        rows = {account.id: [] for account in accounts}
+        for folder in folders:
+            rows[folder.account_id.id].append(folder._to_app())
+        return {"accounts": [{**account._to_app(), "folders": rows[account.id]} for account in accounts]}
+
+    def _to_app(self):
+        return {
+            "id": self.id,
+            "name": self.name,
+            "email": self.email,
+            "state": self.state,
+            "state_message": self.state_message or "",
+            "sync_phase": self.sync_phase or None,
+            "last_sync_at": iso(self.last_sync_at),
+            "unread_count": self.unread_count,
+            "backfill_done": self.backfill_done,
+            "backfill_total": self.backfill_total,
+            "is_owner": self.is_owner,
+        }
+
+    @api.model
+    def maildesk_refresh(self, account_ids=None, folder_id=None):
+        """Ask the connector for a cycle now, of all mailboxes that the user sees or of some."""
+        domain = Domain("state", "in", ("connected", "error", "admin_required"))
+        if account_ids:
+            domain &= Domain("id", "in", account_ids)
+        accounts = self.search(domain)
+        folder = self.env["mailbox.folder"].browse(folder_id or []).exists()
+        folder.check_access("read")
+        # sudo: whoever may read a mailbox may ask for its news
+        accounts.sudo().write({"refresh_requested_at": fields.Datetime.now()})
+        self._tell_connector(accounts.ids, reason="refresh", folder=folder.remote_id or None)
+        return True
+
+    # ------------------------------------------------------------------ inside
+
+    @api.model
+    def _tell_connector(self, account_ids, *, reason="changed", folder=None):
+        """Wake the connector after commit: a hint, never an error (the exchange finds out by itself within ten seconds)."""
+        client = ConnectorClient.of(self.env)
+        if client is not None and account_ids:
+            self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder))
+
+    def _signed_in(self, outcome):
+        """Note a finished sign-in: state and sealed token in one transaction (docs/protocol.md, 2.2)."""
+        self.ensure_one()
+        token = outcome["token"]
+        if not isinstance(token.get("sealed"), str) or not isinstance(token.get("seq"), int):
+            raise UserError(_("The connector gave no token."))
+        self.write(
+            {
+                "state": "connected",
+                "state_message": "Connected",
+                "token_sealed": token["sealed"],
+                "token_seq": token["seq"],
+                "granted_scopes": " ".join(outcome.get("scopes") or []),
+                "active": True,
+            }
+        )
+        self._notify(account=True)
+
+    def _notify(self, *, folder_ids=(), message_ids=(), account=False):
+        """Tell the owner and each shared user what changed: ids and counts, after commit (docs/protocol.md, section 3)."""
+        for mailbox in self:
+            people = (mailbox.owner_id | mailbox.shared_user_ids).partner_id
+            people._bus_send(
+                "maildesk/changed",
+                {
+                    "account_id": mailbox.id,
+                    "folder_ids": sorted(folder_ids),
+                    "message_ids": sorted(message_ids) if len(message_ids) <= 200 else None,
+                    "account": account,
+                },
+            )
+
+
+def iso(moment):
+    """Return a naive UTC datetime as the wire has it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

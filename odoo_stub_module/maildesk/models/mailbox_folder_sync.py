@@ -1,0 +1,23 @@
+"""Where the sync of a folder stands: the connector's own row, which no user transaction writes.
+
+Odoo runs transactions at REPEATABLE READ, so what the connector writes all the time and what users write must lie in different rows.
+"""
+
+from odoo import fields, models
+
+
+class MailboxFolderSync(models.Model):
+    _name = "mailbox.folder.sync"
+    _description = "Sync State of a Mailbox Folder"
+
+    account_id = fields.Many2one("mailbox.account", required=True, index=True, ondelete="cascade")
+    folder_id = fields.Many2one("mailbox.folder", required=True, ondelete="cascade")
+    revision = fields.Integer(required=True, default=0)
+    cursor = fields.Text()
+    is_bootstrapped = fields.Boolean()
+    backfill_before = fields.Char(help="Messages received up to this time (ISO 8601, UTC) are still to be fetched.")
+    is_backfilled = fields.Boolean()
+    unread = fields.Integer()
+    total = fields.Integer()
+
+    _folder_unique = models.UniqueIndex("(folder_id)")
