@@ -1,0 +1,40 @@
+"""Run the simulator by hand: `python -m tests.graph_simulator --port 8090`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import click
+import trio
+
+from tests.graph_simulator.quirks import PROFILES
+from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET, make_world, serve_world
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine.")
+@click.option("--port", default=8090, show_default=True, help="0 takes a free one.")
+@click.option("--profile", type=click.Choice(sorted(PROFILES)), default="default", show_default=True, help="How awkward to be.")
+@click.option("--empty", is_flag=True, help="Start without the demo's mailboxes.")
+@click.option("--client-id", default=CLIENT_ID, show_default=True)
+@click.option("--client-secret", default=CLIENT_SECRET, show_default=True)
+def main(*, host: str, port: int, profile: str, empty: bool, client_id: str, client_secret: str) -> None:
+    """Serve Entra ID, Graph mail and the control API until Ctrl-C."""
+    world = make_world(demo=not empty, quirks=replace(PROFILES[profile]), client_id=client_id, client_secret=client_secret)
+
+    async def run() -> None:
+        async with trio.open_nursery() as nursery:
+            url = await nursery.start(partial(serve_world, world, host=host, port=port))
+            click.echo(f"listening on {url}")
+            for address in world.mailboxes:
+                click.echo(f"  {address}")
+
+    try:
+        trio.run(run)
+    except* KeyboardInterrupt:
+        click.echo("stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""The truth: mailboxes with folders and messages, and a log of changes per folder from which deltas are made.
+
+A message has one immutable id for life; its mutable id changes with every move. Each folder keeps its events in order (a sequence number for the
+whole mailbox); a delta link remembers the number up to which its round has told.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ROLES", "Event", "Folder", "Mailbox", "Message", "NotThere", "iso"]
+
+# Well-known names that a mailbox has here (mailFolder resource page).
+ROLES = ("msgfolderroot", "inbox", "sentitems", "drafts", "deleteditems", "junkemail", "archive", "outbox")
+
+
+class NotThere(LookupError):
+    """No folder or message of that id."""
+
+
+@dataclass(slots=True)
+class Message:
+    """A message; `data` has Graph's properties except ids, folder and attachments."""
+
+    immutable_id: str
+    folder_id: str
+    data: dict[str, Any]
+    mime: bytes
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    moves: int = 0
+
+    @property
+    def mutable_id(self) -> str:
+        """The id that a client gets who does not ask for immutable ones."""
+        digest = hashlib.sha256(f"{self.immutable_id}/{self.moves}".encode()).digest()
+        return "AAMkAGI" + base64.urlsafe_b64encode(digest * 2).decode().rstrip("=") + "AAA="
+
+
+@dataclass(slots=True)
+class Folder:
+    """A folder; `well_known` is '' for the user's own."""
+
+    id: str
+    parent_id: str | None
+    name: str
+    well_known: str = ""
+    is_hidden: bool = False
+    is_search: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change in one folder: `kind` is added, removed, read (only the read state) or changed."""
+
+    number: int
+    kind: str
+    message_id: str
+
+
+class Mailbox:
+    """One mailbox. All changes go through its methods, so that deltas know of them."""
+
+    def __init__(self, address: str, name: str, *, personal: bool = False) -> None:
+        self.address = address
+        self.name = name
+        self.personal = personal
+        self._random = random.Random(address)  # noqa: S311 - test data, the same for every run
+        self.oid = self._uuid()
+        self.tid = "9188040d-6c67-4c5b-b112-36a304b66dad" if personal else "5f0c9d4e-2f0d-4a1b-9b51-0a3c5d1e7f42"
+        self.folders: dict[str, Folder] = {}
+        self.messages: dict[str, Message] = {}
+        self.events: dict[str, list[Event]] = {}
+        self.number = 0
+        self.in_flight = 0
+        self.requests = 0
+        self.delta_links: dict[str, list[str]] = {}
+        for role in ROLES:
+            parent = None if role == "msgfolderroot" else self.folder_id("msgfolderroot")
+            self.add_folder(_NAMES[role], parent, well_known=role)
+
+    # ---------------------------------------------------------------- folders
+
+    def add_folder(
+        self, name: str, parent_id: str | None, *, well_known: str = "", is_hidden: bool = False, is_search: bool = False
+    ) -> Folder:
+        """Make a folder under `parent_id`."""
+        folder = Folder(self._id("AQMkAG", 60), parent_id, name, well_known, is_hidden, is_search)
+        self.folders[folder.id] = folder
+        self.events[folder.id] = []
+        return folder
+
+    def delete_folder(self, folder_id: str) -> None:
+        """Delete a folder for good, with what is in it."""
+        for child in [f.id for f in self.folders.values() if f.parent_id == folder_id]:
+            self.delete_folder(child)
+        for message in self.in_folder(folder_id):
+            self.delete(message.immutable_id)
+        del self.folders[folder_id]
+
+    def find_folder(self, name_or_id: str) -> Folder:
+        """Return a folder by id, or by well-known name in any case. Raises `NotThere`."""
+        if name_or_id in self.folders:
+            return self.folders[name_or_id]
+        wanted = name_or_id.lower()
+        wanted = "msgfolderroot" if wanted == "root" else wanted
+        for folder in self.folders.values():
+            if folder.well_known and folder.well_known == wanted:
+                return folder
+        raise NotThere(name_or_id)
+
+    def folder_id(self, well_known: str) -> str:
+        """Return the id of a well-known folder."""
+        return self.find_folder(well_known).id
+
+    def children(self, folder_id: str) -> list[Folder]:
+        """Return the direct children of a folder, hidden ones too."""
+        return [f for f in self.folders.values() if f.parent_id == folder_id]
+
+    def in_folder(self, folder_id: str) -> list[Message]:
+        """Return the messages of a folder, newest first."""
+        found = [m for m in self.messages.values() if m.folder_id == folder_id]
+        return sorted(found, key=lambda m: (m.data["receivedDateTime"], m.immutable_id), reverse=True)
+
+    def counts(self, folder_id: str) -> tuple[int, int]:
+        """Return (unread, total)."""
+        messages = [m for m in self.messages.values() if m.folder_id == folder_id]
+        return sum(not m.data["isRead"] for m in messages), len(messages)
+
+    # ---------------------------------------------------------------- messages
+
+    def find(self, message_id: str) -> Message:
+        """Return a message by its immutable or its present mutable id (case matters). Raises `NotThere`."""
+        if message_id in self.messages:
+            return self.messages[message_id]
+        for message in self.messages.values():
+            if message.mutable_id == message_id:
+                return message
+        raise NotThere(message_id)
+
+    def add(self, folder_id: str, data: dict[str, Any], mime: bytes, attachments: list[dict[str, Any]]) -> Message:
+        """Put a new message into a folder."""
+        message = Message(self._id("AAkALgAA", 90) + "=", folder_id, data, mime, attachments)
+        self.messages[message.immutable_id] = message
+        self._log(folder_id, "added", message.immutable_id)
+        return message
+
+    def move(self, message_id: str, folder_id: str) -> Message:
+        """Move a message; its mutable id changes."""
+        message = self.find(message_id)
+        if message.folder_id != folder_id:
+            self._log(message.folder_id, "removed", message.immutable_id)
+            message.folder_id = folder_id
+            message.moves += 1
+            self._log(folder_id, "added", message.immutable_id)
+        return message
+
+    def set_read(self, message_id: str, *, is_read: bool) -> Message:
+        """Mark read or unread; lastModifiedDateTime does not move (section 1.3)."""
+        message = self.find(message_id)
+        if message.data["isRead"] != is_read:
+            message.data["isRead"] = is_read
+            self._touch(message, "read")
+        return message
+
+    def set_flag(self, message_id: str, status: str) -> Message:
+        """Set the follow-up flag: notFlagged, flagged or complete."""
+        message = self.find(message_id)
+        message.data["flag"] = {"flagStatus": status}
+        self._touch(message, "changed")
+        return message
+
+    def change(self, message_id: str, values: dict[str, Any]) -> Message:
+        """Change properties of a message."""
+        message = self.find(message_id)
+        message.data.update(values)
+        self._touch(message, "changed")
+        return message
+
+    def delete(self, message_id: str) -> None:
+        """Delete a message for good."""
+        message = self.find(message_id)
+        self._log(message.folder_id, "removed", message.immutable_id)
+        del self.messages[message.immutable_id]
+
+    def since(self, folder_id: str, number: int) -> Iterator[Event]:
+        """Yield the events of a folder after `number`."""
+        return (event for event in self.events.get(folder_id, ()) if event.number > number)
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Return every message as it is, for comparisons."""
+        return [self.truth_of(m) for m in self.messages.values()]
+
+    def truth_of(self, message: Message) -> dict[str, Any]:
+        """Return one message as it is."""
+        folder = self.folders[message.folder_id]
+        data = message.data
+        sender = (data.get("from") or {}).get("emailAddress") or {}
+        return {
+            "id": message.immutable_id,
+            "folder": folder.name,
+            "folder_id": folder.id,
+            "well_known": folder.well_known,
+            "subject": data["subject"],
+            "from": {"name": sender.get("name"), "address": sender.get("address")},
+            "to": data["toRecipients"],
+            "isRead": data["isRead"],
+            "flag": data["flag"]["flagStatus"],
+            "importance": data["importance"],
+            "categories": data["categories"],
+            "received": data["receivedDateTime"],
+            "hasAttachments": data["hasAttachments"],
+            "isDraft": data["isDraft"],
+            "internetMessageId": data["internetMessageId"],
+            "preview": data["bodyPreview"],
+        }
+
+    def _touch(self, message: Message, kind: str) -> None:
+        message.data["changeKey"] = self._id("CQAAABYA", 24)
+        self._log(message.folder_id, kind, message.immutable_id)
+
+    def _log(self, folder_id: str, kind: str, message_id: str) -> None:
+        self.number += 1
+        self.events.setdefault(folder_id, []).append(Event(self.number, kind, message_id))
+
+    def _id(self, prefix: str, length: int) -> str:
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        return prefix + "".join(self._random.choices(alphabet, k=length))
+
+    def _uuid(self) -> str:
+        text = f"{self._random.getrandbits(128):032x}"
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+
+_NAMES = {
+    "msgfolderroot": "Top of Information Store",
+    "inbox": "Inbox",
+    "sentitems": "Sent Items",
+    "drafts": "Drafts",
+    "deleteditems": "Deleted Items",
+    "junkemail": "Junk Email",
+    "archive": "Archive",
+    "outbox": "Outbox",
+}
+
+
+def iso(moment: Any) -> str:
+    """Return a datetime as Graph writes it."""
+    return str(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -1,0 +1,55 @@
+"""The awkwardnesses of the real thing, each a switch with its source; `default` is what every client meets on a good day."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+__all__ = ["PROFILES", "Quirks"]
+
+
+@dataclass(slots=True)
+class Quirks:
+    """What to be awkward about. Sources are sections of the Graph notes that came with the project's design."""
+
+    lanes: int = 4  # requests at once per mailbox; a fifth gets 429 MailboxConcurrency (section 6); 0: no limit
+    page_size: int = 10  # default page of lists and deltas (1.1, 3)
+    top_caps_delta: bool = True  # $top on a delta caps the whole round (1.1)
+    filter_cap: int = 5000  # a filtered delta returns no more than this in a round (1.1)
+    delta_generations: int = 20  # delta links of a folder that live; older ones are 410 SyncStateNotFound (1.5)
+    partial_read_updates: bool = True  # a read toggle comes as id, isRead, parentFolderId only (1.3)
+    out_of_filter_events: bool = True  # changes of messages older than the filter are reported all the same (1.2)
+    aba_loss: bool = True  # moved away and back between two polls: only @removed is reported (1.4, contrib#72)
+    empty_pages: bool = False  # a page with no items and a next link comes first (1.2)
+    duplicates: bool = False  # the last item of a page comes again on the next (1.4)
+    shuffle: bool = False  # no order without $orderby (1.1)
+    control_characters: bool = False  # raw control characters inside JSON strings (4.1)
+    retry_after: bool = True  # 429 names a time (6)
+    scope_restamp: bool = False  # Entra echoes scopes in their short form (9.1)
+    fail_token: str = ""  # token endpoint: an `error`, or an HTTP status such as 503 (9.1)
+    fail_graph: str = ""  # Graph: "STATUS CODE" for the next requests, such as "503 ErrorServerBusy" (7)
+    fail_count: int = 0  # how many requests `fail_graph` hits; 0: all
+    fail_mailbox: str = ""  # address that `fail_graph` is limited to
+    latency: float = 0.0  # seconds before each Graph answer
+
+    def changed(self, values: dict[str, Any]) -> Quirks:
+        """Return a copy with `values` set. Raises `ValueError` for an unknown switch or a value of another type."""
+        kinds = {f.name: type(getattr(self, f.name)) for f in fields(self)}
+        for name, value in values.items():
+            if name not in kinds:
+                raise ValueError(f"unknown switch {name!r}; there are: {', '.join(kinds)}")
+            if kinds[name] is float and isinstance(value, int) and not isinstance(value, bool):
+                continue
+            if type(value) is not kinds[name]:
+                raise ValueError(f"{name} wants {kinds[name].__name__}, not {type(value).__name__}")
+        return replace(self, **values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all switches."""
+        return asdict(self)
+
+
+PROFILES = {
+    "default": Quirks(),
+    "hostile": Quirks(empty_pages=True, duplicates=True, shuffle=True, control_characters=True, delta_generations=3, retry_after=False),
+}

@@ -1,0 +1,86 @@
+"""Mailboxes of real mail: the 78 messages of data/mail over a plausible tree and time, and more of them by variation."""
+
+from __future__ import annotations
+
+import copy
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.graph_simulator.mime import to_graph
+from tests.graph_simulator.model import Mailbox, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DEMO_MAILBOXES", "MAILS", "grow", "make_mailbox"]
+
+MAILS = tuple(sorted((Path(__file__).parent / "data" / "mail").rglob("*.eml")))
+
+# Address, name, personal account, messages in the Inbox at least.
+DEMO_MAILBOXES = (("anna@pier.example", "Anna Larsen", False, 120), ("anna.larsen@outlook.example", "Anna Larsen", True, 64))
+
+# Minutes between two mails, so that 78 of them fill some weeks.
+_STEP = 437
+
+
+def make_mailbox(address: str, name: str, *, personal: bool = False, inbox: int = 0, mails: Sequence[Path] = MAILS) -> Mailbox:
+    """Make a mailbox with folders, every one of `mails`, and at least `inbox` messages in the Inbox."""
+    mailbox = Mailbox(address, name, personal=personal)
+    root = mailbox.folder_id("msgfolderroot")
+    projects = mailbox.add_folder("Projekte" if not personal else "Projects", root)
+    pier = mailbox.add_folder("Nordsee/Pier", projects.id)
+    mailbox.add_folder("Invoices", mailbox.folder_id("inbox"))
+    mailbox.add_folder("Invoices", projects.id)
+    mailbox.add_folder("Unread Mail", root, is_search=True)
+    mailbox.add_folder("Conversation History", root, is_hidden=True)
+    where = [mailbox.folder_id("inbox")] * 7 + [
+        mailbox.folder_id("sentitems"),
+        mailbox.folder_id("deleteditems"),
+        mailbox.folder_id("archive"),
+        projects.id,
+        pier.id,
+        mailbox.folder_id("drafts"),
+        mailbox.folder_id("junkemail"),
+    ]
+    rng = random.Random(f"seed {address}")  # noqa: S311 - test data, the same for every run
+    now = datetime.now(UTC).replace(microsecond=0)
+    for place, path in enumerate(rng.sample(list(mails), len(mails))):
+        _put(mailbox, where[place % len(where)], path.read_bytes(), now - timedelta(minutes=1 + place * _STEP), rng)
+    grow(mailbox, inbox - mailbox.counts(mailbox.folder_id("inbox"))[1], rng=rng)
+    return mailbox
+
+
+def grow(mailbox: Mailbox, count: int, *, folder: str = "inbox", rng: random.Random | None = None) -> None:
+    """Add `count` older messages to a folder by variation of those that are there."""
+    rng = rng or random.Random(f"grow {mailbox.address} {len(mailbox.messages)}")  # noqa: S311 - test data
+    folder_id = mailbox.find_folder(folder).id
+    originals = list(mailbox.messages.values())
+    oldest = min((m.data["receivedDateTime"] for m in originals), default=iso(datetime.now(UTC)))
+    moment = datetime.fromisoformat(oldest)
+    for number in range(max(0, count)):
+        moment -= timedelta(minutes=rng.randint(3, 200))
+        original = rng.choice(originals)
+        data = copy.deepcopy(original.data)
+        data |= {
+            "subject": f"{data['subject']} ({len(mailbox.messages) + 1})",
+            "internetMessageId": f"<grown-{len(mailbox.messages)}-{number}@{mailbox.address.partition('@')[2]}>",
+            "receivedDateTime": iso(moment),
+            "sentDateTime": iso(moment),
+            "isRead": rng.random() < 0.8,
+            "isDraft": False,
+        }
+        mailbox.add(folder_id, data, original.mime, copy.deepcopy(original.attachments))
+
+
+def _put(mailbox: Mailbox, folder_id: str, mime: bytes, received: datetime, rng: random.Random) -> None:
+    data, attachments = to_graph(mime, received)
+    folder = mailbox.folders[folder_id]
+    data["isRead"] = folder.well_known in {"sentitems", "drafts"} or rng.random() < 0.6
+    data["isDraft"] = folder.well_known == "drafts"
+    if rng.random() < 0.15:
+        data["flag"] = {"flagStatus": "flagged"}
+    if rng.random() < 0.15:
+        data["categories"] = ["Blue category"]
+    mailbox.add(folder_id, data, mime, attachments)

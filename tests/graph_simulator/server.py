@@ -1,0 +1,126 @@
+"""The simulator as one HTTP server on trio: Entra, Graph and the control API on one port."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from tests.graph_simulator.control import control_routes
+from tests.graph_simulator.entra import Entra
+from tests.graph_simulator.graph_api import GraphApi
+from tests.graph_simulator.quirks import Quirks
+from tests.graph_simulator.seed import DEMO_MAILBOXES, make_mailbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+    from tests.graph_simulator.model import Mailbox
+
+__all__ = ["CLIENT_ID", "CLIENT_SECRET", "Simulator", "World", "make_app", "make_world", "open_simulator", "serve_world"]
+
+# The one app registration; a test may choose others.
+CLIENT_ID = "3b1f9f1c-0d5a-4c7e-9f10-6f3c1f0a5d11"
+CLIENT_SECRET = "simulated~secret/with+signs"
+
+# Requests that `/_sim/log` remembers.
+_LOG = 50_000
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that the simulator knows."""
+
+    mailboxes: dict[str, Mailbox] = field(default_factory=dict)
+    quirks: Quirks = field(default_factory=Quirks)
+    start_quirks: Quirks = field(default_factory=Quirks)
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOG))
+    entra: Entra = field(init=False)
+
+    @staticmethod
+    def now() -> datetime:
+        """Return the time to the second."""
+        return datetime.now(UTC).replace(microsecond=0)
+
+    def log(self, request: Request, address: str) -> None:
+        """Remember a request: what and how, never a body or a token."""
+        self.requests.append(
+            {
+                "at": datetime.now(UTC).isoformat(),
+                "method": request.method,
+                "path": request.url.path,
+                "query": {k: v for k, v in request.query_params.items() if not k.endswith("token")},
+                "mailbox": address,
+                "prefer": request.headers.getlist("prefer"),
+            }
+        )
+
+
+@dataclass(slots=True)
+class Simulator:
+    """A running simulator."""
+
+    world: World
+    url: str
+
+
+def make_world(*, demo: bool = True, quirks: Quirks | None = None, client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET) -> World:
+    """Make a world, with the demo's mailboxes if wanted."""
+    start = quirks or Quirks()
+    world = World(quirks=replace(start), start_quirks=start)
+    world.entra = Entra(world, client_id, client_secret)
+    if demo:
+        for address, name, personal, inbox in DEMO_MAILBOXES:
+            world.mailboxes[address] = make_mailbox(address, name, personal=personal, inbox=inbox)
+    return world
+
+
+def make_app(world: World) -> Starlette:
+    """Build the application."""
+    graph = GraphApi(world)
+    every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    return Starlette(
+        routes=[
+            *control_routes(world),
+            Route("/v1.0/{path:path}", graph.handle, methods=every),
+            Route("/common/discovery/instance", world.entra.instance),
+            Route("/{tenant}/v2.0/.well-known/openid-configuration", world.entra.discovery),
+            Route("/{tenant}/oauth2/v2.0/authorize", world.entra.authorize, methods=["GET", "POST"]),
+            Route("/{tenant}/oauth2/v2.0/token", world.entra.token, methods=["POST"]),
+        ]
+    )
+
+
+async def serve_world(
+    world: World, *, host: str = "127.0.0.1", port: int = 0, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve until cancelled; `started` is called with the URL."""
+    settings = Config()
+    settings.bind = [f"{host}:{port}"]
+    settings.graceful_timeout = 0.1
+    settings.accesslog = None
+    settings.errorlog = None
+    async with trio.open_nursery() as nursery:
+        urls = await nursery.start(partial(serve, make_app(world), settings, mode="asgi"))  # type: ignore[arg-type]
+        task_status.started(urls[0])
+
+
+@asynccontextmanager
+async def open_simulator(**given: Any) -> AsyncIterator[Simulator]:
+    """Run a simulator beside the test; arguments as for `make_world`."""
+    world = make_world(**given)
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(partial(serve_world, world))
+        yield Simulator(world, url)
+        nursery.cancel_scope.cancel()
