@@ -84,4 +84,6 @@ class ConnectorClient:
         if response.ok:
             return answer
         code = answer.get("error") if isinstance(answer, dict) else None
-        raise ConnectorRefused(code or f"http_{response.status_code}", (answer or {}).get("message", "") if isinstance(answer, dict) else "")
+        raise ConnectorRefused(
+            code or f"http_{response.status_code}", (answer or {}).get("message", "") if isinstance(answer, dict) else ""
+        )

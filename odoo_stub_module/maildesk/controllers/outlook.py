@@ -1,162 +1,219 @@
-"""The three routes of a sign-in (docs/protocol.md, 2.2). Every ending that a person can meet is a page that says what to do."""
+"""Microsoft's sign-in by way of the browser (docs/protocol.md, 2.2). Whatever goes wrong is told to the person, on a page of ours.
+
+No URL of ours carries a code: the answer is laid down under its state, and the browser goes on with a handle that serves once, bound to
+the user and to a secret in the session that began.
+"""
 
 import logging
+import secrets
 from urllib.parse import urlsplit
 
-from odoo import http
-from odoo.exceptions import AccessError, MissingError
+from odoo import _, http
 from odoo.http import request
+from odoo.service.model import retrying
+from odoo.tools import consteq
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
+from ..models.mailbox_signin import digest
 
 _logger = logging.getLogger(__name__)
 
-CALLBACK = "/maildesk/outlook/callback"
+APP_URL = "/odoo/maildesk"
+CALLBACK_PATH = "/maildesk/outlook/callback"
+# Where a session keeps the secret that binds a sign-in to it.
+SESSION_KEY = "maildesk_signin"
+# Fields of Entra's answer that are kept, and how long each may be; a code is about 1.5 kB.
+ANSWER_FIELDS = ("code", "state", "error", "error_description", "error_subcode", "session_state", "client_info", "admin_consent", "tenant")
+MAX_FIELD = 16_384
+
+HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-class OutlookSignIn(http.Controller):
-    @http.route("/maildesk/outlook/authorize/<int:account_id>", type="http", auth="user", methods=["GET"], sitemap=False)
-    def authorize(self, account_id):
-        """Send a user who may use the account to Microsoft."""
-        account = request.env["mailbox.account"].browse(account_id)
-        try:
-            account.check_access("write")
-            account.ensure_one().email  # noqa: B018 - a record that does not exist raises here
-        except (AccessError, MissingError):
-            return self._page("This is not your mailbox", "Only its owner can connect it.", status=403)
-        base = self._redirect_base()
-        here = urlsplit(request.httprequest.host_url)
-        if (here.scheme, here.netloc) != (urlsplit(base).scheme, urlsplit(base).netloc):
-            return self._page(
-                "Open Odoo at its own address",
-                f"Microsoft sends you back to {base}, but you are at {here.scheme}://{here.netloc}. Please open MailDesk there, or ask an administrator "
-                "to check the system parameter maildesk.redirect_base.",
-                account=account,
-                status=409,
+class OutlookController(http.Controller):
+    @http.route("/maildesk/outlook/authorize/<int:account_id>", type="http", auth="user", methods=["GET"])
+    def authorize(self, account_id, **_ignored):
+        """Send the browser to Microsoft."""
+        account = _usable(account_id)
+        if not account:
+            return _page(404, _("No such mailbox"), _("This mailbox does not exist, or is not shared with you."))
+        base = request.env["mailbox.account"]._redirect_base()
+        here = request.httprequest.host
+        if urlsplit(base).netloc.lower() != here.lower():
+            return _page(
+                409,
+                _("Open MailDesk at its own address"),
+                _(
+                    "Microsoft sends you back to %(base)s, but you are at %(here)s. Sign in to Odoo at %(base)s and try again, or ask your "
+                    "administrator to correct the system parameter maildesk.redirect_base.",
+                    base=base,
+                    here=here,
+                ),
             )
         client = ConnectorClient.of(request.env)
         if client is None:
-            return self._not_configured(account)
+            return _not_configured()
         try:
-            started = client.sign_in_start(account.id, account.email, base + CALLBACK)
-        except ConnectorDown:
-            return self._down(account)
-        except ConnectorRefused as refused:
-            return self._refused(account, refused)
-        # sudo: sign-ins under way are nobody's to read
-        request.env["mailbox.signin"].sudo()._begin(account.sudo(), started["state"], request.session)
-        return request.redirect(started["url"], code=303, local=False)
+            started = client.sign_in_start(account.id, account.email, base + CALLBACK_PATH)
+            url, state = started["url"], started["state"]
+        except (ConnectorDown, ConnectorRefused) as error:
+            return _trouble(error, account)
+        except (KeyError, TypeError):
+            return _trouble(ConnectorDown("unexpected answer"), account)
+        binding = request.session.get(SESSION_KEY)
+        if not binding:
+            binding = request.session[SESSION_KEY] = secrets.token_urlsafe(32)
+        # sudo: the table is nobody's; the user may use the account, as was checked
+        request.env["mailbox.signin"].sudo()._begin(state, account, binding)
+        return _redirect(url)
 
-    @http.route(CALLBACK, type="http", auth="public", methods=["GET", "POST"], csrf=False, save_session=False, sitemap=False)
-    def callback(self, **params):
-        """Keep Entra's answer under its state; whoever started it goes on at the finish page."""
-        # sudo: public route; it stores the answer and decides nothing
-        handle = request.env["mailbox.signin"].sudo()._answered(params)
+    # The answer comes as a cross-site POST, without Odoo's session: it must not make a new one either.
+    @http.route(CALLBACK_PATH, type="http", auth="public", methods=["GET", "POST"], csrf=False, save_session=False)
+    def callback(self, **fields):
+        """Lay Microsoft's answer down and send the browser on to a page that has the session."""
+        answer = {name: fields[name] for name in ANSWER_FIELDS if isinstance(fields.get(name), str) and len(fields[name]) <= MAX_FIELD}
+        # sudo: public by necessity; a state that nobody waits for changes nothing
+        handle = request.env["mailbox.signin"].sudo()._take_answer(answer.get("state"), answer)
         if handle is None:
-            return self._expired()
-        return request.redirect(f"/maildesk/outlook/finish/{handle}", code=303)
+            return _expired()
+        return _redirect(f"/maildesk/outlook/finish/{handle}")
 
-    @http.route("/maildesk/outlook/finish/<string:handle>", type="http", auth="user", methods=["GET"], sitemap=False)
-    def finish(self, handle):
-        """Check user and session, let the connector redeem, note the outcome."""
-        # sudo: sign-ins under way are nobody's to read; _take checks user and session
-        taken = request.env["mailbox.signin"].sudo()._take(handle, request.session)
-        if taken is None:
-            return self._expired()
-        account, state, answer = taken
-        account = account.sudo(False).with_user(request.env.user)
+    @http.route("/maildesk/outlook/finish/<string:handle>", type="http", auth="user", methods=["GET"])
+    def finish(self, handle, **_ignored):
+        """Check who finishes, and let the connector redeem the answer."""
+        # sudo: the table is nobody's; who may go on is checked below
+        signin = request.env["mailbox.signin"].sudo()._by_handle(handle)
+        if not signin:
+            return _expired()
+        binding = request.session.get(SESSION_KEY) or ""
+        if signin.user_id != request.env.user or not consteq(signin.binding, digest(binding)):
+            # The sign-in stays for the one who began it.
+            return _page(
+                403,
+                _("Begun somewhere else"),
+                _("This sign-in was begun by another user or in another browser. Please begin again from MailDesk."),
+            )
+        account = _usable(signin.account_id.id)
+        state, answer = signin.state, signin.answer
+        signin.unlink()
+        # Committed before the connector redeems: a code serves once, so nothing after this may make Odoo run the request again.
+        request.env.cr.commit()  # pylint: disable=invalid-commit
+        if not account:
+            return _page(404, _("No such mailbox"), _("This mailbox does not exist, or is not shared with you."))
         client = ConnectorClient.of(request.env)
         if client is None:
-            return self._not_configured(account)
+            return _not_configured()
         try:
-            account.check_access("write")
             outcome = client.sign_in_finish(account.id, account.email, state, answer)
-        except (AccessError, MissingError):
-            return self._page("This is not your mailbox", "Only its owner can connect it.", status=403)
-        except ConnectorDown:
-            return self._down(account)
-        except ConnectorRefused as refused:
-            return self._refused(account, refused)
-        if outcome.get("outcome") == "connected":
-            # sudo: states and tokens are set by methods only
-            account.sudo()._signed_in(outcome)
-            return request.redirect("/odoo/maildesk", code=303)
-        return self._ended(account, outcome)
+        except (ConnectorDown, ConnectorRefused) as error:
+            return _trouble(error, account)
+        if not isinstance(outcome, dict) or outcome.get("outcome") != "connected":
+            return _refused(outcome if isinstance(outcome, dict) else {}, account)
+        # sudo: state and token are set by methods only. Retried by itself, since the heartbeat of the connector writes the same row.
+        retrying(lambda: account.sudo()._signed_in(outcome), request.env)
+        return _redirect(APP_URL)
 
-    # ------------------------------------------------------------------ pages
 
-    def _ended(self, account, outcome):
-        titles = {
-            "denied": "Permissions were not accepted",
-            "admin_consent": "An administrator has to approve MailDesk",
-            "wrong_address": "Another mailbox signed in",
-            "expired": "This sign-in is not valid any more",
-        }
-        code = outcome.get("outcome")
-        message = outcome.get("message") or ""
-        if code == "wrong_address" and outcome.get("address"):
-            message += f" You signed in as {outcome['address']}; this account is {account.email}. Choose the right account at Microsoft, or add a mailbox for the other address."
-        if account.state == "draft":
-            # sudo: states are set by methods only
-            account.sudo().write({"state_message": titles.get(code, "The sign-in failed")})
-        return self._page(titles.get(code, "The sign-in failed"), message, account=account)
+# ---------------------------------------------------------------------- pages
 
-    def _expired(self):
-        return self._page(
-            "This sign-in is not valid any more",
-            "It took longer than ten minutes, was already used, or was started in another browser or by another user. Please start it again from MailDesk.",
-            status=410,
+
+def _usable(account_id):
+    """Return the account if the user may use it, else an empty recordset."""
+    return request.env["mailbox.account"].with_context(active_test=False).search([("id", "=", account_id)])
+
+
+def _redirect(url):
+    response = request.redirect(url, code=303, local=url.startswith("/"))
+    response.headers.update(HEADERS)
+    return response
+
+
+def _page(status, title, sentence, account=None):
+    """Return a page that says what happened and where to go on."""
+    values = {
+        "title": title,
+        "sentence": sentence,
+        "again_url": f"/maildesk/outlook/authorize/{account.id}" if account else None,
+        "app_url": APP_URL,
+    }
+    response = request.render("maildesk.signin_page", values)
+    response.status_code = status
+    response.headers.update(HEADERS)
+    return response
+
+
+def _expired():
+    return _page(
+        410,
+        _("This sign-in has expired"),
+        _("A sign-in must be finished within ten minutes, and serves once. Please begin again from MailDesk."),
+    )
+
+
+def _not_configured():
+    return _page(
+        503,
+        _("OAuth Not Configured"),
+        _("Odoo does not know the connector. An administrator enters its URL and shared secret in Settings, MailDesk."),
+    )
+
+
+def _trouble(error, account):
+    """Tell that the connector did not do its part, and why as far as it said."""
+    if isinstance(error, ConnectorDown):
+        _logger.warning("sign-in: the connector does not answer (%s)", error)
+        return _page(
+            502,
+            _("The connector does not answer"),
+            _("Nothing was changed. Please try again in a minute, or tell your administrator."),
+            account,
         )
-
-    def _not_configured(self, account):
-        return self._page(
-            "OAuth Not Configured",
-            "MailDesk does not know its connector yet. An administrator sets its URL and shared secret in Settings, MailDesk.",
-            account=account,
-            status=503,
+    _logger.warning("sign-in: the connector refused (%s)", error.code)
+    if error.code == "oauth_not_configured":
+        # Word for word what the contract promises to users.
+        return _page(
+            409,
+            _("OAuth Not Configured"),
+            _("The connector has no Microsoft app registration yet. An administrator fills in the section “entra” of its configuration."),
         )
-
-    def _down(self, account):
-        return self._page(
-            "The mail connector does not answer",
-            "Nothing was changed. Please try again in a minute; if it stays so, an administrator has to check that the connector is running.",
-            account=account,
-            status=503,
+    if error.code == "entra_unreachable":
+        return _page(
+            502,
+            _("Microsoft cannot be reached"),
+            _("The connector does not reach Microsoft's sign-in. Please try again in a minute."),
+            account,
         )
+    if error.code == "unauthorized":
+        return _page(
+            502,
+            _("The connector refused Odoo"),
+            _("The shared secret in Settings, MailDesk is not the connector's. Please tell your administrator."),
+        )
+    return _page(502, _("The sign-in failed"), error.message or _("The connector gave no reason. Please try again."), account)
 
-    def _refused(self, account, refused):
-        match refused.code:
-            case "oauth_not_configured":
-                title, sentence = (
-                    "OAuth Not Configured",
-                    "The connector has no app registration at Microsoft yet. An administrator fills in the entra section of its configuration.",
-                )
-            case "entra_unreachable":
-                title, sentence = "Microsoft's sign-in does not answer", refused.message or "Please try again in a minute."
-            case "unauthorized":
-                title, sentence = (
-                    "The connector does not accept Odoo",
-                    "The shared secret in Settings, MailDesk is not the connector's server.secret. An administrator has to make them equal.",
-                )
-            case _:
-                title, sentence = "The sign-in cannot start", refused.message or "The connector gave no reason."
-        _logger.warning("sign-in of account %d: %s", account.id, refused.code)
-        return self._page(title, sentence, account=account, status=503)
 
-    def _page(self, title, sentence, *, account=None, status=200):
-        values = {"title": title, "sentence": sentence, "account_id": account.id if account else None}
-        response = request.render("maildesk.signin_page", values, status=status)
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
-    @staticmethod
-    def _redirect_base():
-        """Return the base of the registered redirect URI; frozen at first use, since web.base.url moves with whoever logs in."""
-        # sudo: system parameters are for administrators
-        parameters = request.env["ir.config_parameter"].sudo()
-        base = parameters.get_param("maildesk.redirect_base")
-        if not base:
-            base = parameters.get_param("web.base.url").rstrip("/")
-            parameters.set_param("maildesk.redirect_base", base)
-        return base.rstrip("/")
+def _refused(outcome, account):
+    """Tell why the person is not connected; the outcome's own sentence where there is one."""
+    message = outcome.get("message") or ""
+    match outcome.get("outcome"):
+        case "denied":
+            return _page(
+                403, _("Access was not granted"), message or _("You did not let MailDesk read your mail. Nothing was changed."), account
+            )
+        case "admin_consent":
+            return _page(
+                403,
+                _("Your organisation has to agree first"),
+                message or _("An administrator of Microsoft 365 must allow MailDesk."),
+                account,
+            )
+        case "wrong_address":
+            sentence = _(
+                "You signed in as %(address)s, but this mailbox is %(email)s. Please choose that account at Microsoft.",
+                address=outcome.get("address") or _("somebody else"),
+                email=account.email,
+            )
+            return _page(403, _("Another address signed in"), sentence, account)
+        case "expired":
+            return _expired()
+        case _:
+            return _page(502, _("The sign-in failed"), message or _("Microsoft did not complete the sign-in. Please try again."), account)

@@ -10,4 +10,4 @@ UPDATE mailbox_action
  WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed');
 DELETE FROM mailbox_signin;
 DELETE FROM ir_config_parameter
- WHERE key IN ('maildesk.connector_url', 'maildesk.connector_secret');
+ WHERE key IN ('maildesk.connector_url', 'maildesk.connector_secret', 'maildesk.redirect_base');

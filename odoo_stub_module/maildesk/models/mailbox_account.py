@@ -9,6 +9,7 @@ from odoo.fields import Domain
 from odoo.tools import email_normalize
 
 from ..connector_client import ConnectorClient
+from ..wire import iso
 
 # What an owner may set through the ORM; all else is set by methods.
 OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
@@ -29,7 +30,12 @@ class MailboxAccount(models.Model):
     active = fields.Boolean(default=True)
     owner_id = fields.Many2one("res.users", "Owner", required=True, index=True, default=lambda self: self.env.user, ondelete="cascade")
     shared_user_ids = fields.Many2many(
-        "res.users", "mailbox_account_shared_user_rel", "account_id", "user_id", "Shared With", help="They read this mailbox as its owner does."
+        "res.users",
+        "mailbox_account_shared_user_rel",
+        "account_id",
+        "user_id",
+        "Shared With",
+        help="They read this mailbox as its owner does.",
     )
     state = fields.Selection(
         [
@@ -109,15 +115,13 @@ class MailboxAccount(models.Model):
 
     def write(self, vals):
         self._guard(vals)
+        if not self.env.su:
+            self._guard_owned(vals)
         self._tidy(vals)
         if CONFIG_FIELDS & vals.keys():
             vals = {**vals, "config_changed_at": fields.Datetime.now()}
             self._tell_connector(self.ids)
         return super().write(vals)
-
-    def _report_write(self, values):
-        """Write what the connector reported: no news to the connector itself, so it is not told."""
-        return super().write(values)
 
     def unlink(self):
         self._tell_connector(self.ids)
@@ -128,6 +132,15 @@ class MailboxAccount(models.Model):
         """Let users set what is theirs; states and tokens are set by methods."""
         if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"owner_id", "provider", "sequence"}):
             raise AccessError(_("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
+
+    def _guard_owned(self, vals):
+        """Keep a mailbox with its owner: who may read it, and whose it is, no administrator changes."""
+        if "owner_id" in vals and any(account.owner_id.id != vals["owner_id"] for account in self):
+            raise AccessError(_("A mailbox belongs to the user who connected it."))
+        if "shared_user_ids" in vals and any(not account.is_owner for account in self):
+            raise AccessError(_("Only its owner shares a mailbox."))
+        if "email" in vals and any(account.state != "draft" and email_normalize(vals["email"]) != account.email for account in self):
+            raise UserError(_("The address of a connected mailbox cannot be changed. Add another mailbox instead."))
 
     @api.model
     def _tidy(self, vals):
@@ -207,6 +220,23 @@ class MailboxAccount(models.Model):
     # ------------------------------------------------------------------ inside
 
     @api.model
+    def _redirect_base(self, *, freeze=True):
+        """Return the address of Odoo that is registered at Microsoft: frozen at first use, since web.base.url moves."""
+        # sudo: system parameters are for administrators
+        params = self.env["ir.config_parameter"].sudo()
+        base = params.get_param("maildesk.redirect_base")
+        if not base:
+            base = params.get_param("web.base.url")
+            if freeze:
+                params.set_param("maildesk.redirect_base", base)
+        return base.rstrip("/")
+
+    @api.model
+    def _redirect_uri(self):
+        """Return what an administrator registers at Microsoft."""
+        return self._redirect_base(freeze=False) + "/maildesk/outlook/callback"
+
+    @api.model
     def _tell_connector(self, account_ids, *, reason="changed", folder=None):
         """Wake the connector after commit: a hint, never an error (the exchange finds out by itself within ten seconds)."""
         client = ConnectorClient.of(self.env)
@@ -231,11 +261,18 @@ class MailboxAccount(models.Model):
         )
         self._notify(account=True)
 
+    def _people(self):
+        """Return the partners whose channels hear of this mailbox."""
+        return (self.owner_id | self.shared_user_ids).partner_id
+
+    def _write_unheard(self, vals):
+        """Write without telling the connector: it said so itself."""
+        return super().write(vals)
+
     def _notify(self, *, folder_ids=(), message_ids=(), account=False):
         """Tell the owner and each shared user what changed: ids and counts, after commit (docs/protocol.md, section 3)."""
         for mailbox in self:
-            people = (mailbox.owner_id | mailbox.shared_user_ids).partner_id
-            people._bus_send(
+            mailbox._people()._bus_send(
                 "maildesk/changed",
                 {
                     "account_id": mailbox.id,
@@ -244,8 +281,3 @@ class MailboxAccount(models.Model):
                     "account": account,
                 },
             )
-
-
-def iso(moment):
-    """Return a naive UTC datetime as the wire has it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

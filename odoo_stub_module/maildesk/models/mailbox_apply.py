@@ -1,49 +1,18 @@
-"""`connector_apply`: one transaction that moves the index towards Graph, cursor and data together (docs/protocol.md, section 1).
+"""`connector_apply`: changed folders, changed messages and the cursors that cover them, in one transaction or not at all.
 
-The patches are copied (COPY) into a temporary table with a bit mask of the keys that each one has; then one UPDATE touches only rows that
-differ, and one INSERT adds the unknown. No value of a mail is part of an SQL text, because Odoo and PostgreSQL log statements when one fails.
+What is refused is refused before the first write. Messages go by COPY into a temporary table; rows that differ are updated, unknown ones
+inserted. Present keys travel as a bit mask, so that an absent key is left as it is. Locks are taken in the order of ids.
 """
 
-import csv
-import io
-import json
-from collections import defaultdict
-
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from ..wire import WireError, key, number, objects, strings, text
+from .mailbox_connector import CHOSEN_STATES
 from .mailbox_folder import ROLES
-from .mailbox_message_index import parse
+from .message_rows import FIND_FOLDERS, INSERT, TABLE, UNKNOWN, UPDATE, read_patches, stage
 
-# Key of a patch -> (columns of the index, their SQL types). The place in this table is the bit in the mask.
-KEYS = {
-    "folder": (("folder_id",), ("int4",)),
-    "internet_message_id": (("internet_message_id",), ("varchar",)),
-    "conversation_id": (("conversation_id",), ("varchar",)),
-    "subject": (("subject",), ("varchar",)),
-    "from_name": (("from_name",), ("varchar",)),
-    "from_email": (("from_email",), ("varchar",)),
-    "to_recipients": (("to_recipients", "to_total"), ("jsonb", "int4")),
-    "cc_recipients": (("cc_recipients", "cc_total"), ("jsonb", "int4")),
-    "bcc_recipients": (("bcc_recipients", "bcc_total"), ("jsonb", "int4")),
-    "reply_to": (("reply_to", "reply_to_total"), ("jsonb", "int4")),
-    "preview": (("preview",), ("varchar",)),
-    "received_at": (("received_at",), ("timestamp",)),
-    "sent_at": (("sent_at",), ("timestamp",)),
-    "is_read": (("is_read",), ("bool",)),
-    "is_flagged": (("is_flagged",), ("bool",)),
-    "importance": (("importance",), ("varchar",)),
-    "has_attachments": (("has_attachments",), ("bool",)),
-    "is_draft": (("is_draft",), ("bool",)),
-    "categories": (("categories",), ("jsonb",)),
-}
-BIT = {key: 1 << place for place, key in enumerate(KEYS)}
-COLUMNS = [(column, kind, BIT[key]) for key, (columns, kinds) in KEYS.items() for column, kind in zip(columns, kinds, strict=True)]
-NEEDED_TO_INSERT = BIT["folder"] | BIT["received_at"]
-
-# The temporary table lives as long as the connection (a new one per call would bloat the catalogue); its name changes with its shape.
-TABLE = SQL.identifier("maildesk_apply_1")
+SYNC_STATES = ("ok", "resync")
 
 
 class MailboxAccount(models.Model):
@@ -51,354 +20,278 @@ class MailboxAccount(models.Model):
 
     @api.model
     def connector_apply(self, account_id, tree=None, messages=None, removed=None, gone=None, folders=None):
-        """Apply changes of one mailbox, all or nothing."""
-        account = self._as_connector().browse(account_id).exists()
-        if not account or account.state in ("draft", "paused", "disconnected") or not account.active:
+        """Apply changes of one mailbox; see docs/protocol.md for what they look like and what is refused."""
+        account = self._as_connector().browse(number(account_id, "account_id")).exists()
+        if not account or not account.active or account.state in CHOSEN_STATES:
             return {"applied": False, "reason": "account"}
-        return _Apply(account).run(tree, messages or [], removed or [], gone or [], folders or [])
+        return Apply(account, tree, messages, removed, gone, folders).run()
 
 
-class _Refused(Exception):
-    def __init__(self, reason, **more):
-        self.answer = {"applied": False, "reason": reason, **more}
-        super().__init__(reason)
+class Apply:
+    """One call: checked by the constructor, refused or carried out by `run`."""
 
-
-class _Apply:
-    """One call; `run` either does all of it or changes nothing."""
-
-    def __init__(self, account):
+    def __init__(self, account, tree, messages, removed, gone, folders):
         self.account = account
         self.env = account.env
-        self.touched_folders = set()
-        self.touched_messages = set()
+        self.cr = account.env.cr
+        self.tree = None if tree is None else [_tree_folder(item) for item in objects(tree, "tree")]
+        self.patches = read_patches(objects(messages, "messages"))
+        self.removed = [
+            (key(item.get("folder"), "removed.folder"), key(item.get("remote_id"), "removed.remote_id"))
+            for item in objects(removed, "removed")
+        ]
+        self.gone = strings(gone, "gone")
+        self.updates = [_folder_update(item) for item in objects(folders, "folders")]
+        if self.tree is not None and len({item["remote_id"] for item in self.tree}) < len(self.tree):
+            raise WireError("tree: a folder twice")
+        if len({update["folder"] for update in self.updates}) < len(self.updates):
+            raise WireError("folders: a folder twice")
+        # What people see differently afterwards.
         self.new_ids = []
-        self.changed = 0
+        self.changed_ids = set()
+        self.touched_folders = set()
         self.account_changed = False
 
-    def run(self, tree, messages, removed, gone, folders):
-        try:
-            with self.env.cr.savepoint():
-                states = self._lock_states(folders)
-                if tree is not None:
-                    self._apply_tree(tree)
-                folder_ids = self._folder_ids()
-                if messages:
-                    self._apply_messages(messages, folder_ids)
-                self._apply_removed(removed, folder_ids)
-                self._apply_gone(gone)
-                revisions = self._apply_states(folders, states, folder_ids)
-        except _Refused as refused:
-            return refused.answer
+    def run(self):
+        """Refuse, or do all of it."""
+        self.env.flush_all()
+        self.rows = {row.folder_id.remote_id: row for row in self.env["mailbox.folder.sync"].search([("account_id", "=", self.account.id)])}
+        if refusal := self._refusal_of_folders():
+            return refusal
+        unknown = self._unknown()
+        if not unknown:
+            self._apply_tree()
+            self._apply_messages()
+        self.cr.execute(f"DROP TABLE {TABLE}")
+        if unknown:
+            return {"applied": False, "reason": "unknown", "unknown": unknown}
+        self._apply_removed()
+        self._apply_gone()
+        self._drop_empty_folders()
+        revisions = self._apply_folders()
         self.env.invalidate_all()
-        if self.new_ids:
-            self.env["mailbox.message_index"]._after_apply(self.new_ids)
-        if self.touched_folders or self.touched_messages or self.account_changed:
-            self.account._notify(folder_ids=self.touched_folders, message_ids=self.touched_messages, account=self.account_changed)
-        return {"applied": True, "revisions": revisions, "new": len(self.new_ids), "changed": self.changed, "pending": self._pending()}
+        self.env["mailbox.message_index"]._after_apply(self.new_ids)
+        self._tell_people()
+        return {
+            "applied": True,
+            "revisions": revisions,
+            "new": len(self.new_ids),
+            "changed": len(self.changed_ids),
+            "pending": self.account._pending(),
+        }
 
-    # ---------------------------------------------------------------- folders
+    # ------------------------------------------------------------------ what is refused
 
-    def _lock_states(self, folders):
-        """Lock the sync rows of the folders that carry a revision, in id order, and check the revisions."""
-        wanted = {f["folder"]: f["revision"] for f in folders if "revision" in f}
-        if not wanted:
-            return {}
-        self.env.cr.execute(
-            SQL(
-                """SELECT s.id, f.remote_id, s.revision FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id
-                   WHERE s.account_id = %s AND f.remote_id = ANY(%s) ORDER BY s.id FOR UPDATE OF s""",
-                self.account.id,
-                list(wanted),
-            ),
-            log_exceptions=False,
-        )
-        states = {remote_id: (row_id, revision) for row_id, remote_id, revision in self.env.cr.fetchall()}
-        if unknown := sorted(wanted.keys() - states.keys()):
-            raise _Refused("folder", unknown=unknown)
-        if any(states[folder][1] != revision for folder, revision in wanted.items()):
-            raise _Refused("revision", revisions={folder: revision for folder, (_row, revision) in states.items()})
-        return states
+    def _refusal_of_folders(self):
+        known = {remote_id for remote_id, row in self.rows.items() if row.folder_id.active}
+        if self.tree is not None:
+            known = {item["remote_id"] for item in self.tree}
+        named = [update["folder"] for update in self.updates] + [patch["folder"] for patch in self.patches.values() if "folder" in patch]
+        if unknown := sorted(set(named) - known):
+            return {"applied": False, "reason": "folder", "unknown": unknown}
+        self._lock_rows()
+        current = {name: self.rows[name].revision if name in self.rows else 0 for name in (update["folder"] for update in self.updates)}
+        if any("revision" in update and update["revision"] != current[update["folder"]] for update in self.updates):
+            return {"applied": False, "reason": "revision", "revisions": current}
+        return None
 
-    def _apply_tree(self, tree):
-        """Make the folders what Graph lists: the missing are archived, their messages become pending."""
-        roles = dict(ROLES)
-        known = {f.remote_id: f for f in self.env["mailbox.folder"].search([("account_id", "=", self.account.id)])}
-        listed = {}
-        for row in tree:
-            values = {
-                "name": row["name"] or "?",
-                "role": row["role"] if row["role"] in roles else "other",
-                "active": True,
-            }
-            folder = known.get(row["remote_id"])
+    def _lock_rows(self):
+        """Lock the cursors' rows in the order of ids: a second connector waits here, and is refused then."""
+        ids = [self.rows[update["folder"]].id for update in self.updates if update["folder"] in self.rows]
+        if ids:
+            self.cr.execute(
+                "SELECT id FROM mailbox_folder_sync WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids], log_exceptions=False
+            )
+
+    def _unknown(self):
+        """Lay the patches down; return those for messages that are not here and that do not say enough to be inserted."""
+        stage(self.cr, self.patches, {remote_id: row.folder_id.id for remote_id, row in self.rows.items()})
+        self.cr.execute(UNKNOWN, {"account": self.account.id}, log_exceptions=False)
+        return [row[0] for row in self.cr.fetchall()]
+
+    # ------------------------------------------------------------------ folders
+
+    def _apply_tree(self):
+        if self.tree is None:
+            return
+        model = self.env["mailbox.folder"]
+        known = {folder.remote_id: folder for folder in model.search([("account_id", "=", self.account.id)])}
+        for item in self.tree:
+            values = {"name": item["name"], "role": item["role"], "active": True}
+            folder = known.get(item["remote_id"])
             if folder is None:
-                folder = self.env["mailbox.folder"].create(
-                    {**values, "account_id": self.account.id, "remote_id": row["remote_id"], "sync_enabled": values["role"] != "junk"}
+                values |= {"account_id": self.account.id, "remote_id": item["remote_id"], "sync_enabled": item["role"] != "junk"}
+                known[item["remote_id"]] = folder = model.create(values)
+                self.rows[item["remote_id"]] = self.env["mailbox.folder.sync"].create(
+                    {"account_id": self.account.id, "folder_id": folder.id}
                 )
-                self.env["mailbox.folder.sync"].create({"account_id": self.account.id, "folder_id": folder.id})
                 self.account_changed = True
             else:
-                self._write_changed(folder, values)
-            listed[row["remote_id"]] = folder
-        for row in tree:
-            parent = listed.get(row["parent_remote_id"])
-            self._write_changed(listed[row["remote_id"]], {"parent_id": parent.id if parent else False})
-        for remote_id, folder in known.items():
-            if remote_id in listed:
-                continue
-            self._write_changed(folder, {"active": False})
-            self.env["mailbox.folder.sync"].search([("folder_id", "=", folder.id)]).write(
-                {"cursor": False, "is_bootstrapped": False, "is_backfilled": False, "backfill_before": False}
-            )
-            left = self._mark_pending("m.folder_id = %s", folder.id)
-            if not left and not self.env["mailbox.message_index"].search_count([("folder_id", "=", folder.id)], limit=1):
-                folder.unlink()
-        self.env.flush_all()
+                self._write_differing(folder, values)
+        for item in self.tree:
+            parent = known.get(item["parent_remote_id"]) if item["parent_remote_id"] else None
+            self._write_differing(known[item["remote_id"]], {"parent_id": parent.id if parent else False})
+        listed = {item["remote_id"] for item in self.tree}
+        self._archive([folder for remote_id, folder in known.items() if remote_id not in listed and folder.active])
 
-    def _write_changed(self, folder, values):
-        changed = {
-            key: value for key, value in values.items() if (folder[key].id if key == "parent_id" else folder[key]) != value
-        }
-        if changed:
-            folder.write(changed)
+    def _write_differing(self, folder, values):
+        current = {"name": folder.name, "role": folder.role, "active": folder.active, "parent_id": folder.parent_id.id}
+        if differing := {name: value for name, value in values.items() if current[name] != value}:
+            folder.write(differing)
             self.account_changed = True
 
-    def _folder_ids(self):
-        self.env.cr.execute(SQL("SELECT remote_id, id FROM mailbox_folder WHERE account_id = %s AND active", self.account.id))
-        return dict(self.env.cr.fetchall())
+    def _archive(self, folders):
+        """Hide folders that Outlook has no more; where their messages are is asked for one by one."""
+        if not folders:
+            return
+        ids = sorted(folder.id for folder in folders)
+        self.env["mailbox.folder"].browse(ids).write({"active": False, "parent_id": False})
+        for row in self.rows.values():
+            if row.folder_id.id in ids:
+                # Should the folder come back, it starts anew, and whoever still builds on its old cursor is refused.
+                row.write({"cursor": False, "is_bootstrapped": False, "revision": row.revision + 1})
+        self._hide(SQL("m.folder_id = ANY(%s)", ids))
+        self.account_changed = True
 
-    def _apply_states(self, folders, states, folder_ids):
-        """Write cursors and counts; each that carried a revision goes up by one."""
+    def _drop_empty_folders(self):
+        archived = self.env["mailbox.folder"].search([("account_id", "=", self.account.id), ("active", "=", False)])
+        if not archived:
+            return
+        used = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT folder_id FROM mailbox_message_index WHERE account_id = %s AND folder_id = ANY(%s)",
+                self.account.id,
+                archived.ids,
+            )
+        )
+        (archived - archived.browse([row[0] for row in used])).unlink()
+
+    def _apply_folders(self):
         revisions = {}
-        for update in folders:
-            folder_id = folder_ids.get(update["folder"])
-            if folder_id is None:
-                raise _Refused("folder", unknown=[update["folder"]])
-            row = self.env["mailbox.folder.sync"].search([("folder_id", "=", folder_id)])
-            values = {key: update[key] for key in ("unread", "total") if key in update}
+        for update in self.updates:
+            row = self.rows[update["folder"]]
+            values = {name: update[name] for name in update.keys() & set(_ROW_KEYS)}
+            values = {name: value for name, value in values.items() if (row[name] or None) != (value or None)}
+            if values.keys() & {"unread", "total"}:
+                self.touched_folders.add(row.folder_id.id)
             if "revision" in update:
-                plain = ("cursor", "is_bootstrapped", "backfill_before", "is_backfilled")
-                values |= {key: update[key] or False for key in plain if key in update}
-                values["revision"] = revisions[update["folder"]] = states[update["folder"]][1] + 1
-                if "sync_state" in update and row.folder_id.sync_state != update["sync_state"]:
-                    row.folder_id.write({"sync_state": update["sync_state"]})
-                    self.account_changed = True
-            if "unread" in values or "total" in values:
-                self.touched_folders.add(folder_id)
-            row.write(values)
+                values["revision"] = row.revision + 1
+            if values:
+                row.write(values)
+            if "sync_state" in update and row.folder_id.sync_state != update["sync_state"]:
+                row.folder_id.sync_state = update["sync_state"]
+                self.account_changed = True
+            revisions[update["folder"]] = row.revision
         self.env.flush_all()
         return revisions
 
-    # ---------------------------------------------------------------- messages
+    # ------------------------------------------------------------------ messages
 
-    def _apply_messages(self, messages, folder_ids):
-        self._copy(messages, folder_ids)
-        cr = self.env.cr
-        cr.execute(
-            SQL(
-                """SELECT t.remote_id FROM %(t)s t
-                   LEFT JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.remote_id = t.remote_id
-                   WHERE m.id IS NULL AND t.mask & %(needed)s <> %(needed)s""",
-                t=TABLE,
-                account=self.account.id,
-                needed=NEEDED_TO_INSERT,
-            ),
-            log_exceptions=False,
-        )
-        if unknown := sorted(row[0] for row in cr.fetchall()):
-            raise _Refused("unknown", unknown=unknown)
-        self._update()
-        self._insert()
-
-    def _copy(self, messages, folder_ids):
-        """Copy the patches into the temporary table."""
-        cr = self.env.cr
-        columns = SQL(", ").join(SQL("%s %s", SQL.identifier(column), SQL(kind)) for column, kind, _bit in COLUMNS)
-        cr.execute(SQL("CREATE TEMP TABLE IF NOT EXISTS %s (remote_id varchar, mask int4, %s) ON COMMIT DELETE ROWS", TABLE, columns))
-        cr.execute(SQL("DELETE FROM %s", TABLE))
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        for patch in messages:
-            writer.writerow(self._row(patch, folder_ids))
-        file.seek(0)
-        cr._obj.copy_expert("COPY maildesk_apply_1 FROM STDIN WITH (FORMAT csv)", file)
-
-    def _row(self, patch, folder_ids):
-        """Return the fields of one patch; whatever PostgreSQL could choke on is refused here, with the id alone."""
-        try:
-            cells = {}
-            for key in KEYS.keys() & patch.keys():
-                cells |= self._cells(key, patch[key], folder_ids)
-            mask = sum(BIT[key] for key in KEYS.keys() & patch.keys())
-            return [fit(patch["remote_id"]), mask, *(cells.get(column, "") for column, _kind, _bit in COLUMNS)]
-        except (TypeError, ValueError, AttributeError, KeyError) as error:
-            raise ValidationError(self.env._("The patch of message %s cannot be read.", str(patch.get("remote_id"))[:200])) from error
-
-    def _cells(self, key, value, folder_ids):
-        columns, kinds = KEYS[key]
-        if key == "folder":
-            if value not in folder_ids:
-                raise _Refused("folder", unknown=[value])
-            return {"folder_id": folder_ids[value]}
-        match kinds[0]:
-            case "jsonb" if len(columns) == 2:
-                people = [{"name": fit(p.get("name") or ""), "address": fit(p.get("address") or "")} for p in value["list"]]
-                return {columns[0]: json.dumps(people), columns[1]: int(value["total"])}
-            case "jsonb":
-                return {columns[0]: json.dumps([fit(v) for v in value])}
-            case "timestamp":
-                return {columns[0]: fields.Datetime.to_string(parse(value)) if value else ""}
-            case "bool":
-                return {columns[0]: "t" if value else "f"}
-            case _:
-                # COPY takes the empty text for NULL; Odoo shows both alike
-                return {columns[0]: fit(value or "")}
-
-    def _update(self):
-        """Change the rows that differ, locked in id order."""
-        cr = self.env.cr
-        differs = SQL(" OR ").join(
-            SQL("(t.mask & %s <> 0 AND t.%s IS DISTINCT FROM m.%s)", bit, SQL.identifier(column), SQL.identifier(column))
-            for column, _kind, bit in COLUMNS
-        )
-        cr.execute(
-            SQL(
-                """SELECT m.id, m.folder_id FROM mailbox_message_index m JOIN %(t)s t ON m.remote_id = t.remote_id
-                   WHERE m.account_id = %(account)s AND (m.pending_removal OR %(differs)s) ORDER BY m.id FOR UPDATE OF m""",
-                t=TABLE,
-                account=self.account.id,
-                differs=differs,
-            ),
-            log_exceptions=False,
-        )
-        rows = cr.fetchall()
-        if not rows:
+    def _apply_messages(self):
+        if not self.patches:
             return
-        self.touched_folders.update(folder_id for _id, folder_id in rows)
-        assignments = SQL(", ").join(
-            SQL(
-                "%s = CASE WHEN t.mask & %s <> 0 THEN t.%s ELSE m.%s END",
-                SQL.identifier(column),
-                bit,
-                SQL.identifier(column),
-                SQL.identifier(column),
-            )
-            for column, _kind, bit in COLUMNS
-        )
-        cr.execute(
-            SQL(
-                """UPDATE mailbox_message_index m
-                   SET %(assignments)s, pending_removal = false, write_uid = %(uid)s, write_date = now() AT TIME ZONE 'UTC'
-                   FROM %(t)s t WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id AND m.id = ANY(%(ids)s)
-                   RETURNING m.id, m.folder_id""",
-                assignments=assignments,
-                uid=self.env.uid,
-                t=TABLE,
-                account=self.account.id,
-                ids=[row[0] for row in rows],
-            ),
-            log_exceptions=False,
-        )
-        self._touched(cr.fetchall())
+        self.env.flush_all()
+        values = {"account": self.account.id, "now": fields.Datetime.now(), "uid": self.env.uid}
+        if self.tree is not None:
+            self.cr.execute(FIND_FOLDERS, values, log_exceptions=False)
+        self.cr.execute(UPDATE, values, log_exceptions=False)
+        for message_id, old_folder, new_folder in self.cr.fetchall():
+            self.changed_ids.add(message_id)
+            self.touched_folders |= {old_folder, new_folder}
+        self.cr.execute(INSERT, values, log_exceptions=False)
+        for message_id, folder in self.cr.fetchall():
+            self.new_ids.append(message_id)
+            self.touched_folders.add(folder)
 
-    def _insert(self):
-        """Add the unknown rows; another transaction that added one first wins, and the next apply sees it."""
-        cr = self.env.cr
-        names = SQL(", ").join(SQL.identifier(column) for column, _kind, _bit in COLUMNS)
-        values = SQL(", ").join(SQL("t.%s", SQL.identifier(column)) for column, _kind, _bit in COLUMNS)
-        cr.execute(
-            SQL(
-                """INSERT INTO mailbox_message_index
-                       (account_id, remote_id, %(names)s, pending_removal, is_local, create_uid, create_date, write_uid, write_date)
-                   SELECT %(account)s, t.remote_id, %(values)s, false, false,
-                          %(uid)s, now() AT TIME ZONE 'UTC', %(uid)s, now() AT TIME ZONE 'UTC'
-                   FROM %(t)s t
-                   WHERE NOT EXISTS (SELECT 1 FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id)
-                   ORDER BY t.received_at
-                   ON CONFLICT DO NOTHING RETURNING id, folder_id""",
-                names=names,
-                values=values,
-                account=self.account.id,
-                uid=self.env.uid,
-                t=TABLE,
-            ),
-            log_exceptions=False,
-        )
-        rows = cr.fetchall()
-        self.new_ids += [row[0] for row in rows]
-        self._touched(rows)
-        self.changed -= len(rows)
-
-    def _touched(self, rows):
-        self.changed += len(rows)
-        for message_id, folder_id in rows:
-            self.touched_messages.add(message_id)
-            self.touched_folders.add(folder_id)
-
-    # ---------------------------------------------------------------- removals
-
-    def _apply_removed(self, removed, folder_ids):
-        """Hide messages that left a folder, where the row still is in that folder (design, rule 4)."""
-        by_folder = defaultdict(list)
-        for item in removed:
-            by_folder[item["folder"]].append(item["remote_id"])
-        for folder, remote_ids in sorted(by_folder.items()):
-            if folder in folder_ids:
-                self._mark_pending("m.folder_id = %s AND m.remote_id = ANY(%s)", folder_ids[folder], remote_ids)
-
-    def _mark_pending(self, condition, *params):
-        cr = self.env.cr
-        cr.execute(
-            SQL(
-                "SELECT m.id FROM mailbox_message_index m WHERE m.account_id = %s AND m.pending_removal IS NOT TRUE AND %s ORDER BY m.id FOR UPDATE",
-                self.account.id,
-                SQL(condition, *params),
-            ),
-            log_exceptions=False,
-        )
-        ids = [row[0] for row in cr.fetchall()]
-        if ids:
-            cr.execute(
+    def _apply_removed(self):
+        """Hide what left a folder, only where the row still is in that folder."""
+        if self.removed:
+            folders, ids = zip(*self.removed, strict=True)
+            self._hide(
                 SQL(
-                    """UPDATE mailbox_message_index SET pending_removal = true, write_date = now() AT TIME ZONE 'UTC'
-                       WHERE id = ANY(%s) RETURNING id, folder_id""",
-                    ids,
-                ),
+                    "(m.folder_id, m.remote_id) IN (SELECT f.id, r.remote_id FROM unnest(%s, %s) AS r(folder, remote_id)"
+                    " JOIN mailbox_folder f ON f.account_id = %s AND f.remote_id = r.folder)",
+                    list(folders),
+                    list(ids),
+                    self.account.id,
+                )
+            )
+
+    def _hide(self, condition):
+        self.cr.execute(
+            SQL(
+                """WITH hidden AS (
+                        SELECT m.id FROM mailbox_message_index m
+                         WHERE m.account_id = %s AND NOT m.pending_removal AND %s ORDER BY m.id FOR NO KEY UPDATE)
+                   UPDATE mailbox_message_index m SET pending_removal = true, write_date = %s, write_uid = %s
+                     FROM hidden WHERE m.id = hidden.id RETURNING m.id, m.folder_id""",
+                self.account.id,
+                condition,
+                fields.Datetime.now(),
+                self.env.uid,
+            ),
+            log_exceptions=False,
+        )
+        self._note(self.cr.fetchall())
+
+    def _apply_gone(self):
+        """Delete what is hidden and nowhere any more."""
+        if self.gone:
+            self.cr.execute(
+                """WITH gone AS (
+                        SELECT id FROM mailbox_message_index
+                         WHERE account_id = %s AND remote_id = ANY(%s) AND pending_removal ORDER BY id FOR UPDATE)
+                   DELETE FROM mailbox_message_index m USING gone WHERE m.id = gone.id RETURNING m.id, m.folder_id""",
+                [self.account.id, self.gone],
                 log_exceptions=False,
             )
-            self._touched(cr.fetchall())
-        return ids
+            self._note(self.cr.fetchall())
 
-    def _apply_gone(self, gone):
-        """Delete rows that Graph does not have any more; only those that were hidden before."""
-        if not gone:
-            return
-        cr = self.env.cr
-        cr.execute(
-            SQL(
-                """SELECT m.id, m.folder_id FROM mailbox_message_index m
-                   WHERE m.account_id = %s AND m.pending_removal AND m.remote_id = ANY(%s) ORDER BY m.id FOR UPDATE""",
-                self.account.id,
-                list(gone),
-            ),
-            log_exceptions=False,
-        )
-        rows = cr.fetchall()
-        if rows:
-            cr.execute(SQL("DELETE FROM mailbox_message_index WHERE id = ANY(%s)", [row[0] for row in rows]), log_exceptions=False)
-            self._touched(rows)
+    def _note(self, rows):
+        for message_id, folder in rows:
+            self.changed_ids.add(message_id)
+            self.touched_folders.add(folder)
 
-    def _pending(self):
-        self.env.cr.execute(
-            SQL("SELECT remote_id FROM mailbox_message_index WHERE account_id = %s AND pending_removal ORDER BY id", self.account.id)
-        )
-        return [row[0] for row in self.env.cr.fetchall()]
+    def _tell_people(self):
+        if self.new_ids or self.changed_ids or self.touched_folders or self.account_changed:
+            self.account._notify(
+                folder_ids=self.touched_folders, message_ids=self.changed_ids.union(self.new_ids), account=self.account_changed
+            )
 
 
-def fit(text):
-    """Return `text` if PostgreSQL can store it, else raise ValueError (the connector cleans what it sends)."""
-    if not isinstance(text, str) or "\x00" in text:
-        raise ValueError("no text for PostgreSQL")
-    text.encode()
-    return text
+# ---------------------------------------------------------------------- reading what the connector sent
+
+
+def _tree_folder(item):
+    role = item.get("role")
+    if role not in dict(ROLES):
+        raise WireError("tree.role: not a role of a folder")
+    return {
+        "remote_id": key(item.get("remote_id"), "tree.remote_id"),
+        "parent_remote_id": text(item.get("parent_remote_id"), "tree.parent_remote_id"),
+        "name": key(item.get("name"), "tree.name"),
+        "role": role,
+    }
+
+
+_ROW_KEYS = ("cursor", "is_bootstrapped", "backfill_before", "is_backfilled", "unread", "total")
+
+
+def _folder_update(item):
+    update = {"folder": key(item.get("folder"), "folders.folder")}
+    for name in ("revision", "unread", "total"):
+        if name in item:
+            update[name] = number(item[name], f"folders.{name}")
+    for name in ("cursor", "backfill_before"):
+        if name in item:
+            update[name] = text(item[name], f"folders.{name}") or False
+    for name in ("is_bootstrapped", "is_backfilled"):
+        if name in item:
+            update[name] = bool(item[name])
+    if "sync_state" in item:
+        if item["sync_state"] not in SYNC_STATES:
+            raise WireError("folders.sync_state: not ok or resync")
+        update["sync_state"] = item["sync_state"]
+    if "revision" not in update and update.keys() - {"folder", "unread", "total"}:
+        raise WireError("folders: without a revision only unread and total may be given")
+    return update

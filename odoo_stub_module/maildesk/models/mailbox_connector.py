@@ -1,20 +1,24 @@
-"""What the connector calls, except `apply`: greeting, exchange, taking up, comparing, late bodies (docs/protocol.md, section 1)."""
+"""What the connector calls (docs/protocol.md, section 1), but for `connector_apply`. Each method is one transaction.
+
+Every method checks the group first and only then works as superuser: the connector's user has no access rights of its own, so its key
+opens these few doors and nothing else.
+"""
 
 from datetime import timedelta
 
-from odoo import api, fields, models, release
+from odoo import _, api, fields, models, release
 from odoo.exceptions import AccessError
+from odoo.tools import SQL
 
-from .mailbox_account import iso
-from .mailbox_message_index import parse
+from ..wire import WireError, iso, key, moment, number, objects, strings, text, to_datetime
 
-# States that a person chose; no report changes them.
+# States that a person chose; a report of the connector does not change them.
 CHOSEN_STATES = ("draft", "paused", "disconnected")
+REPORTED_STATES = ("connected", "reauth_required", "admin_required", "error")
+PHASES = ("discovering", "bootstrapping", "backfilling", "up_to_date")
 
-# Watermarks overlap by more than the longest transaction (limit_time_real is 120 s by default), so that none is missed for committing late.
-OVERLAP = timedelta(minutes=5)
-
-REPORTED = ("sync_phase", "state_message", "backfill_done", "backfill_total")
+# Minutes by which watermarks overlap: longer than any transaction of Odoo, since a change is dated when its transaction starts.
+OVERLAP_MINUTES = 5
 
 
 class MailboxAccount(models.Model):
@@ -22,126 +26,192 @@ class MailboxAccount(models.Model):
 
     @api.model
     def _as_connector(self):
-        """Return the model with full rights, for the group "MailDesk connector" alone."""
+        """Return the model as superuser, for the connector only."""
         if not self.env.user.has_group("maildesk.group_connector"):
-            raise AccessError(self.env._("Only the MailDesk connector may call this."))
-        # sudo: the connector has rights to its methods, none to the models
+            raise AccessError(_("Only the MailDesk connector may do this."))
+        # sudo: the group was checked; the connector sees all mailboxes, through these methods only
         return self.sudo().with_context(active_test=False)
 
     @api.model
     def connector_hello(self, connector_version):
-        """Say who we are."""
-        accounts = self._as_connector()
-        module = accounts.env["ir.module.module"].search([("name", "=", "maildesk")])
+        """Tell the connector who is here."""
+        model = self._as_connector()
+        module = model.env["ir.module.module"]._get("maildesk")
+        text(connector_version, "connector_version")
         return {
             "addon_version": module.installed_version,
             "odoo_version": release.series,
-            "database_uuid": accounts.env["ir.config_parameter"].get_param("database.uuid"),
+            "database_uuid": model.env["ir.config_parameter"].get_param("database.uuid"),
             "now": iso(fields.Datetime.now()),
         }
 
     @api.model
     def connector_exchange(self, instance, since, reports):
-        """Take what the connector tells, and tell which accounts changed."""
-        accounts = self._as_connector()
-        now = fields.Datetime.now()
+        """Take reports on any number of accounts and return the accounts whose configuration changed."""
+        model = self._as_connector()
+        key(instance, "instance")
+        reports = sorted(objects(reports, "reports"), key=lambda report: number(report.get("account_id"), "account_id"))
+        known = model.browse([report["account_id"] for report in reports]).exists()
+        model._lock(known.ids)
+        changed = model.browse()
         for report in reports:
-            accounts.browse(report["account_id"]).exists()._take_report(report)
-        domain = [("config_changed_at", ">=", parse(since) - OVERLAP)] if since else []
-        changed = accounts.search(domain, order="id")
-        return {"watermark": iso(now), "accounts": [account._to_connector() for account in changed]}
+            account = model.browse(report["account_id"])
+            if account in known and account._take_report(report):
+                changed |= account
+        changed._notify(account=True)
+        now = fields.Datetime.now()
+        domain = []
+        if since is not None:
+            domain = [("config_changed_at", ">=", to_datetime(since, "since") - timedelta(minutes=OVERLAP_MINUTES))]
+        accounts = [account._to_connector() for account in model.search(domain, order="id")]
+        # The connector speaks of an account that was deleted here: say so.
+        accounts += [_deleted(report["account_id"]) for report in reports if report["account_id"] not in known._ids]
+        return {"watermark": iso(now), "accounts": accounts}
 
-    def _take_report(self, report):
-        if not self:
-            return
-        values = {key: report[key] for key in REPORTED if key in report}
-        if "last_sync_at" in report:
-            values["last_sync_at"] = parse(report["last_sync_at"])
-        if self.state in CHOSEN_STATES:
-            values.pop("state_message", None)
-        elif "state" in report:
-            values["state"] = report["state"]
-        token = report.get("token")
-        if token and token["seq"] > self.token_seq and self.state != "disconnected":
-            values |= {"token_sealed": token["sealed"], "token_seq": token["seq"]}
-        values = {key: value for key, value in values.items() if self[key] != value}
-        for cursor in report.get("cursors") or ():
-            self.env["mailbox.folder.sync"].search(
-                [("account_id", "=", self.id), ("folder_id.remote_id", "=", cursor["folder"]), ("revision", "=", cursor["revision"])]
-            ).write({"cursor": cursor["cursor"]})
-        if values:
-            self._report_write(values)
-            self._notify(account=True)
+    def _lock(self, ids):
+        """Lock rows in the order of ids, so that two calls never wait for each other."""
+        if ids:
+            self.env.cr.execute(
+                "SELECT id FROM mailbox_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids], log_exceptions=False
+            )
 
     def _to_connector(self):
+        connected = self.state not in ("draft", "disconnected") and self.token_sealed
         return {
             "id": self.id,
             "email": self.email,
             "provider": self.provider,
             "state": self.state,
             "active": self.active,
-            "token": {"sealed": self.token_sealed, "seq": self.token_seq} if self.token_sealed else None,
+            "token": {"sealed": self.token_sealed, "seq": self.token_seq} if connected else None,
             "refresh_requested_at": iso(self.refresh_requested_at),
         }
 
+    def _take_report(self, report):
+        """Write what differs; return whether a user would see a difference."""
+        vals = {}
+        if self.state not in CHOSEN_STATES:
+            if "state" in report:
+                vals["state"] = _one_of(report["state"], REPORTED_STATES, "state")
+            if "state_message" in report:
+                vals["state_message"] = text(report["state_message"], "state_message") or False
+            if "token" in report:
+                self._take_token(report["token"], vals)
+        if "sync_phase" in report:
+            vals["sync_phase"] = _one_of(report["sync_phase"], PHASES, "sync_phase")
+        for name in ("backfill_done", "backfill_total"):
+            if name in report:
+                vals[name] = number(report[name], name)
+        if report.get("last_sync_at") is not None:
+            vals["last_sync_at"] = to_datetime(report["last_sync_at"], "last_sync_at")
+        self._take_cursors(objects(report.get("cursors"), "cursors"))
+        vals = {name: value for name, value in vals.items() if self[name] != value}
+        if vals:
+            # The connector need not hear of what it says itself.
+            self._write_unheard(vals)
+        return bool(vals.keys() - {"token_sealed", "token_seq"})
+
+    def _take_token(self, token, vals):
+        if not isinstance(token, dict):
+            raise WireError("token: not an object")
+        seq = number(token.get("seq"), "token.seq")
+        if seq > self.token_seq:
+            vals |= {"token_sealed": key(token.get("sealed"), "token.sealed"), "token_seq": seq}
+
+    def _take_cursors(self, cursors):
+        """Take cursors that moved without news, where nobody else moved them."""
+        rows = (
+            {row.folder_id.remote_id: row for row in self.env["mailbox.folder.sync"].search([("account_id", "=", self.id)])}
+            if cursors
+            else {}
+        )
+        for report in cursors:
+            row = rows.get(key(report.get("folder"), "cursors.folder"))
+            if row and row.revision == number(report.get("revision"), "cursors.revision"):
+                row.cursor = key(report.get("cursor"), "cursors.cursor")
+
     @api.model
     def connector_take_up(self, account_ids):
-        """Return cursors, revisions and unresolved removals of mailboxes."""
-        accounts = self._as_connector().browse(account_ids).exists()
-        states = accounts.env["mailbox.folder.sync"].search([("account_id", "in", accounts.ids), ("folder_id.active", "=", True)])
-        messages = accounts.env["mailbox.message_index"]
-        indexed = dict(messages._read_group([("account_id", "in", accounts.ids)], ["folder_id"], ["__count"]))
-        pending = messages.search_fetch([("account_id", "in", accounts.ids), ("pending_removal", "=", True)], ["remote_id", "account_id"])
-        return [
-            {
-                "account_id": account.id,
-                "folders": [row._to_connector(indexed.get(row.folder_id, 0)) for row in states if row.account_id == account],
-                "pending": [m.remote_id for m in pending if m.account_id == account],
-            }
-            for account in accounts
-        ]
+        """Return what the connector needs to go on with mailboxes."""
+        model = self._as_connector()
+        accounts = model.search([("id", "in", [number(one, "account_ids") for one in account_ids or []])], order="id")
+        return [account._snapshot() for account in accounts]
+
+    def _snapshot(self):
+        self.env.flush_all()
+        counts = dict(
+            self.env.execute_query(
+                SQL(
+                    "SELECT folder_id, count(*) FROM mailbox_message_index WHERE account_id = %s AND NOT pending_removal GROUP BY 1",
+                    self.id,
+                )
+            )
+        )
+        rows = self.env["mailbox.folder.sync"].search([("account_id", "=", self.id), ("folder_id.active", "=", True)], order="folder_id")
+        return {
+            "account_id": self.id,
+            "folders": [row._to_connector(counts.get(row.folder_id.id, 0)) for row in rows],
+            "pending": self._pending(),
+        }
+
+    def _pending(self):
+        """Return the messages of the account that are hidden until the connector knows where they went."""
+        query = SQL("SELECT remote_id FROM mailbox_message_index WHERE account_id = %s AND pending_removal ORDER BY id", self.id)
+        return [row[0] for row in self.env.execute_query(query)]
 
     @api.model
     def connector_unlisted(self, account_id, folder, listed, since=None, after=None, until=None):
-        """Return the rows of a folder that a complete listing does not have."""
-        account = self._as_connector().browse(account_id)
-        domain = [("account_id", "=", account.id), ("folder_id.remote_id", "=", folder), ("pending_removal", "!=", True), ("remote_id", "!=", False)]
-        for operator, moment in ((">=", since), (">", after), ("<=", until)):
-            if moment:
-                domain.append(("received_at", operator, parse(moment)))
-        rows = account.env["mailbox.message_index"].search_fetch(domain, ["remote_id"])
-        return {"unlisted": sorted(set(rows.mapped("remote_id")) - set(listed))}
+        """Return the rows of a folder in a time that a complete listing does not have."""
+        model = self._as_connector()
+        bounds = [
+            SQL(f"AND received_at {operator} %s", moment(value, name))
+            for operator, name, value in ((">=", "since", since), (">", "after", after), ("<=", "until", until))
+            if value is not None
+        ]
+        rows = model.env.execute_query(
+            SQL(
+                """SELECT remote_id FROM mailbox_message_index
+                    WHERE folder_id = (SELECT id FROM mailbox_folder WHERE account_id = %s AND remote_id = %s)
+                      AND NOT pending_removal AND remote_id IS NOT NULL %s
+                    ORDER BY id""",
+                number(account_id, "account_id"),
+                key(folder, "folder"),
+                SQL(" ").join(bounds),
+            )
+        )
+        known = set(strings(listed, "listed"))
+        return {"unlisted": [row[0] for row in rows if row[0] not in known]}
 
     @api.model
     def connector_body(self, account_id, remote_id, body):
-        """Keep a body that was too late for the request that asked, and tell the people who may be waiting."""
-        account = self._as_connector().browse(account_id)
-        message = account.env["mailbox.message_index"].search([("account_id", "=", account.id), ("remote_id", "=", remote_id)])
-        if message:
-            if "error" not in body:
-                account.env["mailbox.message_body"]._keep(message, body)
-            people = (account.owner_id | account.shared_user_ids).partner_id
-            people._bus_send("maildesk/body", {"message_id": message.id, "error": body.get("message") if "error" in body else None})
+        """Take a body that was too late for the request that asked; tell the app that it is here."""
+        model = self._as_connector()
+        message = model.env["mailbox.message_index"].search(
+            [("account_id", "=", number(account_id, "account_id")), ("remote_id", "=", key(remote_id, "remote_id"))]
+        )
+        if message and isinstance(body, dict):
+            kept = model.env["mailbox.message_body"]._keep(message, body) if not body.get("error") else {"state": "error", **body}
+            # A sentence for the person, never the mail itself: bus messages rest in a table.
+            error = (
+                (text(kept.get("message"), "body.message") or _("This message cannot be read now.")) if kept["state"] == "error" else None
+            )
+            message.account_id._people()._bus_send("maildesk/body", {"message_id": message.id, "error": error})
         return True
 
 
-class MailboxFolderSync(models.Model):
-    _inherit = "mailbox.folder.sync"
+def _one_of(value, allowed, where):
+    if value not in allowed:
+        raise WireError(f"{where}: not one of {', '.join(allowed)}")
+    return value
 
-    def _to_connector(self, indexed):
-        folder = self.folder_id
-        return {
-            "remote_id": folder.remote_id,
-            "role": folder.role,
-            "name": folder.name,
-            "sync_enabled": folder.sync_enabled,
-            "sync_state": folder.sync_state,
-            "revision": self.revision,
-            "cursor": self.cursor or None,
-            "is_bootstrapped": self.is_bootstrapped,
-            "backfill_before": self.backfill_before or None,
-            "is_backfilled": self.is_backfilled,
-            "unread": self.unread,
-            "total": self.total,
-            "indexed": indexed,
-        }
+
+def _deleted(account_id):
+    return {
+        "id": account_id,
+        "email": "",
+        "provider": "outlook",
+        "state": "disconnected",
+        "active": False,
+        "token": None,
+        "refresh_requested_at": None,
+    }

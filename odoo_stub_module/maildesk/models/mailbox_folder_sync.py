@@ -21,3 +21,21 @@ class MailboxFolderSync(models.Model):
     total = fields.Integer()
 
     _folder_unique = models.UniqueIndex("(folder_id)")
+
+    def _to_connector(self, indexed):
+        folder = self.folder_id
+        return {
+            "remote_id": folder.remote_id,
+            "role": folder.role,
+            "name": folder.name,
+            "sync_enabled": folder.sync_enabled,
+            "sync_state": folder.sync_state,
+            "revision": self.revision,
+            "cursor": self.cursor or None,
+            "is_bootstrapped": self.is_bootstrapped,
+            "backfill_before": self.backfill_before or None,
+            "is_backfilled": self.is_backfilled,
+            "unread": self.unread,
+            "total": self.total,
+            "indexed": indexed,
+        }

@@ -1,17 +1,19 @@
-"""The index of messages: what a list shows, one row a message, written by the connector's `apply` only.
+"""The index of messages: what a list shows and an open message is headed with. Bodies lie in a cache of their own.
 
-No stored computed fields, no tracking, no chatter: a mailbox of 50,000 messages is written at thousands of rows a second.
+Rows are written by `connector_apply` only, in SQL. There are no stored computed fields, no tracking and no mail.thread here, so that
+10,000 rows a second stay possible. A row that a removal speaks of is hidden (`pending_removal`) until the connector has asked Outlook
+where the message went.
 """
 
-from odoo import api, fields, models
+from odoo import _, api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
-from .mailbox_account import iso
+from ..wire import iso, to_datetime
 
-# Rows a list page at most: a client that asks for more gets this many.
-PAGE_LIMIT = 200
+# Rows: what one call of the app may ask for.
+MAX_LIMIT = 200
 
 
 class MailboxMessageIndex(models.Model):
@@ -22,17 +24,18 @@ class MailboxMessageIndex(models.Model):
 
     account_id = fields.Many2one("mailbox.account", required=True, ondelete="cascade")
     folder_id = fields.Many2one("mailbox.folder", required=True, ondelete="cascade")
-    remote_id = fields.Char(help="Graph's immutable id; empty only while the entry waits for Outlook's copy.")
+    remote_id = fields.Char()
     internet_message_id = fields.Char()
     conversation_id = fields.Char()
     subject = fields.Char()
     from_name = fields.Char()
     from_email = fields.Char()
-    to_recipients = fields.Json(help="A list of name and address, at most 50.")
+    to_recipients = fields.Json()
     cc_recipients = fields.Json()
     bcc_recipients = fields.Json()
     reply_to = fields.Json()
-    to_total = fields.Integer(help="How many there really are.")
+    # How many there really are: a list keeps at most 50.
+    to_total = fields.Integer()
     cc_total = fields.Integer()
     bcc_total = fields.Integer()
     reply_to_total = fields.Integer()
@@ -41,98 +44,125 @@ class MailboxMessageIndex(models.Model):
     sent_at = fields.Datetime()
     is_read = fields.Boolean()
     is_flagged = fields.Boolean()
-    importance = fields.Selection([("low", "Low"), ("normal", "Normal"), ("high", "High")], default="normal")
+    importance = fields.Selection([("low", "Low"), ("normal", "Normal"), ("high", "High")], required=True, default="normal")
     has_attachments = fields.Boolean()
     is_draft = fields.Boolean()
     categories = fields.Json()
-    is_local = fields.Boolean(help="Waits for Outlook's copy.")
-    pending_removal = fields.Boolean(help="Left its folder; hidden until Outlook says what became of it.")
+    is_local = fields.Boolean(help="An entry that waits for Outlook's copy.")
+    pending_removal = fields.Boolean(required=True, default=False)
 
-    _remote_unique = models.UniqueIndex("(account_id, remote_id) WHERE remote_id IS NOT NULL")
-    # serves the list: newest first within a folder
-    _folder_received = models.Index("(folder_id, received_at DESC, id DESC) WHERE pending_removal IS NOT TRUE")
+    _remote_unique = models.UniqueIndex("(account_id, remote_id)")
+    _list = models.Index("(folder_id, received_at DESC, id DESC) WHERE NOT pending_removal")
+    # What a folder's cascade and the count of `connector_take_up` need beside the list.
+    _pending = models.Index("(account_id, folder_id) WHERE pending_removal")
+
+    # ------------------------------------------------------------------ for the app (docs/protocol.md, section 4)
 
     @api.model
     def maildesk_list(self, folder_id, limit=80, before=None):
-        """Return a page of a folder, newest first; `before` is [received_at, id] of the last row that the client has."""
-        domain = Domain("folder_id", "=", folder_id) & Domain("pending_removal", "!=", True)
+        """Return a page of a folder, newest first; `before` is `[received_at, id]` of the last row that the app has."""
+        folder = self.env["mailbox.folder"].browse(folder_id).exists()
+        if not folder:
+            return {"rows": [], "more": False}
+        folder.check_access("read")
+        limit = max(1, min(int(limit), MAX_LIMIT))
+        older = SQL()
         if before:
-            moment, last_id = parse(before[0]), int(before[1])
-            domain &= Domain("received_at", "<", moment) | (Domain("received_at", "=", moment) & Domain("id", "<", last_id))
-        limit = max(1, min(int(limit), PAGE_LIMIT))
-        rows = self.search(domain, limit=limit + 1)
-        return {"rows": [row._to_app() for row in rows[:limit]], "more": len(rows) > limit}
+            older = SQL("AND (received_at, id) < (%s, %s)", to_datetime(before[0]), int(before[1]))
+        self.flush_model()
+        # Ids only, by the index of the list; the rows are then read under the rules of the user.
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT id FROM mailbox_message_index
+                    WHERE folder_id = %s AND NOT pending_removal %s
+                    ORDER BY received_at DESC, id DESC LIMIT %s""",
+                folder.id,
+                older,
+                limit + 1,
+            )
+        )
+        messages = self.browse([row[0] for row in rows[:limit]])
+        return {"rows": messages._to_rows(), "more": len(rows) > limit}
 
     @api.model
     def maildesk_rows(self, message_ids):
-        """Return these rows as they are now, and the ids that are gone or out of sight."""
-        rows = self.search(Domain("id", "in", message_ids) & Domain("pending_removal", "!=", True))
-        return {"rows": [row._to_app() for row in rows], "missing": sorted(set(message_ids) - set(rows.ids))}
+        """Return rows by id, and the ids that the user sees no more."""
+        messages = self.search([("id", "in", message_ids)])
+        return {"rows": messages._to_rows(), "missing": sorted(set(message_ids) - set(messages.ids))}
 
     @api.model
     def maildesk_open(self, message_id):
-        """Return a message with its body: from the cache, from Outlook, or "coming" (then the bus tells)."""
+        """Return a message with its headers and its body, from the cache or from the connector."""
         message = self.search([("id", "=", message_id)])
         if not message:
-            raise UserError(self.env._("This message is not there any more."))
+            raise UserError(_("This message is not in MailDesk any more."))
+        (row,) = message._to_rows()
         return {
-            **message._to_app(),
+            **row,
+            "internet_message_id": message.internet_message_id or "",
+            "conversation_id": message.conversation_id or "",
             "cc_recipients": message.cc_recipients or [],
             "bcc_recipients": message.bcc_recipients or [],
             "reply_to": message.reply_to or [],
             "to_total": message.to_total,
             "cc_total": message.cc_total,
+            "bcc_total": message.bcc_total,
             "sent_at": iso(message.sent_at),
             "body": message._body(),
         }
 
     def _body(self):
-        # sudo: users read bodies; only what the connector cleaned is stored, by this method
+        """Return the body as the app gets it; the caller has checked that the user may read the message."""
+        self.ensure_one()
+        # sudo: a cache that users do not write; the message itself was read under their rules
         bodies = self.env["mailbox.message_body"].sudo()
         if cached := bodies.search([("message_id", "=", self.id)]):
             return cached._to_app()
+        if not self.remote_id:
+            return {"state": "coming"}
         client = ConnectorClient.of(self.env)
-        unavailable = {"state": "error", "message": self.env._("The mail connector does not answer at the moment. The list still works.")}
-        if client is None or not self.remote_id:
-            return unavailable
+        if client is None:
+            return _body_error(_("The connector is not set up; an administrator does that in Settings, MailDesk."))
         try:
             answer = client.body(self.account_id.id, self.remote_id)
-        except ConnectorDown:
-            return unavailable
-        except ConnectorRefused as error:
-            return {"state": "error", "message": error.message or unavailable["message"]}
+        except (ConnectorDown, ConnectorRefused):
+            return _body_error(_("The connector does not answer now. Please try again in a minute."))
         match answer.get("state"):
             case "ready":
-                return bodies._keep(self.sudo(), answer["body"])._to_app()
+                return bodies._keep(self, answer.get("body") or {})
             case "coming":
                 return {"state": "coming"}
             case _:
-                return {"state": "error", "message": answer.get("message") or unavailable["message"]}
+                return _body_error(answer.get("message") or _("This message cannot be read now."))
 
-    def _to_app(self):
-        return {
-            "id": self.id,
-            "account_id": self.account_id.id,
-            "folder_id": self.folder_id.id,
-            "subject": self.subject or "",
-            "from_name": self.from_name or "",
-            "from_email": self.from_email or "",
-            "preview": self.preview or "",
-            "received_at": iso(self.received_at),
-            "is_read": self.is_read,
-            "is_flagged": self.is_flagged,
-            "has_attachments": self.has_attachments,
-            "is_draft": self.is_draft,
-            "importance": self.importance or "normal",
-            "categories": self.categories or [],
-            "to_recipients": self.to_recipients or [],
-        }
+    def _to_rows(self):
+        return [
+            {
+                "id": message.id,
+                "account_id": message.account_id.id,
+                "folder_id": message.folder_id.id,
+                "subject": message.subject or "",
+                "from_name": message.from_name or "",
+                "from_email": message.from_email or "",
+                "preview": message.preview or "",
+                "received_at": iso(message.received_at),
+                "is_read": message.is_read,
+                "is_flagged": message.is_flagged,
+                "has_attachments": message.has_attachments,
+                "is_draft": message.is_draft,
+                "importance": message.importance,
+                "categories": message.categories or [],
+                "to_recipients": message.to_recipients or [],
+            }
+            for message in self
+        ]
+
+    # ------------------------------------------------------------------ for other addons
 
     @api.model
     def _after_apply(self, new_ids):
-        """Called with the ids of new rows after each apply, in its transaction: for other addons."""
+        """Extend to act on messages that have just come in; runs in the transaction that brought them."""
 
 
-def parse(text):
-    """Return the naive UTC datetime of an ISO text as the wire has it, whole seconds."""
-    return fields.Datetime.to_datetime(text[:19].replace("T", " ")) if text else None
+def _body_error(message):
+    return {"state": "error", "message": message}

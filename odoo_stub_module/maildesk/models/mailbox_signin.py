@@ -1,8 +1,7 @@
-"""A sign-in under way: whose it is, and Entra's answer for the moment between callback and finish.
+"""A sign-in under way: which user, in which browser session, for which mailbox; for ten minutes, once (docs/protocol.md, 2.2).
 
-    started ──callback: the answer, a one-time handle──▶ answered ──finish: user, account and session checked──▶ deleted
-
-The callback is public (the browser's cookie stays away from a cross-site POST), so it decides nothing. No URL of ours carries the code.
+The answer of Microsoft comes back as a cross-site POST without Odoo's session, so it is laid down here under its state, and the browser is
+sent on to a page that has the session, with a handle that serves once.
 """
 
 import hashlib
@@ -10,62 +9,51 @@ import secrets
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.http import STORED_SESSION_BYTES
 
-# Minutes: as long as Entra lets a code live.
-TTL_MINUTES = 10
-
-# What Entra may send; anything else is dropped unread.
-ANSWER_KEYS = ("code", "state", "error", "error_description", "error_codes", "session_state", "client_info", "error_uri", "admin_consent")
+# Minutes that a sign-in may take; the connector's side of it lives as long.
+LIFETIME_MINUTES = 10
 
 
-class MailboxSignin(models.Model):
+class MailboxSignin(models.TransientModel):
     _name = "mailbox.signin"
-    _description = "Sign-in Under Way"
+    _description = "Sign-in to a Mailbox"
+    # Hours; the check of every read is the ten minutes above, this only sweeps.
+    _transient_max_hours = 0.5
 
-    state = fields.Char(required=True)
-    account_id = fields.Many2one("mailbox.account", required=True, index=True, ondelete="cascade")
+    state = fields.Char(required=True, index=True)
     user_id = fields.Many2one("res.users", required=True, ondelete="cascade")
-    session = fields.Char(required=True)
+    account_id = fields.Many2one("mailbox.account", required=True, ondelete="cascade")
+    binding = fields.Char(required=True, help="Digest of a secret that lies in the browser's session.")
     answer = fields.Json()
-    handle = fields.Char(index="btree_not_null")
-
-    _state_unique = models.UniqueIndex("(state)")
+    handle = fields.Char(index="btree_not_null", help="Digest of the handle in the URL that goes on from the answer.")
 
     @api.model
-    def _begin(self, account, state, session):
-        """Remember who started the sign-in `state`; an older one of the same account is void."""
-        self.search([("account_id", "=", account.id)]).unlink()
-        return self.create({"state": state, "account_id": account.id, "user_id": self.env.uid, "session": session_key(session)})
+    def _begin(self, state, account, binding):
+        """Note that the current user started a sign-in."""
+        return self.create({"state": state, "user_id": self.env.uid, "account_id": account.id, "binding": digest(binding)})
 
     @api.model
-    def _answered(self, params):
-        """Keep Entra's answer; return the one-time handle of the finish page, or None for an unknown or late state."""
-        signin = self.search([("state", "=", params.get("state") or ""), ("create_date", ">", self._oldest()), ("handle", "=", False)])
-        if not signin:
+    def _take_answer(self, state, answer):
+        """Lay an answer down under its state; return the handle, or None where nobody waits for it (any more)."""
+        found = self.search([("state", "=", state), ("handle", "=", False), *self._alive()], limit=1) if state else self
+        if not found:
             return None
-        signin.write({"answer": {k: str(params[k]) for k in ANSWER_KEYS if params.get(k)}, "handle": secrets.token_urlsafe(32)})
-        return signin.handle
+        # Taken first: after the lock nothing can fail with the answer (which holds a code) in the statement that would be logged.
+        self.env.cr.execute("SELECT id FROM mailbox_signin WHERE id = %s FOR UPDATE", [found.id], log_exceptions=False)
+        handle = secrets.token_urlsafe(32)
+        found.write({"answer": answer, "handle": digest(handle)})
+        return handle
 
     @api.model
-    def _take(self, handle, session):
-        """Take an answered sign-in, once: (account, state, answer), or None unless it is this user's, in this browser session."""
-        signin = self.search([("handle", "=", handle), ("create_date", ">", self._oldest())])
-        if not signin or signin.user_id.id != self.env.uid or signin.session != session_key(session):
-            return None
-        taken = signin.account_id.with_env(self.env), signin.state, signin.answer
-        signin.unlink()
-        return taken
+    def _by_handle(self, handle):
+        """Return the sign-in of a handle, if it is not older than ten minutes."""
+        return self.search([("handle", "=", digest(handle)), *self._alive()], limit=1)
 
     @api.model
-    def _oldest(self):
-        return fields.Datetime.now() - timedelta(minutes=TTL_MINUTES)
-
-    @api.autovacuum
-    def _gc_old(self):
-        self.search([("create_date", "<=", self._oldest())]).unlink()
+    def _alive(self):
+        return [("create_date", ">", fields.Datetime.now() - timedelta(minutes=LIFETIME_MINUTES))]
 
 
-def session_key(session):
-    """Return what names a browser session for good: its id rotates, the first part of it does not."""
-    return hashlib.sha256(session.sid[:STORED_SESSION_BYTES].encode()).hexdigest()
+def digest(secret):
+    """Return what is kept of a secret that comes back."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""Patches of messages as rows of a temporary table, and the two statements that bring them into the index.
+
+One table says how each key of the wire is checked and where it goes. The SQL is built from it once, of names only, never of values:
+Odoo and PostgreSQL log whole statements when one fails.
+"""
+
+from ..wire import WireError, categories, copy_in, flag, importance, key, moment, recipient_total, recipients, text
+
+TABLE = "maildesk_apply"
+
+# Key of the wire -> columns of the index: name, type in PostgreSQL, how it is read, what a new row says where the patch says nothing.
+_KEYS = {
+    "internet_message_id": [("internet_message_id", "text", text, "NULL")],
+    "conversation_id": [("conversation_id", "text", text, "NULL")],
+    "subject": [("subject", "text", text, "NULL")],
+    "from_name": [("from_name", "text", text, "NULL")],
+    "from_email": [("from_email", "text", text, "NULL")],
+    "to_recipients": [("to_recipients", "jsonb", recipients, "NULL"), ("to_total", "int4", recipient_total, "0")],
+    "cc_recipients": [("cc_recipients", "jsonb", recipients, "NULL"), ("cc_total", "int4", recipient_total, "0")],
+    "bcc_recipients": [("bcc_recipients", "jsonb", recipients, "NULL"), ("bcc_total", "int4", recipient_total, "0")],
+    "reply_to": [("reply_to", "jsonb", recipients, "NULL"), ("reply_to_total", "int4", recipient_total, "0")],
+    "preview": [("preview", "text", text, "NULL")],
+    "received_at": [("received_at", "timestamp", moment, "NULL")],
+    "sent_at": [("sent_at", "timestamp", moment, "NULL")],
+    "is_read": [("is_read", "bool", flag, "false")],
+    "is_flagged": [("is_flagged", "bool", flag, "false")],
+    "importance": [("importance", "text", importance, "'normal'")],
+    "has_attachments": [("has_attachments", "bool", flag, "false")],
+    "is_draft": [("is_draft", "bool", flag, "false")],
+    "categories": [("categories", "jsonb", categories, "NULL")],
+}
+_COLUMNS = [column for columns in _KEYS.values() for column in columns]
+
+# Which keys a patch has: the place of a key is its bit.
+_BITS = {name: 1 << place for place, name in enumerate(["folder", *_KEYS])}
+_NEEDED = _BITS["folder"] | _BITS["received_at"]
+_BIT_OF_COLUMN = {"folder_id": _BITS["folder"]} | {column[0]: _BITS[name] for name, columns in _KEYS.items() for column in columns}
+
+
+def read_patches(items):
+    """Check patches; return by remote id what columns they set and with which bits. Of two for one message the later wins, key by key."""
+    patches = {}
+    for item in items:
+        remote_id = key(item.get("remote_id"), "messages.remote_id")
+        patch = patches.setdefault(remote_id, {"mask": 0})
+        for name, value in item.items():
+            if name == "remote_id":
+                continue
+            if name not in _BITS:
+                raise WireError("messages: an unknown key")
+            patch["mask"] |= _BITS[name]
+            if name == "folder":
+                patch["folder"] = key(value, "messages.folder")
+            for column, _type, read, _default in _KEYS.get(name, ()):
+                patch[column] = read(value, f"messages.{name}")
+        if patch["mask"] & _BITS["received_at"] and patch["received_at"] is None:
+            raise WireError("messages.received_at: missing")
+    return patches
+
+
+def stage(cr, patches, folder_ids):
+    """Lay patches down in the temporary table; a folder that has no id yet stays open."""
+    cr.execute(_CREATE)
+    rows = [
+        (
+            n,
+            remote_id,
+            patch["mask"],
+            patch.get("folder"),
+            folder_ids.get(patch.get("folder")),
+            *(patch.get(column[0]) for column in _COLUMNS),
+        )
+        for n, (remote_id, patch) in enumerate(patches.items())
+    ]
+    copy_in(cr, TABLE, ["n", "remote_id", "mask", "folder", "folder_id", *(column[0] for column in _COLUMNS)], rows)
+
+
+_CREATE = f"""
+    CREATE TEMP TABLE {TABLE} (n int4, remote_id text, mask int4, folder text, folder_id int4,
+        {", ".join(f"{name} {sql_type}" for name, sql_type, _read, _default in _COLUMNS)}) ON COMMIT DROP"""
+
+# Patches for messages that are not here and that do not say enough to be inserted.
+UNKNOWN = f"""
+    SELECT t.remote_id FROM {TABLE} t
+     WHERE t.mask & {_NEEDED} <> {_NEEDED}
+       AND NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id)
+     ORDER BY t.n"""
+
+# Folders that the tree of the same call brought had no id when the patches were laid down.
+FIND_FOLDERS = f"""
+    UPDATE {TABLE} t SET folder_id = f.id
+      FROM mailbox_folder f WHERE f.account_id = %(account)s AND f.remote_id = t.folder AND t.folder_id IS NULL"""
+
+# Rows that differ, and those that a message coming back takes out of hiding; locked in the order of ids.
+UPDATE = f"""
+    WITH differing AS MATERIALIZED (
+        SELECT m.id, m.folder_id AS old_folder_id, t.n
+          FROM {TABLE} t JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.remote_id = t.remote_id
+         WHERE m.pending_removal
+            OR {" OR ".join(f"(t.mask & {bit} <> 0 AND m.{name} IS DISTINCT FROM t.{name})" for name, bit in _BIT_OF_COLUMN.items())}
+         ORDER BY m.id FOR NO KEY UPDATE OF m)
+    UPDATE mailbox_message_index m
+       SET {", ".join(f"{name} = CASE WHEN t.mask & {bit} <> 0 THEN t.{name} ELSE m.{name} END" for name, bit in _BIT_OF_COLUMN.items())},
+           pending_removal = false, write_date = %(now)s, write_uid = %(uid)s
+      FROM differing d JOIN {TABLE} t ON t.n = d.n
+     WHERE m.id = d.id
+    RETURNING m.id, d.old_folder_id, m.folder_id"""
+
+INSERT = f"""
+    INSERT INTO mailbox_message_index (account_id, remote_id, folder_id, {", ".join(column[0] for column in _COLUMNS)},
+                                       is_local, pending_removal, create_date, write_date, create_uid, write_uid)
+    SELECT %(account)s, t.remote_id, t.folder_id, {", ".join(f"COALESCE(t.{name}, {default})" for name, _type, _read, default in _COLUMNS)},
+           false, false, %(now)s, %(now)s, %(uid)s, %(uid)s
+      FROM {TABLE} t
+     WHERE NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id)
+     ORDER BY t.n
+    ON CONFLICT (account_id, remote_id) DO NOTHING
+    RETURNING id, folder_id"""

@@ -1,0 +1,5 @@
+from . import test_app
+from . import test_apply
+from . import test_exchange
+from . import test_rights
+from . import test_signin

@@ -1,0 +1,112 @@
+"""`connector_hello`, `connector_exchange`, `connector_take_up`: what goes round without mail."""
+
+from datetime import timedelta
+
+from freezegun import freeze_time
+
+from odoo import fields
+from odoo.tests import tagged
+
+from ..wire import WireError, iso
+from .common import MailDeskCase
+
+
+@tagged("post_install", "-at_install")
+class TestExchange(MailDeskCase):
+    def exchange(self, *reports, since=None):
+        return self.connector.connector_exchange(instance="i-1", since=since, reports=list(reports))
+
+    def mine(self, answer):
+        return [account for account in answer["accounts"] if account["id"] == self.account.id]
+
+    def test_hello(self):
+        """The connector hears who is here."""
+        answer = self.connector.connector_hello(connector_version="0.1.0")
+        self.assertTrue(answer["addon_version"].startswith("19.0."))
+        self.assertEqual(answer["odoo_version"], "19.0")
+        self.assertTrue(answer["database_uuid"])
+
+    def test_exchange_all(self):
+        """Without a watermark all accounts come, archived ones too, with their tokens."""
+        self.account.active = False
+        (account,) = self.mine(self.exchange())
+        self.assertEqual((account["active"], account["token"]), (False, {"sealed": "s3aled", "seq": 1}))
+
+    def test_exchange_watermark(self):
+        """With a watermark only what changed since comes, five minutes of overlap apart."""
+        self.account._write_unheard({"config_changed_at": fields.Datetime.now() - timedelta(minutes=10)})
+        watermark = iso(fields.Datetime.now())
+        self.assertEqual(self.mine(self.exchange(since=watermark)), [])
+        self.account.with_user(self.owner).action_refresh()
+        self.assertEqual(len(self.mine(self.exchange(since=watermark))), 1)
+        with freeze_time(fields.Datetime.now() + timedelta(minutes=20)):
+            self.assertEqual(self.mine(self.exchange(since=iso(fields.Datetime.now()))), [])
+
+    def test_exchange_report_is_no_news(self):
+        """What the connector says itself does not come back to it."""
+        self.account._write_unheard({"config_changed_at": fields.Datetime.now() - timedelta(minutes=10)})
+        report = {
+            "account_id": self.account.id,
+            "state": "error",
+            "state_message": "Odd",
+            "backfill_done": 5,
+            "last_sync_at": "2026-11-22T10:00:00Z",
+        }
+        self.assertEqual(self.mine(self.exchange(report, since=iso(fields.Datetime.now()))), [])
+        self.assertEqual((self.account.state, self.account.state_message, self.account.backfill_done), ("error", "Odd", 5))
+        self.assertEqual(iso(self.account.last_sync_at), "2026-11-22T10:00:00Z")
+
+    def test_exchange_chosen_states_stay(self):
+        """A report does not undo what a person chose, nor give back a token."""
+        report = {"account_id": self.account.id, "state": "connected", "state_message": "Connected", "token": {"sealed": "new", "seq": 9}}
+        for state in ("draft", "paused", "disconnected"):
+            self.account.write({"state": state, "token_sealed": False, "token_seq": 1})
+            self.exchange(report)
+            self.assertEqual((self.account.state, self.account.token_sealed), (state, False))
+
+    def test_exchange_token_order(self):
+        """A token is taken only if it is newer."""
+        for seq, expected in ((1, "s3aled"), (3, "t3"), (2, "t3")):
+            self.exchange({"account_id": self.account.id, "token": {"sealed": f"t{seq}", "seq": seq}})
+            self.assertEqual(self.account.token_sealed, expected)
+
+    def test_exchange_cursor_order(self):
+        """An aged cursor is taken only if its revision is the stored one."""
+        self.fill()
+        for revision, expected in ((1, False), (0, "https://c")):
+            self.exchange({"account_id": self.account.id, "cursors": [{"folder": "F-inbox", "revision": revision, "cursor": "https://c"}]})
+            rows = self.env["mailbox.folder.sync"].search([("folder_id.remote_id", "=", "F-inbox")])
+            self.assertEqual(rows.cursor, expected)
+
+    def test_exchange_deleted_account(self):
+        """An account that was deleted here comes back as disconnected."""
+        gone = self.account.id
+        self.account.unlink()
+        answer = self.exchange({"account_id": gone, "backfill_done": 1})
+        told = [account for account in answer["accounts"] if account["id"] == gone]
+        self.assertEqual([(account["state"], account["active"]) for account in told], [("disconnected", False)])
+
+    def test_exchange_bad_report(self):
+        """A state that does not exist is refused, in words."""
+        with self.assertRaisesRegex(WireError, "state"):
+            self.exchange({"account_id": self.account.id, "state": "happy"})
+
+    def test_take_up(self):
+        """Cursors, counts and unresolved removals come whole."""
+        self.fill()
+        self.apply(
+            folders=[
+                {
+                    "folder": "F-inbox",
+                    "revision": 0,
+                    "cursor": "https://c",
+                    "is_bootstrapped": True,
+                    "backfill_before": "2026-01-01T00:00:00Z",
+                }
+            ]
+        )
+        (snapshot,) = self.connector.connector_take_up(account_ids=[self.account.id])
+        inbox = next(folder for folder in snapshot["folders"] if folder["role"] == "inbox")
+        self.assertEqual((inbox["revision"], inbox["cursor"], inbox["is_bootstrapped"], inbox["indexed"]), (1, "https://c", True, 1))
+        self.assertEqual(inbox["backfill_before"], "2026-01-01T00:00:00Z")
+        self.assertEqual(snapshot["pending"], [])
