@@ -1,0 +1,107 @@
+import { Component, onWillStart, useRef, useState } from "@odoo/owl";
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { useDebounced } from "@web/core/utils/timing";
+import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { Banners } from "../components/banners";
+import { EmptyState } from "../components/empty_state";
+import { FolderTree } from "../components/folder_tree";
+import { MessageListPane } from "../components/message_list";
+import { ReadingPane } from "../components/reading_pane";
+import { Toolbar } from "../components/toolbar";
+import { useKeys } from "../utils/keys_hook";
+import { useViewport } from "../utils/viewport_hook";
+
+// Somebody who walks down the list with a key held does not want each mail on the way fetched.
+const WALK_DELAY = 150; // ms
+
+/**
+ * MailDesk: folders, list and message side by side; on a phone one of them at a time, which the store's open message and the
+ * tab decide.
+ */
+export class MailDeskApp extends Component {
+    static components = { Banners, EmptyState, FolderTree, MessageListPane, ReadingPane, Toolbar };
+    static props = { ...standardActionServiceProps };
+    static template = "maildesk.MailDeskApp";
+
+    setup() {
+        this.store = useState(useService("maildesk.store"));
+        this.root = useRef("root");
+        this.viewport = useViewport();
+        this.state = useState({ isInFolders: false });
+        this.openSoon = useDebounced((row) => this.store.openMessage(row), WALK_DELAY);
+        onWillStart(() => {
+            // not awaited: the frame of the app stands at once, the data comes into it
+            this.store.open();
+        });
+        useKeys({
+            j: () => this.walk(1),
+            k: () => this.walk(-1),
+            ArrowDown: (ev) => this.isInList(ev) && this.walk(1),
+            ArrowUp: (ev) => this.isInList(ev) && this.walk(-1),
+            Enter: (ev) => this.isInList(ev) && this.openSelected(),
+            Escape: () => this.store.reading && this.onBack(),
+        });
+    }
+
+    /** What stands on screen: on a phone one pane, else all. */
+    get panes() {
+        const { isPhone } = this.viewport;
+        const hasList = Boolean(this.store.list && this.store.folder);
+        const isReading = hasList && Boolean(this.store.reading) && !this.state.isInFolders;
+        return {
+            tree: this.store.accounts.length > 0 && (!isPhone || this.state.isInFolders),
+            list: hasList && (!isPhone || (!this.state.isInFolders && !isReading)),
+            reading: hasList && (!isPhone || isReading),
+            empty: this.store.isLoaded && !hasList && (!isPhone || !this.state.isInFolders),
+            tabs: isPhone && this.store.accounts.length > 0 && !isReading,
+        };
+    }
+
+    isInList(ev) {
+        return ev.target === document.body || Boolean(ev.target.closest?.(".o-maildesk-rows"));
+    }
+
+    /** Down or up the list; where the message stands beside the list it is opened on the way. */
+    walk(delta) {
+        const row = this.store.moveSelection(delta);
+        if (!row) {
+            return false;
+        }
+        if (!this.viewport.isPhone || this.store.reading) {
+            this.openSoon(row);
+        }
+    }
+
+    openSelected() {
+        const row = this.store.list?.rows.find(({ id }) => id === this.store.selectedId);
+        if (!row) {
+            return false;
+        }
+        this.onOpen(row);
+    }
+
+    async onOpen(row) {
+        this.openSoon.cancel();
+        const opened = this.store.openMessage(row);
+        // a screen reader goes on where the message begins
+        await new Promise(requestAnimationFrame);
+        this.root.el?.querySelector(".o-maildesk-reading-subject")?.focus({ preventScroll: true });
+        await opened;
+    }
+
+    onBack() {
+        const id = this.store.reading?.id;
+        this.openSoon.cancel();
+        this.store.closeMessage();
+        requestAnimationFrame(() =>
+            this.root.el?.querySelector(`.o-maildesk-row[data-message-id="${id}"]`)?.focus({ preventScroll: true })
+        );
+    }
+
+    showFolders(isInFolders) {
+        this.state.isInFolders = isInFolders;
+    }
+}
+
+registry.category("actions").add("maildesk.app", MailDeskApp);

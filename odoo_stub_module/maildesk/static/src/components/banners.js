@@ -1,0 +1,65 @@
+import { Component, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
+import { useMailDeskActions } from "../actions/maildesk_actions";
+import { accountHealth, isStarting } from "../utils/folders";
+
+// States that need a person, and how loudly they say so.
+const TONES = {
+    admin_required: "danger",
+    disconnected: "info",
+    draft: "info",
+    error: "danger",
+    paused: "info",
+    reauth_required: "warning",
+};
+
+/** Across the top: what needs a person, per mailbox, and whether the page itself may be out of date. */
+export class Banners extends Component {
+    static props = {};
+    static template = "maildesk.Banners";
+
+    setup() {
+        this.store = useState(useService("maildesk.store"));
+        this.actions = useMailDeskActions("account");
+    }
+
+    get banners() {
+        return this.store.accounts.map((account) => this.banner(account)).filter(Boolean);
+    }
+
+    banner(account) {
+        const about = { account, actions: this.actions.list({ account }) };
+        if (account.state in TONES) {
+            return { ...about, tone: TONES[account.state], text: this.text(account) };
+        }
+        if (account.folders.some((folder) => folder.sync_state === "resync")) {
+            return { ...about, tone: "info", text: _t("Full folder resync required"), isBusy: true };
+        }
+        if (isStarting(account)) {
+            const text =
+                account.sync_phase === "bootstrapping"
+                    ? _t("Connected. Fetching the newest mail…")
+                    : _t("Connected. Reading the folders…");
+            return { ...about, tone: "info", text, isBusy: true };
+        }
+        return null;
+    }
+
+    text(account) {
+        if (account.state === "draft" && !account.state_message) {
+            return _t("This mailbox is not connected yet.");
+        }
+        if (account.state === "paused") {
+            return _t("Paused: no mail is fetched until it is resumed.");
+        }
+        return accountHealth(account).label;
+    }
+
+    icon(banner) {
+        if (banner.isBusy) {
+            return "fa-circle-o-notch fa-spin";
+        }
+        return banner.tone === "info" ? "fa-info-circle" : "fa-exclamation-triangle";
+    }
+}

@@ -1,0 +1,76 @@
+import { Component, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
+import { accountHealth, folderIcon, folderLines, isStarting } from "../utils/folders";
+import { formatNumber, formatSince } from "../utils/format";
+
+/** Left: each mailbox with its state, its folders and what is unread in them; below it how far its sync is. */
+export class FolderTree extends Component {
+    static props = { onFolderOpened: { type: Function, optional: true } };
+    static template = "maildesk.FolderTree";
+
+    setup() {
+        this.store = useState(useService("maildesk.store"));
+        this.state = useState({ collapsed: new Set() });
+        this.folderIcon = folderIcon;
+        this.formatNumber = formatNumber;
+        this.health = accountHealth;
+    }
+
+    lines(account) {
+        return folderLines(account.folders, this.state.collapsed);
+    }
+
+    toggle(folder) {
+        if (!this.state.collapsed.delete(folder.id)) {
+            this.state.collapsed.add(folder.id);
+        }
+    }
+
+    open(folder) {
+        this.props.onFolderOpened?.();
+        if (folder.id !== this.store.folderId) {
+            return this.store.openFolder(folder.id);
+        }
+    }
+
+    folderLabel(folder) {
+        return folder.unread_count
+            ? _t("%(name)s, %(count)s unread", { name: folder.name, count: formatNumber(folder.unread_count) })
+            : folder.name;
+    }
+
+    folderHint(folder) {
+        if (!folder.sync_enabled) {
+            return _t("%s: not synced", folder.name);
+        }
+        return folder.sync_state === "resync" ? _t("%s: is being read again", folder.name) : folder.name;
+    }
+
+    /** One line about the sync of a mailbox, or nothing where there is none. */
+    syncLine(account) {
+        if (account.state !== "connected") {
+            return "";
+        }
+        if (isStarting(account)) {
+            return account.sync_phase === "bootstrapping" ? _t("Fetching the newest mail…") : _t("Reading the folders…");
+        }
+        const synced = account.last_sync_at ? _t("Synced %s", formatSince(account.last_sync_at)) : _t("Not synced yet");
+        if (account.sync_phase !== "backfilling" || !account.backfill_total) {
+            return synced;
+        }
+        return _t("%(synced)s · older mail %(done)s of %(total)s", {
+            synced,
+            done: formatNumber(Math.min(account.backfill_done, account.backfill_total)),
+            total: formatNumber(account.backfill_total),
+        });
+    }
+
+    /** @returns {number|null} per cent, where older mail is still coming */
+    progress(account) {
+        if (account.state !== "connected" || account.sync_phase !== "backfilling" || !account.backfill_total) {
+            return null;
+        }
+        return Math.min(100, Math.round((100 * account.backfill_done) / account.backfill_total));
+    }
+}

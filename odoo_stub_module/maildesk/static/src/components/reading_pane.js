@@ -1,0 +1,107 @@
+import { Component, useEffect, useRef, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
+import { formatMoment, formatSize, personName } from "../utils/format";
+import { Avatar } from "./avatar";
+import { MailFrame } from "./mail_frame";
+
+// Recipients shown before "and n more": two lines on a phone.
+const RECIPIENTS_SHOWN = 6;
+
+// By the first part of the content type that fits.
+const ATTACHMENT_ICONS = [
+    [/^image\//, "fa-file-image-o"],
+    [/^audio\//, "fa-file-audio-o"],
+    [/^video\//, "fa-file-video-o"],
+    [/pdf$/, "fa-file-pdf-o"],
+    [/word|opendocument\.text/, "fa-file-word-o"],
+    [/excel|spreadsheet|csv/, "fa-file-excel-o"],
+    [/powerpoint|presentation/, "fa-file-powerpoint-o"],
+    [/zip|compressed|x-tar|gzip/, "fa-file-archive-o"],
+    [/^text\//, "fa-file-text-o"],
+];
+
+/** Right: the open message. */
+export class ReadingPane extends Component {
+    static components = { Avatar, MailFrame };
+    static props = { hasBack: Boolean, onBack: Function };
+    static template = "maildesk.ReadingPane";
+
+    setup() {
+        this.store = useState(useService("maildesk.store"));
+        this.scroller = useRef("scroller");
+        this.formatSize = formatSize;
+        useEffect(
+            (el) => {
+                if (el) {
+                    el.scrollTop = 0;
+                }
+            },
+            () => [this.scroller.el, this.store.reading?.id]
+        );
+    }
+
+    get message() {
+        return this.store.reading.message;
+    }
+
+    get body() {
+        return this.store.reading.body;
+    }
+
+    get sender() {
+        return { name: this.message.from_name, address: this.message.from_email };
+    }
+
+    get senderName() {
+        return personName(this.sender);
+    }
+
+    get subject() {
+        return this.message.subject || _t("(no subject)");
+    }
+
+    get moment() {
+        return formatMoment(this.message.received_at);
+    }
+
+    /** Lines of recipients, those that have any. */
+    get recipients() {
+        const lines = [
+            { label: _t("To"), people: this.message.to_recipients, total: this.message.to_total },
+            { label: _t("Cc"), people: this.message.cc_recipients, total: this.message.cc_total },
+            { label: _t("Bcc"), people: this.message.bcc_recipients },
+        ];
+        return lines
+            .filter((line) => line.people?.length)
+            .map(({ label, people, total }) => ({
+                label,
+                names: people.slice(0, RECIPIENTS_SHOWN).map(personName).join(", "),
+                addresses: people.map((person) => person.address || person.name).join(", "),
+                more: Math.max(total ?? 0, people.length) - Math.min(people.length, RECIPIENTS_SHOWN),
+            }));
+    }
+
+    get attachments() {
+        return this.body.state === "ready" ? this.body.attachments.filter((file) => !file.is_inline) : [];
+    }
+
+    attachmentIcon(file) {
+        if (file.kind === "item") {
+            return "fa-envelope-o";
+        }
+        if (file.kind === "reference") {
+            return "fa-link";
+        }
+        const type = (file.content_type || "").toLowerCase();
+        return ATTACHMENT_ICONS.find(([pattern]) => pattern.test(type))?.[1] ?? "fa-file-o";
+    }
+
+    attachmentName(file) {
+        return file.name || _t("(no name)");
+    }
+
+    retry() {
+        return this.store.reloadMessage();
+    }
+}

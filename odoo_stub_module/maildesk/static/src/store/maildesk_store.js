@@ -1,0 +1,298 @@
+import { reactive } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { browser } from "@web/core/browser/browser";
+import { ConnectionLostError } from "@web/core/network/rpc";
+import { coalesced } from "../utils/coalesce";
+import { MessageList, SERVER_LIMIT } from "./message_list";
+import { Reading } from "./reading";
+
+/**
+ * Everything that MailDesk knows in this browser, and the only door through which the server's data comes in.
+ *
+ * The bus is a hint: it names what changed, and the store reads that again. So nothing can be applied twice or out of order,
+ * and after a lost connection one comparison with the server (`catchUp`) mends whatever was missed. No timer asks the server.
+ *
+ *   bus maildesk/changed ──▶ overview (badges, states) ──▶ accounts
+ *                       └──▶ maildesk_rows by ids ───────▶ list, reading
+ *   bus maildesk/body ─────▶ maildesk_open ──────────────▶ reading
+ *   reconnected ───────────▶ catchUp: overview + the open list, compared
+ */
+
+// How long a lost websocket is kept to ourselves: Odoo renews it every hour and is back within a second.
+const LOST_GRACE = 1000; // ms
+
+// A cycle takes a few seconds, and the connector hears of it within ten. After this it is worth a word to the person.
+const REFRESH_PATIENCE = 30_000; // ms
+
+export class MailDeskStore {
+    accounts = [];
+    isLoaded = false;
+    isListening = false;
+    isSocketLost = false;
+    isServerLost = false;
+    isRefreshing = false;
+    folderId = null;
+    /** @type {MessageList|null} */
+    list = null;
+    /** The row on which the person is: keys move it, and it stays where it was when that row goes. */
+    selectedId = null;
+    /** @type {Reading|null} */
+    reading = null;
+
+    constructor({ bus_service: bus, orm, notification }) {
+        this.bus = bus;
+        this.orm = orm;
+        this.notification = notification;
+        this.changedIds = new Set();
+        this.selectedIndex = 0;
+        const self = reactive(this);
+        self.loadOverview = coalesced(() => self._loadOverview());
+        self._readChanged = coalesced(() => self._readChangedRows());
+        return self;
+    }
+
+    /** The app opens: the first time all is read, later it is compared. Whoever never opens it costs no request. */
+    async open() {
+        if (!this.isListening) {
+            this.isListening = true;
+            this._listen();
+        }
+        await (this.isLoaded ? this.catchUp() : this.loadOverview());
+    }
+
+    // ------------------------------------------------------------------ what is known
+
+    /** Whether what is on screen may be out of date. */
+    get isConnectionLost() {
+        return this.isSocketLost || this.isServerLost;
+    }
+
+    get folders() {
+        return this.accounts.flatMap((account) => account.folders);
+    }
+
+    get folder() {
+        return this.folders.find((folder) => folder.id === this.folderId);
+    }
+
+    accountOf(folderId) {
+        return this.accounts.find((account) => account.folders.some((folder) => folder.id === folderId));
+    }
+
+    get account() {
+        return this.accountOf(this.folderId);
+    }
+
+    // ------------------------------------------------------------------ what the person does
+
+    /** Show a folder; the list starts afresh, so that late answers of another one cannot mix in. */
+    async openFolder(folderId) {
+        this.folderId = folderId;
+        this.list = new MessageList((method, kwargs) => this._messages(method, kwargs), folderId);
+        this.selectedId = null;
+        this.selectedIndex = 0;
+        this.reading = null;
+        await this.loadMore();
+    }
+
+    async loadMore() {
+        const { list } = this;
+        await this._quietly(() => list.loadMore());
+    }
+
+    select(row) {
+        this.selectedId = row.id;
+        this.selectedIndex = this._indexOf(row.id);
+    }
+
+    /** @returns {import("./message_list").Row|undefined} the row that is selected now */
+    moveSelection(delta) {
+        const rows = this.list?.rows ?? [];
+        const index = this._indexOf(this.selectedId);
+        let target;
+        if (index >= 0) {
+            target = index + delta;
+        } else if (this.selectedId === null) {
+            target = 0;
+        } else {
+            // the row went away under the selection: the next one stands in its place already
+            target = delta > 0 ? this.selectedIndex : this.selectedIndex - 1;
+        }
+        const row = rows[Math.max(0, Math.min(target, rows.length - 1))];
+        if (row) {
+            this.select(row);
+        }
+        return row;
+    }
+
+    async openMessage(row) {
+        this.select(row);
+        if (this.reading?.id === row.id && this.reading.body.state !== "error") {
+            return;
+        }
+        this.reading = new Reading((method, kwargs) => this._messages(method, kwargs), row);
+        await this._quietly(() => this.reading.load());
+    }
+
+    /** Try a body again that could not be read. */
+    async reloadMessage() {
+        const { reading } = this;
+        await this._quietly(() => reading.load());
+    }
+
+    closeMessage() {
+        this.reading = null;
+    }
+
+    /** Ask the connector for news now, the open folder first; what it finds comes by the bus. */
+    async refresh() {
+        this.isRefreshing = true;
+        browser.clearTimeout(this.refreshTimer);
+        this.refreshTimer = browser.setTimeout(() => {
+            if (this.isRefreshing) {
+                this.isRefreshing = false;
+                this.notification.add(
+                    _t("No answer from the mail connector yet. New mail will appear as soon as it is back."),
+                    { type: "warning" }
+                );
+            }
+        }, REFRESH_PATIENCE);
+        try {
+            await this.orm.silent.call("mailbox.account", "maildesk_refresh", [], {
+                account_ids: null,
+                folder_id: this.folderId,
+            });
+        } catch (error) {
+            this.isRefreshing = false;
+            throw error;
+        }
+    }
+
+    // ------------------------------------------------------------------ what the server says
+
+    /** Read accounts and folders; while none is open, open the first Inbox there is. */
+    async _loadOverview() {
+        await this._quietly(async () => {
+            const { accounts } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
+            this.accounts = accounts;
+            this.isLoaded = true;
+        });
+        if (this.folderId && !this.folder) {
+            this.folderId = this.list = this.reading = null;
+        }
+        if (!this.folderId) {
+            const inbox = this.folders.find((folder) => folder.role === "inbox");
+            if (inbox) {
+                await this.openFolder(inbox.id);
+            }
+        }
+    }
+
+    /** Compare everything on screen with the server; the selection stays. */
+    async catchUp() {
+        const { list, reading } = this;
+        await Promise.all([
+            this.loadOverview(),
+            list && this._quietly(() => list.reload()),
+            reading && this._quietly(() => this._reread([reading.id])),
+            reading?.body.state === "coming" && this._quietly(() => reading.load()),
+        ]);
+    }
+
+    /** @param {{account_id: number, folder_ids: number[], message_ids: number[]|null, account: boolean}} payload */
+    async onChanged({ account_id: accountId, message_ids: messageIds, account }) {
+        if (account) {
+            this.isRefreshing = false;
+        }
+        const work = [this.loadOverview()];
+        if (messageIds === null) {
+            if (this.list && this.account?.id === accountId) {
+                work.push(this.catchUp());
+            }
+        } else if (messageIds.length) {
+            messageIds.forEach((id) => this.changedIds.add(id));
+            work.push(this._readChanged());
+        }
+        await Promise.all(work);
+    }
+
+    /** @param {{message_id: number, error?: string}} payload */
+    async onBody({ message_id: messageId, error }) {
+        const { reading } = this;
+        if (reading?.id === messageId) {
+            await this._quietly(() => reading.arrived(error));
+        }
+    }
+
+    /** The websocket broke: say so, unless it is back in a moment. */
+    onDisconnected() {
+        browser.clearTimeout(this.lostTimer);
+        this.lostTimer = browser.setTimeout(() => (this.isSocketLost = true), LOST_GRACE);
+    }
+
+    /** The websocket stands (again): whatever was said meanwhile was missed. */
+    async onConnected() {
+        browser.clearTimeout(this.lostTimer);
+        if (this.isLoaded) {
+            await this.catchUp();
+        }
+        this.isSocketLost = false;
+    }
+
+    // ------------------------------------------------------------------ inside
+
+    _listen() {
+        this.bus.subscribe("maildesk/changed", (payload) => this.onChanged(payload));
+        this.bus.subscribe("maildesk/body", (payload) => this.onBody(payload));
+        this.bus.addEventListener("BUS:DISCONNECT", () => this.onDisconnected());
+        this.bus.addEventListener("BUS:CONNECT", () => this.onConnected());
+        this.bus.addEventListener("BUS:RECONNECT", () => this.onConnected());
+        this.bus.start();
+    }
+
+    async _readChangedRows() {
+        const ids = [...this.changedIds];
+        this.changedIds.clear();
+        const { list } = this;
+        if (!list || !ids.length) {
+            return;
+        }
+        if (ids.length > SERVER_LIMIT) {
+            await this._quietly(() => list.reload());
+            await this._quietly(() => this.reading && this._reread([this.reading.id]));
+        } else {
+            await this._quietly(() => this._reread(ids));
+        }
+    }
+
+    /** Read rows by their ids and show them wherever they are shown. */
+    async _reread(ids) {
+        const { list } = this;
+        await list.exclusively(async () => {
+            const { rows, missing } = await this._messages("maildesk_rows", { message_ids: ids });
+            list.apply(rows, missing);
+            this.reading?.apply(rows, missing);
+        });
+    }
+
+    _indexOf(id) {
+        return this.list?.rows.findIndex((row) => row.id === id) ?? -1;
+    }
+
+    _messages(method, kwargs) {
+        return this.orm.silent.call("mailbox.message_index", method, [], kwargs);
+    }
+
+    /** Run a read; a lost connection is told by the notice, and mended by catching up. All else is an error to see. */
+    async _quietly(task) {
+        try {
+            await task();
+            this.isServerLost = false;
+        } catch (error) {
+            if (!(error instanceof ConnectionLostError)) {
+                throw error;
+            }
+            this.isServerLost = true;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+import { registry } from "@web/core/registry";
+import { MailDeskStore } from "./maildesk_store";
+
+export const maildeskStoreService = {
+    dependencies: ["bus_service", "notification", "orm"],
+
+    start(env, services) {
+        return new MailDeskStore(services);
+    },
+};
+
+registry.category("services").add("maildesk.store", maildeskStoreService);

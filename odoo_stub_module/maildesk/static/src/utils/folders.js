@@ -1,0 +1,90 @@
+import { _t } from "@web/core/l10n/translation";
+
+/** The order of a mail program, whatever the folders are called; others stand between, by name. */
+const ROLE_ORDER = ["inbox", "drafts", "sent", "archive", "other", "junk", "trash"];
+
+const ROLE_ICONS = {
+    inbox: "fa-inbox",
+    drafts: "fa-pencil-square-o",
+    sent: "fa-paper-plane-o",
+    archive: "fa-archive",
+    junk: "fa-ban",
+    trash: "fa-trash-o",
+    other: "fa-folder-o",
+};
+
+/**
+ * @typedef {{id: number, name: string, role: string, parent_id: number|null, unread_count: number, total_count: number,
+ *  sync_enabled: boolean, sync_state: string}} Folder
+ */
+
+export function folderIcon(folder) {
+    return ROLE_ICONS[folder.role] ?? ROLE_ICONS.other;
+}
+
+/**
+ * The visible lines of an account's tree, parents before children.
+ *
+ * @param {Folder[]} folders
+ * @param {Set<number>} collapsed ids of folders whose children are hidden
+ * @returns {{folder: Folder, depth: number, hasChildren: boolean, isCollapsed: boolean}[]}
+ */
+export function folderLines(folders, collapsed) {
+    const ids = new Set(folders.map((folder) => folder.id));
+    const children = new Map();
+    for (const folder of folders) {
+        const parentId = ids.has(folder.parent_id) ? folder.parent_id : null;
+        children.set(parentId, [...(children.get(parentId) ?? []), folder]);
+    }
+    const lines = [];
+    const walk = (parentId, depth) => {
+        for (const folder of [...(children.get(parentId) ?? [])].sort(compareFolders)) {
+            const hasChildren = children.has(folder.id);
+            const isCollapsed = hasChildren && collapsed.has(folder.id);
+            lines.push({ folder, depth, hasChildren, isCollapsed });
+            if (hasChildren && !isCollapsed) {
+                walk(folder.id, depth + 1);
+            }
+        }
+    };
+    walk(null, 0);
+    return lines;
+}
+
+function compareFolders(a, b) {
+    const byRole = ROLE_ORDER.indexOf(a.role) - ROLE_ORDER.indexOf(b.role);
+    return byRole || a.name.localeCompare(b.name, undefined, { numeric: true });
+}
+
+/** How a mailbox is, as a dot and in words. */
+export function accountHealth(account) {
+    switch (account.state) {
+        case "connected":
+            return { tone: "good", label: account.state_message || _t("Connected") };
+        case "draft":
+        case "disconnected":
+            return { tone: "off", label: account.state_message || _t("Not connected") };
+        case "paused":
+            return { tone: "off", label: account.state_message || _t("Paused") };
+        case "reauth_required":
+            return {
+                tone: "bad",
+                label: account.state_message || _t("Outlook authentication expired, please re-authorize"),
+            };
+        case "admin_required":
+            return {
+                tone: "bad",
+                label: account.state_message || _t("An administrator of your organization has to allow MailDesk"),
+            };
+        default:
+            return { tone: "bad", label: account.state_message || _t("Something went wrong with this mailbox") };
+    }
+}
+
+/** Whether folders or first mails are still being fetched. */
+export function isStarting(account) {
+    return (
+        account.state === "connected" &&
+        (!account.sync_phase || ["discovering", "bootstrapping"].includes(account.sync_phase))
+    );
+}

@@ -1,0 +1,30 @@
+import { onWillUnmount, useState } from "@odoo/owl";
+import { browser } from "@web/core/browser/browser";
+import { cookie } from "@web/core/browser/cookie";
+
+// Below this, three panes cannot stand side by side (contract of the pictures: one column on a phone).
+const PHONE = "(max-width: 760px)";
+
+const DARK = "(prefers-color-scheme: dark)";
+
+/**
+ * How the app is looked at: on a phone, on dark. Odoo Enterprise lets its user choose the colors and keeps the choice in a
+ * cookie, which then is followed; Odoo Community has no such choice, so there the browser's is.
+ *
+ * @returns {{isPhone: boolean, isDark: boolean}} reactive
+ */
+export function useViewport() {
+    const phone = browser.matchMedia(PHONE);
+    const dark = browser.matchMedia(DARK);
+    const read = () => {
+        const chosen = cookie.get("color_scheme");
+        return { isPhone: phone.matches, isDark: chosen ? chosen === "dark" : dark.matches };
+    };
+    const viewport = useState(read());
+    const update = () => Object.assign(viewport, read());
+    for (const query of [phone, dark]) {
+        query.addEventListener("change", update);
+        onWillUnmount(() => query.removeEventListener("change", update));
+    }
+    return viewport;
+}
