@@ -13,25 +13,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
+from connector.config_file import read_config_file
 from connector.errors import ConfigError
+from connector.state.vault import is_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Config", "EntraConfig", "GraphConfig", "OdooConfig", "ServerConfig", "load_config"]
-
-ENV_PREFIX = "MAILDESK__"
+__all__ = ["Config", "EntraConfig", "GraphConfig", "LogConfig", "OdooConfig", "ServerConfig", "is_loopback", "json_schema", "load_config"]
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 # What Graph's permissions are called in a token request; one form everywhere, or MSAL misses its cache (graph-behaviour 9.2).
 _SCOPE = "https://graph.microsoft.com/"
 _PERMISSIONS = {"full": ("Mail.ReadWrite", "Mail.Send", "User.Read"), "read_only": ("Mail.Read", "User.Read")}
+
+# Characters: as many as a secret that a program made has at least; a short word could be guessed by asking.
+_SECRET_LENGTH = 16
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _duration(value: object) -> object:
@@ -42,11 +62,29 @@ def _duration(value: object) -> object:
     raise ValueError("wants a time such as 30s, 5m, 24h or 7d")
 
 
+def _separated(value: object) -> object:
+    """Take "a, b" as a list: an environment variable has no other way to give one."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("wants a URL such as https://odoo.example.com")
+    problem = ValueError("wants a URL such as https://odoo.example.com")
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise problem from error
+    if not fits or parts.username is not None or parts.query or parts.fragment:
+        raise problem
     return value.rstrip("/")
+
+
+def _odoo_url(value: str) -> str:
+    """Take no path: Odoo never lives under one, and people paste the address of a page."""
+    url = _url(value)
+    if path := urlsplit(url).path:
+        raise ValueError(f"wants the address of the server alone, without {path}")
+    return url
 
 
 def _safe_url(value: str) -> str:
@@ -58,19 +96,29 @@ def _safe_url(value: str) -> str:
     return url
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _listen(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ValueError("wants host:port, such as 127.0.0.1:8071")
+    if not is_loopback(host.strip("[]")):
+        raise ValueError("wants an address of this machine, such as 127.0.0.1:8071: what passes here is not encrypted")
+    return value
 
 
-Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0)]
-Url = Annotated[str, AfterValidator(_url)]
+def _vault_key(value: SecretStr) -> SecretStr:
+    if not is_key(value.get_secret_value()):
+        raise ValueError("is no key; make one with: maildesk-connector keys new")
+    return value
+
+
+_duration_schema = WithJsonSchema(
+    {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": rf"^{_DURATION.pattern}$"}]}
+)
+Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0), _duration_schema]
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 Filled = Annotated[str, Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
+Names = Annotated[list[Filled], BeforeValidator(_separated)]
 
 
 class _Section(BaseModel):
@@ -80,7 +128,7 @@ class _Section(BaseModel):
 class OdooConfig(_Section):
     """Where Odoo is and who we are there."""
 
-    url: Url = Field(description="Odoo's base URL, as seen from the connector")
+    url: Annotated[str, AfterValidator(_odoo_url)] = Field(description="Odoo's base URL, as seen from the connector")
     database: Filled
     login: Filled = Field(description='a user in the group "MailDesk connector"')
     api_key: Secret = Field(description="an API key of that user")
@@ -94,9 +142,9 @@ class EntraConfig(_Section):
     tenant: Filled = Field("common", description="common, organizations, consumers, or a tenant's id or domain")
     client_id: Filled
     client_secret: Secret | None = None
-    certificate: Path | None = Field(None, description="a PEM file with private key and certificate, instead of a secret")
-    allowed_tenants: list[str] = Field([], description="tenant ids that may connect; empty: any")
-    allowed_domains: list[str] = Field([], description="domains of addresses that may connect; empty: any")
+    certificate: FilePath | None = Field(None, description="a PEM file with private key and certificate, instead of a secret")
+    allowed_tenants: Names = Field([], description="tenant ids that may connect; empty: any")
+    allowed_domains: Names = Field([], description="domains of addresses that may connect; empty: any")
 
     @model_validator(mode="after")
     def _one_credential(self) -> EntraConfig:
@@ -125,26 +173,21 @@ class SyncConfig(_Section):
     backfill_per_hour: int = Field(200, ge=0, description="older messages per mailbox and hour; 0: as fast as Graph allows")
 
 
-def _listen(value: str) -> str:
-    host, colon, port = value.rpartition(":")
-    if not colon or not port.isdecimal() or not 0 <= int(port) <= 65535:
-        raise ValueError("wants host:port, such as 127.0.0.1:8071")
-    if not is_loopback(host.strip("[]")):
-        raise ValueError("wants an address of this machine, such as 127.0.0.1:8071: what passes here is not encrypted")
-    return value
-
-
 class ServerConfig(_Section):
     """The connector's own HTTP, for Odoo."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8071"
-    secret: Annotated[SecretStr, Field(min_length=16)] = Field(description="shared with Odoo (Settings, MailDesk); 16 characters or more")
+    secret: Annotated[SecretStr, Field(min_length=_SECRET_LENGTH)] = Field(
+        description=f"shared with Odoo (Settings, MailDesk); {_SECRET_LENGTH} characters or more"
+    )
 
 
 class VaultConfig(_Section):
     """The keys that seal tokens; the first seals, all open."""
 
-    keys: Annotated[list[Secret], Field(min_length=1)] = Field(description="made by: maildesk-connector keys new")
+    keys: Annotated[list[Annotated[SecretStr, AfterValidator(_vault_key)]], BeforeValidator(_separated), Field(min_length=1)] = Field(
+        description="made by: maildesk-connector keys new"
+    )
 
 
 class StateConfig(_Section):
@@ -175,112 +218,34 @@ class Config(_Section):
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     """Read the configuration. Raises `ConfigError` with a line for each problem."""
+    file = read_config_file(path, environ)
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}. Copy config/maildesk.example.yaml there and fill it in.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: {getattr(error, 'problem', None) or 'not YAML'}") from error
-    problems: list[str] = []
-    lines: dict[tuple[str | int, ...], int] = {}
-    tree = _build(root, (), lines, environ, problems, str(path)) if root is not None else {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: wants sections such as odoo: and vault:, not a single value")
-    overridden = _override(tree, environ, problems)
-    if problems:
-        raise ConfigError(problems)
-    try:
-        return Config.model_validate(tree)
+        config = Config.model_validate(file.values)
     except ValidationError as error:
-        raise ConfigError([_describe(e, path, lines, overridden) for e in error.errors(include_input=False, include_url=False)]) from error
+        # What reading the file found already is not told twice: an unset variable is empty as well.
+        found = [e for e in error.errors(include_input=False, include_url=False) if e["loc"] not in file.faulty]
+        raise ConfigError([*file.problems, *(file.problem(e["loc"], _wording(e)) for e in found)]) from error
+    if file.problems:
+        raise ConfigError(file.problems)
+    return config
 
 
-def _build(
-    node: yaml.Node,
-    place: tuple[str | int, ...],
-    lines: dict[tuple[str | int, ...], int],
-    environ: Mapping[str, str],
-    problems: list[str],
-    file: str,
-) -> Any:
-    """Turn YAML nodes into values, noting lines; duplicate keys and unset ${NAME} become problems (PyYAML takes the last, silently)."""
-    line = node.start_mark.line + 1
-    lines[place] = line
-    if isinstance(node, yaml.MappingNode):
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            lines[(*place, key)] = key_node.start_mark.line + 1
-            if key in result:
-                problems.append(f"{file}, line {key_node.start_mark.line + 1}: {_dotted((*place, key))}: stands here a second time")
-            result[key] = _build(value_node, (*place, key), lines, environ, problems, file)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(item, (*place, index), lines, environ, problems, file) for index, item in enumerate(node.value)]
-    if node.tag in {"tag:yaml.org,2002:null", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}:
-        # Sexagesimal ints and the like stay text: 12:30 is no number to an admin.
-        return None if node.tag.endswith("null") else _plain(str(node.value))
-
-    def fill(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in environ:
-            problems.append(f"{file}, line {line}: {_dotted(place)}: the environment variable {name} is not set")
-        return environ.get(name, "")
-
-    return _REFERENCE.sub(fill, str(node.value))
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the file, for editors; config/maildesk.schema.json is a copy."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema(), "title": "MailDesk connector"}
 
 
-def _plain(text: str) -> Any:
-    """Read an unquoted scalar: whole numbers and true/false; all else stays text."""
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def _override(tree: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> dict[tuple[str, ...], str]:
-    """Write MAILDESK__SECTION__KEY over `tree`; lists are separated by commas. Returns which variable set which key."""
-    overridden: dict[tuple[str, ...], str] = {}
-    for name, value in sorted(environ.items()):
-        if not name.startswith(ENV_PREFIX):
-            continue
-        place = tuple(part.lower() for part in name.removeprefix(ENV_PREFIX).split("__"))
-        if len(place) != 2 or not all(place):
-            problems.append(f"environment variable {name}: wants the form {ENV_PREFIX}SECTION__KEY")
-            continue
-        section = tree.get(place[0])
-        if section is None:
-            section = tree[place[0]] = {}
-        if isinstance(section, dict):
-            is_list = place in {("vault", "keys"), ("entra", "allowed_tenants"), ("entra", "allowed_domains")}
-            section[place[1]] = [part.strip() for part in value.split(",") if part.strip()] if is_list else _plain(value)
-            overridden[place] = name
-    return overridden
-
-
-def _describe(error: Any, path: Path, lines: Mapping[tuple[str | int, ...], int], overridden: Mapping[tuple[str, ...], str]) -> str:
-    """Tell one problem of validation: where it stands, which key, what is wanted."""
-    place = tuple(part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-")))
-    known = place
-    while known and known not in lines:
-        known = known[:-1]
-    where = f"environment variable {overridden[place]}" if place in overridden else f"{path}, line {lines.get(known, 1)}"
+def _wording(error: Any) -> str:
     match error["type"]:
         case "extra_forbidden":
-            what = "unknown key, or not supported by this version"
+            return "unknown key, or not supported by this version"
         case "missing":
-            what = "is missing"
+            return "is missing"
         case "value_error":
-            what = str(error["ctx"]["error"])
+            return str(error["ctx"]["error"])
+        case "string_too_short" | "too_short" if error["ctx"]["min_length"] == 1:
+            return "must not be empty"
+        case "model_type" | "model_attributes_type":
+            return "wants keys of its own below it"
         case _:
-            what = str(error["msg"])
-    return f"{where}: {_dotted(place) or 'the file'}: {what}"
-
-
-def _dotted(place: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in place)
+            return str(error["msg"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from contextlib import asynccontextmanager
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 
 import httpx  # noqa: ASYNC127 - given by the project; see the module docstring
@@ -30,6 +31,7 @@ __all__ = [
     "Request",
     "Response",
     "Timeout",
+    "in_disk_thread",
     "in_thread",
     "open_client",
 ]
@@ -40,8 +42,13 @@ _TIMEOUT = Timeout(30.0, connect=10.0)
 # Connections: a mailbox has four lanes (graph-behaviour section 6); 256 serve 64 busy mailboxes, the others wait their turn.
 _LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=64)
 
-# Threads: SQLite has one writer, MSAL and odoorpc wait for the network most of the time.
+# This machine is never asked through the admin's proxy.
+_DIRECT: dict[str, httpx.AsyncBaseTransport | None] = {"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None}
+
+# Threads: MSAL and odoorpc wait for the network most of the time.
 _THREADS = 16
+# A lane of its own for the disk: an Entra that does not answer must not keep a cursor from being saved.
+_DISK_THREADS = 4
 
 _T = TypeVar("_T")
 _Args = TypeVarTuple("_Args")
@@ -49,27 +56,45 @@ _Args = TypeVarTuple("_Args")
 
 @asynccontextmanager
 async def open_client(*, transport: httpx.AsyncBaseTransport | None = None) -> AsyncIterator[AsyncClient]:
-    """Open the pooled client: HTTP/1.1 (faster than h2 in Python), no redirects (nobody we ask redirects), the admin's proxies."""
-    async with AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, transport=transport, follow_redirects=False) as client:
+    """Open the pooled client: HTTP/1.1 (faster than h2 in Python), no redirects (nobody we ask redirects), the admin's proxies.
+
+    No cookies either: each call says who it is, and Odoo refuses a call that brings both a session and the name of a database.
+    """
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    async with AsyncClient(
+        timeout=_TIMEOUT, limits=_LIMITS, transport=transport, mounts=_DIRECT, cookies=no_cookies, follow_redirects=False
+    ) as client:
         yield client
 
 
-_limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("connector_threads")
+_network_threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("connector_network_threads")
+_disk_threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("connector_disk_threads")
 _threads_running: trio.lowlevel.RunVar[int] = trio.lowlevel.RunVar("connector_threads_running", 0)
 
 
 async def in_thread(function: Callable[[Unpack[_Args]], _T], *args: *_Args) -> _T:
-    """Run a blocking function in a worker thread.
+    """Run a function that blocks on the network or the processor in a worker thread.
 
     An autojump test clock jumps while threads run (trio #456): it is held for as long as one does.
     """
-    try:
-        limiter = _limiter.get()
-    except LookupError:
-        limiter = trio.CapacityLimiter(_THREADS)
-        _limiter.set(limiter)
     with _HeldClock():
-        return await trio.to_thread.run_sync(function, *args, limiter=limiter)
+        return await trio.to_thread.run_sync(function, *args, limiter=_lane(_network_threads, _THREADS))
+
+
+async def in_disk_thread(function: Callable[[Unpack[_Args]], _T], *args: *_Args) -> _T:
+    """Run a function that blocks on the disk in a worker thread, as `in_thread` does."""
+    with _HeldClock():
+        return await trio.to_thread.run_sync(function, *args, limiter=_lane(_disk_threads, _DISK_THREADS))
+
+
+def _lane(variable: trio.lowlevel.RunVar[trio.CapacityLimiter], threads: int) -> trio.CapacityLimiter:
+    """Return the limiter of this run, made when first asked for."""
+    try:
+        return variable.get()
+    except LookupError:
+        limiter = trio.CapacityLimiter(threads)
+        variable.set(limiter)
+        return limiter
 
 
 class _HeldClock:

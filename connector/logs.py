@@ -11,6 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -40,7 +42,8 @@ def configure(config: LogConfig) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     is_json = config.format == "json"
     renderer: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Without locals: they hold tokens and mail.
+        [ExceptionRenderer(ExceptionDictTransformer(show_locals=False)), structlog.processors.JSONRenderer()]
         if is_json
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from connector.errors import OdooUnreachable
-from connector.http import HTTPError
 from connector.odoo.calls import AddonCalls
 from connector.odoo.json2 import Json2
 from connector.odoo.jsonrpc import JsonRpc
+from connector.odoo.probe import ask_version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,41 +29,22 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def open_odoo(config: OdooConfig, client: AsyncClient) -> AsyncIterator[OdooPort]:
     """Open the port with the transport that `odoo.transport` names; `auto` asks the server at the first call."""
-    yield AddonCalls(_transport(config, client))
-
-
-def _transport(config: OdooConfig, client: AsyncClient) -> Transport:
-    json2 = Json2(client, config.url, config.database, config.api_key)
-    if config.transport == "json2":
-        return json2
-    jsonrpc = JsonRpc(client, config.url, config.database, config.login, config.api_key)
-    return jsonrpc if config.transport == "jsonrpc" else _Auto(client, config.url, json2, jsonrpc)
+    transports: dict[str, type[Json2 | JsonRpc | _Auto]] = {"json2": Json2, "jsonrpc": JsonRpc, "auto": _Auto}
+    yield AddonCalls(transports[config.transport](client, config), config.url, partial(ask_version, client, config.url))
 
 
 class _Auto:
     """JSON-2 where the server has it, else JSON-RPC; decided once, when the server first answers."""
 
-    def __init__(self, client: AsyncClient, url: str, json2: Json2, jsonrpc: JsonRpc) -> None:
+    def __init__(self, client: AsyncClient, config: OdooConfig) -> None:
         self._client = client
-        self._url = url.rstrip("/")
-        self._json2 = json2
-        self._jsonrpc = jsonrpc
+        self._config = config
         self._chosen: Transport | None = None
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         """Call by the transport that this server has."""
         if self._chosen is None:
-            self._chosen = await self._choose()
+            version = await ask_version(self._client, self._config.url)
+            self._chosen = (Json2 if version.has_json2 else JsonRpc)(self._client, self._config)
+            _log.info("transport to Odoo", transport="json2" if version.has_json2 else "jsonrpc", odoo=version.name)
         return await self._chosen.call(method, params)
-
-    async def _choose(self) -> Transport:
-        """Ask for `/json/version`, which came with JSON-2 (Odoo 19, addons/rpc)."""
-        try:
-            response = await self._client.get(f"{self._url}/json/version")
-        except HTTPError as error:
-            raise OdooUnreachable(f"Odoo at {self._url} does not answer ({type(error).__name__})") from error
-        if response.status_code >= 500:
-            raise OdooUnreachable(f"Odoo at {self._url} is not available now (HTTP {response.status_code})")
-        has_json2 = response.is_success and "json" in response.headers.get("content-type", "")
-        _log.info("transport to Odoo", transport="json2" if has_json2 else "jsonrpc")
-        return self._json2 if has_json2 else self._jsonrpc

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
-from connector.errors import OdooFault
+from connector.errors import OdooFault, OdooUnsuitable
+from connector.odoo import meaning
 from connector.odoo.wire import Exchange, Hello, MailboxSnapshot, to_apply_result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from connector.odoo.probe import ServerVersion
     from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult
 
 __all__ = ["MODEL", "AddonCalls", "Transport"]
 
 MODEL = "mailbox.account"
+
+# The series that the addon is written for, and its first release that speaks docs/protocol.md as it is now.
+_ODOO_NEEDED = 19
+_ADDON_NEEDED = (0, 1, 0)
 
 _T = TypeVar("_T")
 
@@ -34,12 +40,22 @@ class Transport(Protocol):
 class AddonCalls:
     """`OdooPort` over any transport."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, url: str, ask_version: Callable[[], Awaitable[ServerVersion]]) -> None:
+        """`ask_version` asks the server, not the addon: it is answered before any login."""
         self._transport = transport
+        self._url = url
+        self._ask_version = ask_version
 
     async def hello(self, version: str) -> Hello:
-        """Tell Odoo our version, hear who it is."""
-        return self._read(Hello, await self._call("connector_hello", connector_version=version))
+        """Tell Odoo our version, hear who it is; Odoo's version comes first, since an old one explains all that follows."""
+        server = await self._ask_version()
+        if server.series < _ODOO_NEEDED:
+            raise meaning.too_old(self._url, server.name, _ODOO_NEEDED)
+        hello = self._read(Hello, await self._call("connector_hello", connector_version=version))
+        if _addon_release(hello.addon_version) < _ADDON_NEEDED:
+            needed = ".".join(map(str, _ADDON_NEEDED))
+            raise OdooUnsuitable(f"the addon maildesk is version {hello.addon_version}; this connector needs {needed}: update it in Odoo")
+        return hello
 
     async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
         """Tell what there is to tell of the accounts, hear which ones changed."""
@@ -87,3 +103,8 @@ class AddonCalls:
             return msgspec.convert(answer, kind)
         except msgspec.ValidationError as error:
             raise OdooFault("unexpected answer", str(error)) from error
+
+
+def _addon_release(version: str) -> tuple[int, ...]:
+    """Return the addon's own part of `19.0.1.2.3`: (1, 2, 3)."""
+    return tuple(int(part) for part in version.split(".")[2:] if part.isdecimal())

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connector.errors import OdooFault, OdooRefused, OdooUnreachable, OdooUnsuitable
 from connector.http import HTTPError, Timeout
+from connector.odoo import meaning
 from connector.odoo.calls import MODEL
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
+    from connector.config import OdooConfig
     from connector.errors import OdooError
     from connector.http import AsyncClient, Response
 
@@ -25,51 +24,51 @@ TIMEOUT = Timeout(60.0, connect=10.0)
 class Json2:
     """A transport: one POST a call, the API key as bearer."""
 
-    def __init__(self, client: AsyncClient, url: str, database: str, key: SecretStr) -> None:
-        """`url` is Odoo's base URL."""
+    def __init__(self, client: AsyncClient, config: OdooConfig) -> None:
         self._client = client
-        self._url = url.rstrip("/")
-        self._database = database
-        self._key = key
+        self._config = config
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         """Call `mailbox.account.method` with named `params`."""
+        url = self._config.url
         headers = {
-            "Authorization": f"bearer {self._key.get_secret_value()}",
-            "X-Odoo-Database": self._database,
+            "Authorization": f"bearer {self._config.api_key.get_secret_value()}",
+            "X-Odoo-Database": self._config.database,
             "Content-Type": "application/json; charset=utf-8",
         }
         try:
             response = await self._client.post(
-                f"{self._url}/json/2/{MODEL}/{method}", content=msgspec.json.encode(params), headers=headers, timeout=TIMEOUT
+                f"{url}/json/2/{MODEL}/{method}", content=msgspec.json.encode(params), headers=headers, timeout=TIMEOUT
             )
         except HTTPError as error:
-            raise OdooUnreachable(f"Odoo at {self._url} does not answer ({type(error).__name__})") from error
-        if response.is_success:
-            try:
-                return msgspec.json.decode(response.content)
-            except msgspec.DecodeError as error:
-                raise OdooUnsuitable(f"{self._url} answers, but not like Odoo; is odoo.url right?") from error
-        raise self._error(response)
+            raise meaning.unreachable(url, type(error).__name__) from error
+        if not response.is_success:
+            raise self._error(response)
+        try:
+            return msgspec.json.decode(response.content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise meaning.not_odoo(url, "its answer is not JSON") from error
 
     def _error(self, response: Response) -> OdooError:
-        """Tell what an answer other than 2xx means for a person who set this up."""
+        """Tell what an answer other than 2xx means; an error of Odoo is a JSON object with name and message, a page is not."""
+        config, status = self._config, response.status_code
         try:
-            body = msgspec.json.decode(response.content)
-        except msgspec.DecodeError:
-            body = None
-        name = str(body.get("name", "")) if isinstance(body, dict) else ""
-        message = str(body.get("message", "")) if isinstance(body, dict) else ""
-        match response.status_code:
-            case 401:
-                return OdooRefused("Odoo does not accept odoo.api_key; make a new key for the connector's user")
-            case 404 if body is None:
-                return OdooUnsuitable(f"Odoo at {self._url} has no database {self._database!r} (odoo.database), or is older than 19")
-            case 404:
-                return OdooUnsuitable("the addon maildesk is not installed in this database, or is older than this connector")
-            case 403:
-                return OdooRefused('the connector\'s user is not in the group "MailDesk connector"')
-            case 429 | 502 | 503 | 504:
-                return OdooUnreachable(f"Odoo at {self._url} is not available now (HTTP {response.status_code})")
-            case status:
-                return OdooFault(name or f"HTTP {status}", message)
+            raised = msgspec.json.decode(response.content, type=_Raised)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raised = None
+        if status in meaning.BUSY:
+            return meaning.unreachable(config.url, f"HTTP {status}")
+        if status == 401:
+            return meaning.key_refused()
+        if raised is None:
+            return meaning.no_database(config.url, config.database) if status == 404 else meaning.not_odoo(config.url, f"HTTP {status}")
+        if status == 404 or (status == 422 and raised.name.endswith("UnprocessableEntity")):
+            return meaning.addon_missing(config.database)
+        if status == 403 and raised.name.endswith("AccessError"):
+            return meaning.not_in_group()
+        return meaning.fault(config.url, raised.name, raised.message)
+
+
+class _Raised(msgspec.Struct):
+    name: str
+    message: str = ""

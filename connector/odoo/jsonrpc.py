@@ -7,20 +7,22 @@ call to Odoo. odoorpc writes the key to its DEBUG log; `logs` keeps that logger 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import odoorpc
 import trio
 
-from connector.errors import OdooFault, OdooRefused, OdooUnreachable, OdooUnsuitable
+from connector.errors import OdooRefused
 from connector.http import BlockingBridge, HTTPError, HTTPStatusError, in_thread
+from connector.odoo import meaning
 from connector.odoo.calls import MODEL
 from connector.odoo.json2 import TIMEOUT
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from collections.abc import Callable
 
+    from connector.config import OdooConfig
     from connector.errors import OdooError
     from connector.http import AsyncClient
 
@@ -29,16 +31,14 @@ __all__ = ["JsonRpc"]
 # Given so that odoorpc asks nothing when it is constructed; Odoo's real version comes with `connector_hello`.
 _PROTOCOL_VERSION = "19.0"
 
+_T = TypeVar("_T")
+
 
 class JsonRpc:
     """A transport: `execute_kw` of odoorpc, logged in at the first call."""
 
-    def __init__(self, client: AsyncClient, url: str, database: str, login: str, key: SecretStr) -> None:
-        """`url` is Odoo's base URL, without a path: odoorpc knows none."""
-        self._url = url.rstrip("/")
-        self._database = database
-        self._login = login
-        self._key = key
+    def __init__(self, client: AsyncClient, config: OdooConfig) -> None:
+        self._config = config
         self._bridge = BlockingBridge(client)
         self._odoo: Any = None
         self._logging_in = trio.Lock()
@@ -48,11 +48,17 @@ class JsonRpc:
         async with self._logging_in:
             if self._odoo is None:
                 self._odoo = await in_thread(self._guarded, self._connect)
-        odoo = self._odoo
-        return await in_thread(self._guarded, lambda: odoo.execute_kw(MODEL, method, [], params))
+            odoo = self._odoo
+        try:
+            return await in_thread(self._guarded, lambda: odoo.execute_kw(MODEL, method, [], params))
+        except OdooRefused:
+            # After a restore the user may have another id: log in anew next time.
+            self._odoo = None
+            raise
 
     def _connect(self) -> Any:
-        parts = urlsplit(self._url)
+        config = self._config
+        parts = urlsplit(config.url)
         odoo = odoorpc.ODOO(
             parts.hostname,
             protocol="jsonrpc+ssl" if parts.scheme == "https" else "jsonrpc",
@@ -61,38 +67,37 @@ class JsonRpc:
             version=_PROTOCOL_VERSION,
             opener=self._bridge,
         )
-        odoo.login(self._database, self._login, self._key.get_secret_value())
+        odoo.login(config.database, config.login, config.api_key.get_secret_value())
         return odoo
 
-    def _guarded(self, function: Any) -> Any:
-        """Map odoorpc's two families of errors (its own, and those of the opener) to ours."""
+    def _guarded(self, function: Callable[[], _T]) -> _T:
+        """Map odoorpc's errors, and those of the bridge below it, to ours."""
+        url = self._config.url
         try:
             return function()
         except odoorpc.error.RPCError as error:
-            raise self._rpc_error(error) from error
-        except odoorpc.error.InternalError as error:
-            raise OdooRefused("Odoo does not accept odoo.login and odoo.api_key") from error
+            raise self._error(error) from error
         except HTTPStatusError as error:
-            status = error.response.status_code
-            if status in {429, 502, 503, 504}:
-                raise OdooUnreachable(f"Odoo at {self._url} is not available now (HTTP {status})") from error
-            raise OdooUnsuitable(f"{self._url} answers, but not like Odoo (HTTP {status}); is odoo.url right?") from error
+            status = f"HTTP {error.response.status_code}"
+            raise (meaning.unreachable if error.response.status_code in meaning.BUSY else meaning.not_odoo)(url, status) from error
         except HTTPError as error:
-            raise OdooUnreachable(f"Odoo at {self._url} does not answer ({type(error).__name__})") from error
+            raise meaning.unreachable(url, type(error).__name__) from error
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError) as error:
-            raise OdooUnsuitable(f"{self._url} answers, but not like Odoo; is odoo.url right?") from error
+            # KeyError: odoorpc reads `error.data` and `result` unasked.
+            raise meaning.not_odoo(url, "its answer is not JSON-RPC") from error
 
-    def _rpc_error(self, error: Any) -> OdooError:
-        """Tell what Odoo's exception means for a person who set this up."""
-        data = (error.info or {}).get("data") or {} if isinstance(error.info, dict) else {}
-        name = str(data.get("name", "")) or "RPCError"
-        message = str(data.get("message", "")) or str(error)
-        if name.endswith("AccessDenied"):
-            return OdooRefused("Odoo does not accept odoo.login and odoo.api_key")
+    def _error(self, error: Any) -> OdooError:
+        """Tell what an exception of Odoo means; one without `info` is odoorpc's own, and it has but one: the login failed."""
+        config = self._config
+        data = error.info.get("data", {}) if isinstance(error.info, dict) else None
+        name, message = (str(data.get("name", "")), str(data.get("message", ""))) if data is not None else ("AccessDenied", "")
+        if name.endswith("AccessDenied") or (name.endswith("MissingError") and "res.users(" in message):
+            return meaning.key_refused()
         if name.endswith("AccessError"):
-            return OdooRefused('the connector\'s user is not in the group "MailDesk connector"')
-        if name.endswith("OperationalError") or ("does not exist" in message and self._database in message):
-            return OdooUnsuitable(f"Odoo at {self._url} has no database {self._database!r} (odoo.database)")
-        if (name.endswith(("KeyError", "AttributeError")) or "doesn't exist" in message) and (MODEL in message or "connector_" in message):
-            return OdooUnsuitable("the addon maildesk is not installed in this database, or is older than this connector")
-        return OdooFault(name, message)
+            return meaning.not_in_group()
+        if name.endswith("OperationalError") and "does not exist" in message:
+            return meaning.no_database(config.url, config.database)
+        is_unknown = MODEL in message and ("doesn't exist" in message or "does not exist" in message)
+        if is_unknown or (name.endswith("TypeError") and "connector_" in message):
+            return meaning.addon_missing(config.database)
+        return meaning.fault(config.url, name, message)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import trio
 
 from connector.errors import StateError
-from connector.http import in_thread
+from connector.http import in_disk_thread
 from connector.odoo.wire import SealedToken
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Store:
 
         try:
             async with self._writer:
-                return await in_thread(run)
+                return await in_disk_thread(run)
         except sqlite3.Error as error:
             raise StateError(f"the state file cannot be used ({error})") from error
 
@@ -144,11 +144,11 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
 
     Raises `StateError`: not writable, held by another connector, of a newer version, or no database.
     """
-    lock = await in_thread(_lock, path)
+    lock = await in_disk_thread(_lock, path)
     try:
-        connection = await in_thread(_open, path)
+        connection = await in_disk_thread(_open, path)
         try:
-            yield Store(connection, await in_thread(_instance, connection))
+            yield Store(connection, await in_disk_thread(_instance, connection))
         finally:
             connection.close()
     finally:
@@ -172,21 +172,33 @@ def _lock(path: Path) -> IO[bytes]:
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # Made with these rights before SQLite writes to it; its WAL gets the same.
+        path.touch(mode=0o600)
         path.chmod(0o600)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA secure_delete = ON")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
-            raise StateError(f"state.path {path}: was written by a newer connector (version {version}); use that one, or another path")
-        for number, script in enumerate(_MIGRATIONS[version:], version + 1):
-            connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
-    except sqlite3.Error as error:
-        raise StateError(f"state.path {path}: {error}") from error
-    except OSError as error:
-        raise StateError(f"state.path {path}: {error.strerror}") from error
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"state.path {path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        _prepare(connection, path)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise StateError(f"state.path {path}: {error}") from error
+        raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Set the connection up and bring the schema up to date, a transaction a migration."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    # A forgotten account's token must not stay legible in free pages.
+    connection.execute("PRAGMA secure_delete = ON")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(_MIGRATIONS):
+        raise StateError(f"state.path {path}: was written by a newer connector (version {version}); use that one, or another path")
+    for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
 
 def _instance(connection: sqlite3.Connection) -> str:
@@ -201,7 +213,9 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A full disk may have ended the transaction already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")

@@ -22,7 +22,7 @@ from connector.errors import ConfigError, StateError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Vault", "new_key"]
+__all__ = ["Vault", "is_key", "new_key"]
 
 _KEY_BYTES = 32
 # Bytes: 96 bits, the nonce size that NIST SP 800-38D recommends; random ones are safe for 2**32 seals a key.
@@ -35,6 +35,11 @@ def new_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(_KEY_BYTES)).decode()
 
 
+def is_key(text: str) -> bool:
+    """Tell whether `text` is a key as `new_key` makes it."""
+    return _raw(text) is not None
+
+
 class Vault:
     """Seals with the first key, opens with any."""
 
@@ -42,11 +47,8 @@ class Vault:
         """Take the keys of `vault.keys`. Raises `ConfigError` for one that is no key."""
         self._keys: dict[str, AESGCM] = {}
         for place, key in enumerate(keys):
-            try:
-                raw = base64.urlsafe_b64decode(key)
-            except (binascii.Error, ValueError):
-                raw = b""
-            if len(raw) != _KEY_BYTES:
+            raw = _raw(key)
+            if raw is None:
                 raise ConfigError(f"vault.keys[{place}]: is no key; make one with: maildesk-connector keys new")
             self._keys.setdefault(_key_id(raw), AESGCM(raw))
         self._first = next(iter(self._keys))
@@ -73,6 +75,14 @@ class Vault:
             return key.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(purpose, account_id))
         except (InvalidTag, ValueError) as error:
             raise StateError(f"the sealed {purpose} of account {account_id} is damaged or belongs to another account") from error
+
+
+def _raw(key: str) -> bytes | None:
+    try:
+        raw = base64.b64decode(key.strip(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) == _KEY_BYTES else None
 
 
 def _key_id(raw: bytes) -> str:
