@@ -8,7 +8,7 @@ import logging
 import secrets
 from urllib.parse import urlsplit
 
-from odoo import _, http
+from odoo import http
 from odoo.http import request
 from odoo.service.model import retrying
 from odoo.tools import consteq
@@ -35,14 +35,14 @@ class OutlookController(http.Controller):
         """Send the browser to Microsoft."""
         account = _usable(account_id)
         if not account:
-            return _page(404, _("No such mailbox"), _("This mailbox does not exist, or is not shared with you."))
+            return _page(404, request.env._("No such mailbox"), request.env._("This mailbox does not exist, or is not shared with you."))
         base = request.env["mailbox.account"]._redirect_base()
         here = request.httprequest.host
         if urlsplit(base).netloc.lower() != here.lower():
             return _page(
                 409,
-                _("Open MailDesk at its own address"),
-                _(
+                request.env._("Open MailDesk at its own address"),
+                request.env._(
                     "Microsoft sends you back to %(base)s, but you are at %(here)s. Sign in to Odoo at %(base)s and try again, or ask your "
                     "administrator to correct the system parameter maildesk.redirect_base.",
                     base=base,
@@ -78,7 +78,7 @@ class OutlookController(http.Controller):
         return _redirect(f"/maildesk/outlook/finish/{handle}")
 
     @http.route("/maildesk/outlook/finish/<string:handle>", type="http", auth="user", methods=["GET"])
-    def finish(self, handle, **_ignored):
+    def finish(self, handle, **_ignored):  # noqa: PLR0911 - each way out is a page of its own
         """Check who finishes, and let the connector redeem the answer."""
         # sudo: the table is nobody's; who may go on is checked below
         signin = request.env["mailbox.signin"].sudo()._by_handle(handle)
@@ -89,8 +89,8 @@ class OutlookController(http.Controller):
             # The sign-in stays for the one who began it.
             return _page(
                 403,
-                _("Begun somewhere else"),
-                _("This sign-in was begun by another user or in another browser. Please begin again from MailDesk."),
+                request.env._("Begun somewhere else"),
+                request.env._("This sign-in was begun by another user or in another browser. Please begin again from MailDesk."),
             )
         account = _usable(signin.account_id.id)
         state, answer = signin.state, signin.answer
@@ -98,7 +98,7 @@ class OutlookController(http.Controller):
         # Committed before the connector redeems: a code serves once, so nothing after this may make Odoo run the request again.
         request.env.cr.commit()  # pylint: disable=invalid-commit
         if not account:
-            return _page(404, _("No such mailbox"), _("This mailbox does not exist, or is not shared with you."))
+            return _page(404, request.env._("No such mailbox"), request.env._("This mailbox does not exist, or is not shared with you."))
         client = ConnectorClient.of(request.env)
         if client is None:
             return _not_configured()
@@ -144,16 +144,16 @@ def _page(status, title, sentence, account=None):
 def _expired():
     return _page(
         410,
-        _("This sign-in has expired"),
-        _("A sign-in must be finished within ten minutes, and serves once. Please begin again from MailDesk."),
+        request.env._("This sign-in has expired"),
+        request.env._("A sign-in must be finished within ten minutes, and serves once. Please begin again from MailDesk."),
     )
 
 
 def _not_configured():
     return _page(
         503,
-        _("OAuth Not Configured"),
-        _("Odoo does not know the connector. An administrator enters its URL and shared secret in Settings, MailDesk."),
+        request.env._("OAuth Not Configured"),
+        request.env._("Odoo does not know the connector. An administrator enters its URL and shared secret in Settings, MailDesk."),
     )
 
 
@@ -163,8 +163,8 @@ def _trouble(error, account):
         _logger.warning("sign-in: the connector does not answer (%s)", error)
         return _page(
             502,
-            _("The connector does not answer"),
-            _("Nothing was changed. Please try again in a minute, or tell your administrator."),
+            request.env._("The connector does not answer"),
+            request.env._("Nothing was changed. Please try again in a minute, or tell your administrator."),
             account,
         )
     _logger.warning("sign-in: the connector refused (%s)", error.code)
@@ -172,23 +172,27 @@ def _trouble(error, account):
         # Word for word what the contract promises to users.
         return _page(
             409,
-            _("OAuth Not Configured"),
-            _("The connector has no Microsoft app registration yet. An administrator fills in the section “entra” of its configuration."),
+            request.env._("OAuth Not Configured"),
+            request.env._(
+                "The connector has no Microsoft app registration yet. An administrator fills in the section “entra” of its configuration."
+            ),
         )
     if error.code == "entra_unreachable":
         return _page(
             502,
-            _("Microsoft cannot be reached"),
-            _("The connector does not reach Microsoft's sign-in. Please try again in a minute."),
+            request.env._("Microsoft cannot be reached"),
+            request.env._("The connector does not reach Microsoft's sign-in. Please try again in a minute."),
             account,
         )
     if error.code == "unauthorized":
         return _page(
             502,
-            _("The connector refused Odoo"),
-            _("The shared secret in Settings, MailDesk is not the connector's. Please tell your administrator."),
+            request.env._("The connector refused Odoo"),
+            request.env._("The shared secret in Settings, MailDesk is not the connector's. Please tell your administrator."),
         )
-    return _page(502, _("The sign-in failed"), error.message or _("The connector gave no reason. Please try again."), account)
+    return _page(
+        502, request.env._("The sign-in failed"), error.message or request.env._("The connector gave no reason. Please try again."), account
+    )
 
 
 def _refused(outcome, account):
@@ -197,23 +201,31 @@ def _refused(outcome, account):
     match outcome.get("outcome"):
         case "denied":
             return _page(
-                403, _("Access was not granted"), message or _("You did not let MailDesk read your mail. Nothing was changed."), account
+                403,
+                request.env._("Access was not granted"),
+                message or request.env._("You did not let MailDesk read your mail. Nothing was changed."),
+                account,
             )
         case "admin_consent":
             return _page(
                 403,
-                _("Your organisation has to agree first"),
-                message or _("An administrator of Microsoft 365 must allow MailDesk."),
+                request.env._("Your organisation has to agree first"),
+                message or request.env._("An administrator of Microsoft 365 must allow MailDesk."),
                 account,
             )
         case "wrong_address":
-            sentence = _(
+            sentence = request.env._(
                 "You signed in as %(address)s, but this mailbox is %(email)s. Please choose that account at Microsoft.",
-                address=outcome.get("address") or _("somebody else"),
+                address=outcome.get("address") or request.env._("somebody else"),
                 email=account.email,
             )
-            return _page(403, _("Another address signed in"), sentence, account)
+            return _page(403, request.env._("Another address signed in"), sentence, account)
         case "expired":
             return _expired()
         case _:
-            return _page(502, _("The sign-in failed"), message or _("Microsoft did not complete the sign-in. Please try again."), account)
+            return _page(
+                502,
+                request.env._("The sign-in failed"),
+                message or request.env._("Microsoft did not complete the sign-in. Please try again."),
+                account,
+            )

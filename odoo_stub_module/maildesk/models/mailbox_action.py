@@ -10,7 +10,7 @@ class MailboxAction(models.Model):
     _description = "Mailbox Action"
     _order = "id"
 
-    uuid = fields.Char(required=True, index=True, default=lambda self: str(uuid.uuid4()), copy=False)
+    uuid = fields.Char(required=True, index=True, default=lambda _self: str(uuid.uuid4()), copy=False)
     account_id = fields.Many2one("mailbox.account", required=True, index=True, ondelete="cascade")
     kind = fields.Char(required=True)
     state = fields.Selection(

@@ -10,7 +10,7 @@ from odoo.tools import SQL
 from ..wire import WireError, key, number, objects, strings, text
 from .mailbox_connector import CHOSEN_STATES
 from .mailbox_folder import ROLES
-from .message_rows import FIND_FOLDERS, INSERT, TABLE, UNKNOWN, UPDATE, read_patches, stage
+from .message_rows import DROP, FIND_FOLDERS, INSERT, UNKNOWN, UPDATE, read_patches, stage
 
 SYNC_STATES = ("ok", "resync")
 
@@ -62,7 +62,7 @@ class Apply:
         if not unknown:
             self._apply_tree()
             self._apply_messages()
-        self.cr.execute(f"DROP TABLE {TABLE}")
+        self.cr.execute(DROP)
         if unknown:
             return {"applied": False, "reason": "unknown", "unknown": unknown}
         self._apply_removed()

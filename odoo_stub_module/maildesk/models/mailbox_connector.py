@@ -6,7 +6,7 @@ opens these few doors and nothing else.
 
 from datetime import timedelta
 
-from odoo import _, api, fields, models, release
+from odoo import api, fields, models, release
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
@@ -28,7 +28,7 @@ class MailboxAccount(models.Model):
     def _as_connector(self):
         """Return the model as superuser, for the connector only."""
         if not self.env.user.has_group("maildesk.group_connector"):
-            raise AccessError(_("Only the MailDesk connector may do this."))
+            raise AccessError(self.env._("Only the MailDesk connector may do this."))
         # sudo: the group was checked; the connector sees all mailboxes, through these methods only
         return self.sudo().with_context(active_test=False)
 
@@ -193,7 +193,9 @@ class MailboxAccount(models.Model):
             kept = model.env["mailbox.message_body"]._keep(message, body) if not body.get("error") else {"state": "error", **body}
             # A sentence for the person, never the mail itself: bus messages rest in a table.
             error = (
-                (text(kept.get("message"), "body.message") or _("This message cannot be read now.")) if kept["state"] == "error" else None
+                (text(kept.get("message"), "body.message") or self.env._("This message cannot be read now."))
+                if kept["state"] == "error"
+                else None
             )
             message.account_id._people()._bus_send("maildesk/body", {"message_id": message.id, "error": error})
         return True

@@ -4,14 +4,22 @@ import json
 from datetime import timedelta
 
 from lxml import etree
-
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.tools.mail import html_sanitize
 
 from ..wire import copy_in, text
 
 # Days that a body rests here (design, rule 9).
 TTL_DAYS = 7
+
+_COLUMNS = ("account_id", "message_id", "html", "has_remote", "attachments", "fetched_at")
+_STAGE = """
+    CREATE TEMP TABLE maildesk_body (account_id int4, message_id int4, html text, has_remote bool, attachments jsonb, fetched_at timestamp)
+    ON COMMIT DROP"""
+_KEEP = """
+    INSERT INTO mailbox_message_body (account_id, message_id, html, has_remote, attachments, fetched_at)
+    SELECT account_id, message_id, html, has_remote, attachments, fetched_at FROM maildesk_body
+    ON CONFLICT (message_id) DO NOTHING"""
 
 
 class MailboxMessageBody(models.Model):
@@ -38,7 +46,7 @@ class MailboxMessageBody(models.Model):
             # silent=False: else Odoo logs the whole body when it cannot parse it
             html = str(html_sanitize(text(body.get("html"), "html") or "", silent=False))
         except (etree.LxmlError, ValueError, AssertionError):
-            return {"state": "error", "message": _("This message cannot be shown.")}
+            return {"state": "error", "message": self.env._("This message cannot be shown.")}
         attachments = body.get("attachments") or []
         row = (
             message.account_id.id,
@@ -48,18 +56,10 @@ class MailboxMessageBody(models.Model):
             text(json.dumps(attachments), "attachments"),
             fields.Datetime.to_string(self.env.cr.now()),
         )
-        columns = ("account_id", "message_id", "html", "has_remote", "attachments", "fetched_at")
         cr = self.env.cr
-        cr.execute(
-            "CREATE TEMP TABLE maildesk_body (account_id int4, message_id int4, html text, has_remote bool, attachments jsonb, fetched_at timestamp)"
-        )
-        copy_in(cr, "maildesk_body", columns, [row])
-        names = ", ".join(columns)
-        # The names are this file's own constants.
-        cr.execute(
-            f"INSERT INTO mailbox_message_body ({names}) SELECT {names} FROM maildesk_body ON CONFLICT DO NOTHING",  # noqa: S608
-            log_exceptions=False,
-        )
+        cr.execute(_STAGE)
+        copy_in(cr, "maildesk_body", _COLUMNS, [row])
+        cr.execute(_KEEP, log_exceptions=False)
         cr.execute("DROP TABLE maildesk_body")
         self.invalidate_model()
         return {"state": "ready", "html": html, "has_remote": row[3], "attachments": attachments}

@@ -5,7 +5,7 @@ Rows are written by `connector_apply` only, in SQL. There are no stored computed
 where the message went.
 """
 
-from odoo import _, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -95,7 +95,7 @@ class MailboxMessageIndex(models.Model):
         """Return a message with its headers and its body, from the cache or from the connector."""
         message = self.search([("id", "=", message_id)])
         if not message:
-            raise UserError(_("This message is not in MailDesk any more."))
+            raise UserError(self.env._("This message is not in MailDesk any more."))
         (row,) = message._to_rows()
         return {
             **row,
@@ -111,7 +111,7 @@ class MailboxMessageIndex(models.Model):
             "body": message._body(),
         }
 
-    def _body(self):
+    def _body(self):  # noqa: PLR0911 - each way out is an answer of its own
         """Return the body as the app gets it; the caller has checked that the user may read the message."""
         self.ensure_one()
         # sudo: a cache that users do not write; the message itself was read under their rules
@@ -122,18 +122,18 @@ class MailboxMessageIndex(models.Model):
             return {"state": "coming"}
         client = ConnectorClient.of(self.env)
         if client is None:
-            return _body_error(_("The connector is not set up; an administrator does that in Settings, MailDesk."))
+            return _body_error(self.env._("The connector is not set up; an administrator does that in Settings, MailDesk."))
         try:
             answer = client.body(self.account_id.id, self.remote_id)
         except (ConnectorDown, ConnectorRefused):
-            return _body_error(_("The connector does not answer now. Please try again in a minute."))
+            return _body_error(self.env._("The connector does not answer now. Please try again in a minute."))
         match answer.get("state"):
             case "ready":
                 return bodies._keep(self, answer.get("body") or {})
             case "coming":
                 return {"state": "coming"}
             case _:
-                return _body_error(answer.get("message") or _("This message cannot be read now."))
+                return _body_error(answer.get("message") or self.env._("This message cannot be read now."))
 
     def _to_rows(self):
         return [

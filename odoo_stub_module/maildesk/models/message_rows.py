@@ -79,6 +79,8 @@ _CREATE = f"""
     CREATE TEMP TABLE {TABLE} (n int4, remote_id text, mask int4, folder text, folder_id int4,
         {", ".join(f"{name} {sql_type}" for name, sql_type, _read, _default in _COLUMNS)}) ON COMMIT DROP"""
 
+DROP = f"DROP TABLE {TABLE}"
+
 # Patches for messages that are not here and that do not say enough to be inserted.
 UNKNOWN = f"""
     SELECT t.remote_id FROM {TABLE} t

@@ -61,7 +61,6 @@ class MailDeskCase(TransactionCase):
 
     def bus(self):
         """Return and forget what the bus has for the database's users, as (channel, type, payload)."""
-
         self.env.cr.precommit.run()
         rows = self.env["bus.bus"].sudo().search([])
         told = [(row.channel, *(json.loads(row.message)[key] for key in ("type", "payload"))) for row in rows]

@@ -103,7 +103,7 @@ class TestApp(MailDeskCase):
             self.assertEqual(self.mine.maildesk_open(message.id)["body"]["state"], "error")
         with mock_patch.object(ConnectorClient, "body", return_value={"state": "error", "error": "not_found", "message": "It is gone."}):
             self.assertEqual(self.mine.maildesk_open(message.id)["body"], {"state": "error", "message": "It is gone."})
-        self.env["ir.config_parameter"].set_param("maildesk.connector_url", False)
+        self.env["ir.config_parameter"].set_param("maildesk.connector_url", "")
         self.assertEqual(self.mine.maildesk_open(message.id)["body"]["state"], "error")
 
     def test_body_comes_late(self):
@@ -152,7 +152,8 @@ class TestApp(MailDeskCase):
         """The list of a large folder is read from its index, in order, without a sort."""
         self.env.cr.execute(
             """INSERT INTO mailbox_message_index (account_id, folder_id, remote_id, received_at, importance, pending_removal)
-               SELECT %s, %s, 'x' || n, '2020-01-01'::timestamp + n * interval '1 minute', 'normal', false FROM generate_series(1, 5000) n""",
+               SELECT %s, %s, 'x' || n, '2020-01-01'::timestamp + n * interval '1 minute', 'normal', false
+                 FROM generate_series(1, 5000) n""",
             [self.account.id, self.folder.id],
         )
         self.env.cr.execute("ANALYZE mailbox_message_index")

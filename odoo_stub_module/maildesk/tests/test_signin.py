@@ -149,7 +149,7 @@ class TestSignIn(HttpCase):
 
     def test_signin_no_connector(self):
         """An Odoo that does not know its connector says so."""
-        self.env["ir.config_parameter"].set_param("maildesk.connector_url", False)
+        self.env["ir.config_parameter"].set_param("maildesk.connector_url", "")
         self.assertIn("OAuth Not Configured", self.begin().text)
 
     def test_signin_other_address_of_odoo(self):
