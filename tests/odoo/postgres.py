@@ -1,0 +1,169 @@
+"""A private PostgreSQL cluster on a free port of this machine, with passwords, without sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg2
+from psycopg2 import sql
+
+from tests.odoo.process import SetupError, child, free_port, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Cluster", "initdb", "programs", "run_cluster", "unprivileged_user", "work_folder"]
+
+ROLE = "maildesk_odoo"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A running cluster; `password` is the same for the superuser `postgres` and for Odoo's role."""
+
+    port: int
+    password: str
+
+    def dsn(self, database: str, user: str = ROLE) -> str:
+        """Return a connection URL."""
+        return f"postgresql://{user}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, database: str, statement: str, *params: object) -> list[tuple[object, ...]]:
+        """Run one statement, committed at once; return its rows."""
+        connection = psycopg2.connect(self.dsn(database))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, params or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def clone(self, template: str, database: str) -> None:
+        """Make a database from another one that nobody is connected to."""
+        connection = psycopg2.connect(self.dsn("postgres"))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+                cursor.execute(statement.format(sql.Identifier(database), sql.Identifier(template)))
+        finally:
+            connection.close()
+
+
+def programs() -> Path:
+    """Return the folder of PostgreSQL's programs. Raises `SetupError`."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]) if p.parts[-3].isdecimal() else 0)
+    if found:
+        return found[-1].parent
+    if on_path := shutil.which("initdb"):
+        return Path(on_path).resolve().parent
+    raise SetupError("PostgreSQL's programs are missing: apt-get install postgresql")
+
+
+def unprivileged_user() -> str | None:
+    """Return whom to run PostgreSQL as: None is ourselves; it refuses to run as root."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def work_folder(clone: Path) -> Path:
+    """Return where clusters lie: `var/` of the clone, or a folder of its own where PostgreSQL's user cannot get at the clone."""
+    folder = clone / "var"
+    folder.mkdir(exist_ok=True)
+    user = unprivileged_user()
+    if user is None:
+        return folder
+    reaches = subprocess.run(
+        ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "test", "-x", str(folder)],  # noqa: S607 - our own path
+        check=False,
+    )
+    if reaches.returncode == 0:
+        return folder
+    other = Path(tempfile.gettempdir()) / f"maildesk-connector-{clone.name}-{hashlib.sha256(str(clone).encode()).hexdigest()[:8]}"
+    other.mkdir(mode=0o755, exist_ok=True)
+    return other
+
+
+def initdb(data: Path, password: str) -> None:
+    """Make a cluster in `data`."""
+    user = unprivileged_user()
+    data.mkdir(parents=True)
+    if user is not None:
+        shutil.chown(data, user, user)
+    with tempfile.NamedTemporaryFile("w", suffix=".pw") as file:
+        file.write(password)
+        file.flush()
+        Path(file.name).chmod(0o644 if user else 0o600)
+        done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
+            [
+                str(programs() / "initdb"),
+                *("-D", str(data), "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={file.name}"),
+                *("-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+            cwd="/",
+        )
+    if done.returncode:
+        raise SetupError(f"initdb failed:\n{done.stderr[-1500:]}")
+
+
+@contextmanager
+def run_cluster(data: Path, password: str, log: Path) -> Iterator[Cluster]:
+    """Run the cluster in `data` on a free port until we leave."""
+    port = free_port()
+    user = unprivileged_user()
+    settings = {
+        "port": port,
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "fsync": "off",  # the data of a test need not survive a power cut
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "shared_buffers": "256MB",
+        "max_connections": 100,
+    }
+    options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+    log.touch()
+    cluster = Cluster(port, password)
+    with child([str(programs() / "postgres"), "-D", str(data), *options], log=log, user=user, stop=signal.SIGINT, cwd=Path("/")) as process:
+        wait_until(lambda: _answers(cluster), process, "PostgreSQL", log, seconds=30)
+        yield cluster
+
+
+def make_role(cluster: Cluster) -> None:
+    """Make Odoo's role: may make databases, is no superuser."""
+    connection = psycopg2.connect(cluster.dsn("postgres", "postgres"))
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD %s").format(sql.Identifier(ROLE)), [cluster.password])
+    finally:
+        connection.close()
+
+
+def new_password() -> str:
+    """Return a password for a cluster."""
+    return secrets.token_urlsafe(24)
+
+
+def _answers(cluster: Cluster) -> bool:
+    try:
+        psycopg2.connect(cluster.dsn("postgres", "postgres"), connect_timeout=2).close()
+    except psycopg2.OperationalError:
+        return False
+    return True

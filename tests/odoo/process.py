@@ -1,0 +1,91 @@
+"""Child processes that end with us, however we end."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["SetupError", "child", "free_port", "wait_until"]
+
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class SetupError(Exception):
+    """Something that tests need is missing; the message says what to install."""
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def child(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    user: str | None = None,
+    stop: signal.Signals = signal.SIGTERM,
+    grace: float = 15.0,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program beside us, its output in `log`. It gets `stop` when we leave, or when we die; then `grace` seconds, then SIGKILL."""
+
+    def ends_with_us() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(stop))
+
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - commands of this harness
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(env) if env is not None else None,
+            cwd=cwd,
+            user=user,
+            group=user,
+            extra_groups=[] if user is not None else None,
+            start_new_session=True,
+            preexec_fn=ends_with_us,  # noqa: PLW1509 - one prctl call; this process starts its children before it has threads of its own
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                process.send_signal(stop)
+            try:
+                process.wait(grace)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: Path, *, seconds: float = 90.0) -> None:
+    """Wait until `ready`; a process that ended, or is not ready in time, is an error with the end of its log."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None:
+            raise SetupError(f"{what} ended by itself (exit code {process.returncode}):\n{_tail(log)}")
+        if time.monotonic() > deadline:
+            raise SetupError(f"{what} is not ready after {seconds:.0f} s:\n{_tail(log)}")
+        time.sleep(0.1)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-25:])
