@@ -27,11 +27,11 @@ from connector.errors import AuthError, ConfigError, EntraUnreachable, NeedsAdmi
 from connector.http import BlockingBridge, HTTPError, in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pydantic import SecretStr
 
-    from connector.http import AsyncClient
+    from connector.http import AsyncClient, Response
 
 __all__ = ["AccountTokens", "Entra", "EntraSettings", "Granted", "SignInRefused"]
 
@@ -85,7 +85,7 @@ class Entra:
         parts = urlsplit(settings.authority)
         self._is_plain = parts.scheme == "http"
         self._netloc = parts.netloc
-        self._bridge = BlockingBridge(http, rewrite=self._on_the_wire)
+        self._bridge = _Loopback(http, self._netloc) if self._is_plain else BlockingBridge(http)
         self._credential = _credential(settings)
 
     async def start(self, email: str, redirect_uri: str) -> tuple[str, str, bytes]:
@@ -165,9 +165,8 @@ class Entra:
         )
 
     def _on_the_wire(self, url: str) -> str:
-        """Put http back where MSAL was shown https, for the configured loopback host alone."""
-        parts = urlsplit(url)
-        return parts._replace(scheme="http").geturl() if self._is_plain and parts.netloc == self._netloc else url
+        """Put http back into the URL for the browser, where MSAL was shown https."""
+        return _as_http(url, self._netloc) if self._is_plain else url
 
     async def _asked(self, run: Callable[[], Any]) -> Any:
         """Run MSAL in a thread and map what can go wrong on the way."""
@@ -182,6 +181,48 @@ class Entra:
             raise EntraUnreachable(
                 f"{urlsplit(self._settings.authority).hostname} does not know the tenant {self._settings.tenant!r} or is no Entra ID"
             ) from error
+
+
+def _as_http(url: str, netloc: str) -> str:
+    """Return `url` with http, if it leads to the loopback host that is configured with http, and to no other."""
+    parts = urlsplit(url)
+    return parts._replace(scheme="http").geturl() if parts.netloc == netloc else url
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """An answer as MSAL is shown it."""
+
+    status_code: int
+    text: str
+    headers: Mapping[str, str]
+
+    def raise_for_status(self) -> None:
+        """MSAL calls this where it does not look at the status itself."""
+        if self.status_code >= 400:
+            raise ValueError(f"HTTP {self.status_code}")
+
+
+class _Loopback:
+    """MSAL's HTTP for an authority on this machine: it thinks https, the wire has http, also in discovery documents (contract, Config)."""
+
+    def __init__(self, http: AsyncClient, netloc: str) -> None:
+        self._bridge = BlockingBridge(http, rewrite=lambda url: _as_http(url, netloc))
+        self._plain, self._secure = f"http://{netloc}/", f"https://{netloc}/"
+
+    def get(self, url: str, **kwargs: Any) -> _Shown:
+        """GET, with this host's http addresses shown as https."""
+        return self._shown(self._bridge.get(url, **kwargs))
+
+    def post(self, url: str, **kwargs: Any) -> _Shown:
+        """POST, likewise."""
+        return self._shown(self._bridge.post(url, **kwargs))
+
+    def close(self) -> None:
+        """Do nothing: the client belongs to whoever opened it."""
+
+    def _shown(self, response: Response) -> _Shown:
+        return _Shown(response.status_code, response.text.replace(self._plain, self._secure), response.headers)
 
 
 class AccountTokens:
