@@ -12,6 +12,7 @@ import sys
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
+from urllib.parse import urlsplit
 
 import click
 import trio
@@ -20,10 +21,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from connector import __version__, logs
-from connector.config import load_config
+from connector.config import is_loopback, load_config
 from connector.errors import ConfigError, ConnectorError
-from connector.http import HTTPError, open_client
-from connector.state.vault import Vault, new_key
+from connector.http import HTTPError, HTTPStatusError, open_client
+from connector.state.vault import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,15 +58,23 @@ def _told(function: Callable[_P, None]) -> Callable[_P, None]:
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             function(*args, **kwargs)
-        except ConfigError as error:
-            for problem in error.problems:
-                click.echo(problem, err=True)
-            sys.exit(2)
-        except ConnectorError as error:
-            click.echo(f"Error: {error}", err=True)
-            sys.exit(1)
+        except (ConnectorError, BaseExceptionGroup) as error:
+            expected = _expected(error)
+            if expected is None:
+                raise
+            for line in expected.problems if isinstance(expected, ConfigError) else [f"Error: {expected}"]:
+                click.echo(line, err=True)
+            sys.exit(2 if isinstance(expected, ConfigError) else 1)
 
     return wrapper
+
+
+def _expected(error: BaseException) -> ConnectorError | None:
+    """Return the expected error, out of the groups that nurseries put round it; None if there is another one beside it."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [_expected(inner) for inner in error.exceptions]
+        return None if None in found else found[0]
+    return error if isinstance(error, ConnectorError) else None
 
 
 @click.group()
@@ -92,10 +101,12 @@ def run(path: Path) -> None:
 def check(path: Path) -> None:
     """Check the configuration, and nothing else."""
     config = load_config(path, os.environ)
-    Vault([key.get_secret_value() for key in config.vault.keys])
     click.echo(f"{path}: all well")
     if config.entra is None:
         click.echo("There is no entra section: MailDesk will say “OAuth Not Configured”.")
+    odoo = urlsplit(config.odoo.url)
+    if odoo.scheme == "http" and not is_loopback(odoo.hostname or ""):
+        click.echo("odoo.url is http:// to another machine: the API key and all mail pass unencrypted.")
 
 
 @main.command()
@@ -170,9 +181,10 @@ async def _request(client: AsyncClient, config: Config, method: str, path: str, 
         raise ConnectorError(f"no connector answers on {config.server.listen}; is it running? (maildesk-connector run)") from error
     if response.status_code == 401:
         raise ConnectorError(f"the connector on {config.server.listen} has another server.secret than this configuration")
-    if not response.is_success:
-        raise ConnectorError(f"what answers on {config.server.listen} is no connector (HTTP {response.status_code})")
-    return response.json()
+    try:
+        return response.raise_for_status().json()
+    except (HTTPStatusError, ValueError) as error:
+        raise ConnectorError(f"what answers on {config.server.listen} is no connector (HTTP {response.status_code})") from error
 
 
 async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  # noqa: FBT001 - called by trio.run, which passes no names
@@ -191,7 +203,9 @@ async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  
             task = bar.add_task("Syncing", total=len(wanted))
             while True:
                 accounts = (await _request(client, config, "GET", "/status", None))["accounts"]
-                done = {a["id"] for a in accounts if a["id"] in wanted and a["served_ticket"] >= ticket}
+                # A mailbox that stopped running in between (signed out, paused) has nothing to wait for.
+                behind = {a["id"] for a in accounts if a["phase"] is not None and a["served_ticket"] < ticket}
+                done = wanted - behind
                 bar.update(task, completed=len(done))
                 if done == wanted:
                     return

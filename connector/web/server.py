@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 import structlog
@@ -27,7 +27,7 @@ from connector.errors import (
     GraphUnauthorized,
     NotConfigured,
 )
-from connector.odoo.wire import SealedToken  # noqa: TC001 - msgspec reads the annotations at run time
+from connector.web.backend import AccountStatus, Backend, SignInOutcome, StartedSignIn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from connector.config import ServerConfig
     from connector.metrics import Metrics
 
-__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn", "make_app", "serve"]
+__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn", "body_error", "make_app", "serve"]
 
 # Bytes: what Odoo sends is small; anything larger is a mistake or an attack.
 _BODY_LIMIT = 2**20
@@ -49,67 +49,8 @@ BODY_PATIENCE = 2.5
 _GRACE = 3.0
 
 _T = TypeVar("_T")
+_Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 _log = structlog.get_logger(__name__)
-
-
-class StartedSignIn(Struct, frozen=True):
-    """Where to send the browser, and the `state` that comes back."""
-
-    url: str
-    state: str
-
-
-class SignInOutcome(Struct, frozen=True, omit_defaults=True):
-    """How a sign-in ended: `connected`, or why not, in a sentence for the person."""
-
-    outcome: str
-    message: str
-    email: str = ""
-    display_name: str = ""
-    scopes: list[str] = []
-    token: SealedToken | None = None
-    address: str = ""
-
-
-class AccountStatus(Struct, frozen=True):
-    """Where one account stands, for the command line."""
-
-    id: int
-    email: str
-    state: str
-    phase: str | None
-    last_sync_at: str | None
-    lag_seconds: float | None
-    backfill_done: int
-    backfill_total: int
-    requests_24h: int
-    message: str
-    served_ticket: int
-
-
-class Backend(Protocol):
-    """What the handlers ask for."""
-
-    def readiness(self) -> str | None:
-        """Return None when ready, else one word of reason."""
-
-    def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
-        """Take a hint of Odoo."""
-
-    async def signin_start(self, account_id: int, email: str, redirect_uri: str) -> StartedSignIn:
-        """Begin a sign-in. Raises `AuthError`."""
-
-    async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:
-        """Finish a sign-in. Raises `AuthError`."""
-
-    async def body(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
-        """Return a body, or None if it takes longer than `patience` seconds. Raises `ConnectorError`."""
-
-    def status(self) -> list[AccountStatus]:
-        """Return where every account stands."""
-
-    def request_sync(self, emails: list[str] | None) -> tuple[list[int], int]:
-        """Start a cycle now; return account ids and a ticket."""
 
 
 _AccountId = Annotated[int, Meta(gt=0)]
@@ -156,12 +97,18 @@ async def serve(
     metrics: Metrics,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled; `started` is called with the URL. Raises `OSError` when the address is taken."""
+    """Serve until cancelled; `started` is called with the URL. Raises `ConnectorError` when the address is taken."""
     settings = HypercornConfig()
     settings.bind = [config.listen]
     settings.graceful_timeout = _GRACE
     settings.accesslog = None
     settings.errorlog = None
+    try:
+        # hypercorn binds deep inside its nurseries; asked first, the answer is one plain error.
+        for probe in settings.create_sockets().insecure_sockets:
+            probe.close()
+    except OSError as error:
+        raise ConnectorError(f"server.listen {config.listen}: {error.strerror}") from error
     async with trio.open_nursery() as nursery:
         app = make_app(backend, config.secret.get_secret_value(), metrics)
         urls = await nursery.start(partial(hypercorn_serve, app, settings, mode="asgi"))  # type: ignore[arg-type]
@@ -170,16 +117,30 @@ async def serve(
 
 def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # noqa: C901 - a table of small handlers
     """Build the application."""
+    expected = f"Bearer {secret}".encode()
+    metrics.watch(backend)
 
-    def guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def counted(handler: _Handler) -> _Handler:
         async def endpoint(request: Request) -> Response:
-            sent = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(sent.encode(), secret.encode()):
+            response = await handler(request)
+            metrics.served.labels(request.url.path, response.status_code).inc()
+            return response
+
+        return endpoint
+
+    def guarded(handler: _Handler) -> _Handler:
+        @counted
+        async def endpoint(request: Request) -> Response:
+            sent = request.headers.get("authorization", "")
+            if not hmac.compare_digest(sent.encode(), expected):
                 return _error(401, "unauthorized", "the shared secret is missing or wrong (server.secret)")
             try:
                 return await handler(request)
             except _RefusedRequest as refused:
                 return refused.response
+            except Exception as error:  # noqa: BLE001 - a fault of ours in one request ends that request only
+                _log.error("request failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+                return _error(500, "internal", "the connector made a mistake; its log tells more")
 
         return endpoint
 
@@ -258,6 +219,9 @@ async def _signing_in(step: Awaitable[Struct]) -> Response:
         return _error(502, "entra_unreachable", f"Microsoft's sign-in service does not answer at the moment. {error}")
     except AuthError as error:
         return _error(502, "entra_refused", str(error))
+    except ConnectorError as error:
+        _log.error("sign-in failed", reason=str(error))
+        return _error(500, "internal", "The connector cannot keep sign-ins at the moment; its log tells more.")
 
 
 async def _read(request: Request, kind: type[_T]) -> _T:

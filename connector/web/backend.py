@@ -1,0 +1,71 @@
+"""What the HTTP handlers ask for: the seam between `web` and the parts that do the work."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from connector.odoo.wire import SealedToken  # noqa: TC001 - msgspec reads the annotations at run time
+
+__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn"]
+
+
+class StartedSignIn(Struct, frozen=True):
+    """Where to send the browser, and the `state` that comes back."""
+
+    url: str
+    state: str
+
+
+class SignInOutcome(Struct, frozen=True, omit_defaults=True):
+    """How a sign-in ended: `connected`, or why not, in a sentence for the person."""
+
+    outcome: str
+    message: str
+    email: str = ""
+    display_name: str = ""
+    scopes: list[str] = []
+    token: SealedToken | None = None
+    address: str = ""
+
+
+class AccountStatus(Struct, frozen=True):
+    """Where one account stands, for the command line."""
+
+    id: int
+    email: str
+    state: str
+    phase: str | None
+    last_sync_at: str | None
+    lag_seconds: float | None
+    backfill_done: int
+    backfill_total: int
+    requests_24h: int
+    message: str
+    served_ticket: int
+
+
+class Backend(Protocol):
+    """What the handlers ask for."""
+
+    def readiness(self) -> str | None:
+        """Return None when ready, else one word of reason."""
+
+    def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
+        """Take a hint of Odoo."""
+
+    async def signin_start(self, account_id: int, email: str, redirect_uri: str) -> StartedSignIn:
+        """Begin a sign-in. Raises `AuthError`."""
+
+    async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:
+        """Finish a sign-in. Raises `AuthError`."""
+
+    async def body(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
+        """Return a body, or None if it takes longer than `patience` seconds. Raises `ConnectorError`."""
+
+    def status(self) -> list[AccountStatus]:
+        """Return where every account stands."""
+
+    def request_sync(self, emails: list[str] | None) -> tuple[list[int], int]:
+        """Start a cycle now; return account ids and a ticket."""
