@@ -1,0 +1,1 @@
+"""The addon's own tests, run by Odoo."""
