@@ -1,0 +1,45 @@
+# make demo | test | test-fast | check   (CONTRIBUTING.md)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+
+.PHONY: setup programs demo demo-stop test test-fast check clean
+
+# A virtual environment from the lock file; made again when the lock changes.
+setup: $(STAMP)
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "[setup] installing the development environment (a minute, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+# PostgreSQL's programs and Chromium: installed if we may, named if we may not.
+programs:
+	@sh tests/odoo/programs.sh
+
+demo: setup programs
+	@$(BIN)/python -m tests.demo $(if $(DETACH),--detach) $(if $(REAL),--real) $(if $(filter 0,$(SIMULATOR)),--no-simulator) $(if $(TRANSPORT),--transport $(TRANSPORT))
+
+demo-stop: setup
+	@$(BIN)/python -m tests.demo --stop
+
+test: setup programs
+	@$(BIN)/pytest $(ARGS)
+
+test-fast: setup
+	@$(BIN)/pytest -m "not odoo and not browser" $(ARGS)
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/flake8 connector tests
+	@$(BIN)/mypy
+	@$(BIN)/pylint --rcfile=odoo_stub_module/pylintrc odoo_stub_module/maildesk
+
+clean:
+	rm -rf $(VENV) var .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

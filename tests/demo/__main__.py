@@ -1,0 +1,269 @@
+"""Run the demo: `python -m tests.demo [--detach] [--stop] [--real] [--no-simulator] [--transport json2|jsonrpc]`.
+
+Everything lies in `var/` and `.demo/` of the clone, listens on this machine only, and ends with this process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import click
+import yaml
+
+from connector.config import load_config
+from connector.state.vault import new_key
+from tests.graph_simulator.seed import DEMO_MAILBOXES
+from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET
+from tests.odoo.person import Person
+from tests.odoo.process import SetupError, child, free_port, wait_until
+from tests.odoo.template import CLONE, open_run
+
+if TYPE_CHECKING:
+    from tests.odoo.server import OdooServer
+    from tests.odoo.template import Logins
+
+FOLDER = CLONE / ".demo"
+INFO = FOLDER / "info.json"
+PID = FOLDER / "pid"
+REAL_CONFIG = CLONE / "config" / "maildesk.yaml"
+
+# The newest messages of each Inbox that are there when the demo says ready (contract).
+NEWEST = 50
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Return when ready.")
+@click.option("--stop", is_flag=True, help="End a demo that was started with --detach.")
+@click.option("--real", is_flag=True, help="Use config/maildesk.yaml and Microsoft.")
+@click.option("--no-simulator", is_flag=True, help="Start no simulator: OAuth is not configured.")
+@click.option("--transport", type=click.Choice(["auto", "json2", "jsonrpc"]), default="auto")
+@click.option("--port", default=8069, help="Odoo's port; a free one is taken if it is not free.")
+def main(*, detach: bool, stop: bool, real: bool, no_simulator: bool, transport: str, port: int) -> None:
+    """Run the demo until Ctrl-C."""
+    FOLDER.mkdir(exist_ok=True)
+    if stop:
+        _stop()
+        return
+    if _running() is not None:
+        raise click.ClickException("a demo is running already; end it with: make demo-stop")
+    if detach:
+        _detach([a for a in sys.argv[1:] if a != "--detach"])
+        return
+    INFO.unlink(missing_ok=True)
+    PID.write_text(str(os.getpid()))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        _run(real=real, simulator=not (no_simulator or real), transport=transport, port=port)
+    except SetupError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        _say("stopping")
+    finally:
+        INFO.unlink(missing_ok=True)
+        PID.unlink(missing_ok=True)
+
+
+def _run(*, real: bool, simulator: bool, transport: str, port: int) -> None:
+    started = time.monotonic()
+    with ExitStack() as stack:
+        run = stack.enter_context(open_run("demo"))
+        environ = dict(os.environ)
+        simulator_url = _simulator(stack, run.folder) if simulator else None
+        listen, secret, config = f"127.0.0.1:{free_port()}", secrets.token_urlsafe(24), FOLDER / "maildesk.yaml"
+        odoo_port = port if _is_free(port) else free_port()
+        settings = {
+            "url": f"http://localhost:{odoo_port}",
+            "database": "maildesk",
+            "login": run.logins.connector,
+            "api_key": run.logins.connector_key,
+            "transport": transport,
+        }
+        if real:
+            environ |= {f"MAILDESK__ODOO__{key.upper()}": value for key, value in settings.items()}
+            loaded = load_config(REAL_CONFIG, environ)
+            listen, secret, config = loaded.server.listen, loaded.server.secret.get_secret_value(), REAL_CONFIG
+        else:
+            _write_config(config, settings, listen, secret, simulator_url)
+        odoo = stack.enter_context(run.odoo("maildesk", connector_url=f"http://{listen}", secret=secret, port=odoo_port))
+        log = FOLDER / "connector.log"
+        log.write_text("")
+        command = [sys.executable, "-m", "connector.cli", "run", "--config", str(config)]
+        process = stack.enter_context(child(command, log=log, env=environ))
+        wait_until(lambda: _ok(f"http://{listen}/readyz"), process, "the connector", log)
+        mailboxes = [address for address, *_ in DEMO_MAILBOXES] if simulator else []
+        _connect(odoo, run.logins, mailboxes)
+        info = _info(odoo, run.logins, f"http://{listen}", simulator_url, mailboxes, config)
+        INFO.write_text(json.dumps(info, indent=2))
+        INFO.chmod(0o600)
+        _announce(info, time.monotonic() - started)
+        while process.poll() is None:
+            time.sleep(0.5)
+        raise SetupError(f"the connector ended by itself; see {log}")
+
+
+def _simulator(stack: ExitStack, folder: Path) -> str:
+    port = free_port()
+    log = folder / "simulator.log"
+    log.touch()
+    process = stack.enter_context(child([sys.executable, "-m", "tests.graph_simulator", "--port", str(port)], log=log, cwd=CLONE))
+    # Another site than Odoo's localhost: the sign-in's form is posted across sites, as it is in life.
+    url = f"http://127.0.0.1:{port}"
+    wait_until(lambda: _ok(f"{url}/_sim/mailboxes"), process, "the simulator", log)
+    return url
+
+
+def _write_config(path: Path, odoo: dict[str, str], listen: str, secret: str, simulator_url: str | None) -> None:
+    """Write the demo's configuration, with its secrets in clear: they open nothing but this demo."""
+    state = FOLDER / "state.sqlite3"
+    for old in FOLDER.glob("state.sqlite3*"):
+        old.unlink()
+    config: dict[str, Any] = {
+        "odoo": odoo,
+        "server": {"listen": listen, "secret": secret},
+        "vault": {"keys": [new_key()]},
+        "state": {"path": str(state)},
+    }
+    if simulator_url is not None:
+        config["entra"] = {"authority": simulator_url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        config["graph"] = {"base_url": f"{simulator_url}/v1.0"}
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def _connect(odoo: OdooServer, logins: Logins, addresses: list[str]) -> None:
+    """Connect the mailboxes as a person does, and wait for the newest mail of each."""
+    if not addresses:
+        return
+    with Person.logged_in(odoo, logins.user, logins.user_password) as person:
+        for address, name in zip(addresses, ("Work Outlook", "Personal"), strict=False):
+            account = person.new_account(address, name)
+            answer = person.sign_in(account, address)
+            if not answer.headers.get("location", "").endswith("/odoo/maildesk"):
+                raise SetupError(f"{address} could not be connected (HTTP {answer.status_code})")
+        deadline = time.monotonic() + 60
+        while not _is_filled(person):
+            if time.monotonic() > deadline:
+                raise SetupError(f"the newest mail did not come within a minute; see {FOLDER / 'connector.log'}")
+            time.sleep(0.2)
+
+
+def _is_filled(person: Person) -> bool:
+    accounts = person.call("mailbox.account", "maildesk_overview")["accounts"]
+    for account in accounts:
+        inboxes = [f for f in account["folders"] if f["role"] == "inbox"]
+        if account["sync_phase"] not in {"backfilling", "up_to_date"} or not inboxes:
+            return False
+        if len(person.call("mailbox.message_index", "maildesk_list", inboxes[0]["id"], NEWEST)["rows"]) < NEWEST:
+            return False
+    return True
+
+
+def _info(
+    odoo: OdooServer, logins: Logins, connector_url: str, simulator_url: str | None, mailboxes: list[str], config: Path
+) -> dict[str, Any]:
+    return {
+        "odoo_url": odoo.url,
+        "database": odoo.database,
+        "login": logins.user,
+        "password": logins.user_password,
+        "empty_login": logins.empty,
+        "empty_password": logins.empty_password,
+        "admin_login": logins.admin,
+        "admin_password": logins.admin_password,
+        "database_dsn": odoo.cluster.dsn(odoo.database),
+        "connector_url": connector_url,
+        "simulator_url": simulator_url,
+        "mailboxes": mailboxes,
+        "config": str(config),
+    }
+
+
+def _announce(info: dict[str, Any], seconds: float) -> None:
+    simulator = f"\n  Graph simulator    {info['simulator_url']}/_sim/mailboxes" if info["simulator_url"] else ""
+    _say(
+        f"ready after {seconds:.0f} s\n"
+        f"\n  MailDesk           {info['odoo_url']}/odoo/maildesk"
+        f"\n  with mailboxes     {info['login']} / {info['password']}"
+        f"\n  without mailbox    {info['empty_login']} / {info['empty_password']}"
+        f"\n  administrator      {info['admin_login']} / {info['admin_password']}"
+        f"\n  connector          {info['connector_url']}{simulator}"
+        f"\n  all of it          {INFO}\n\nCtrl-C (or make demo-stop) ends it."
+    )
+
+
+def _detach(arguments: list[str]) -> None:
+    """Start the demo as a process of its own and return when it is ready."""
+    log = FOLDER / "demo.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "tests.demo", *arguments],
+            cwd=CLONE,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    while not INFO.exists():
+        if process.poll() is not None:
+            raise click.ClickException(f"the demo did not start:\n{log.read_text()}")
+        time.sleep(0.2)
+    while "ready after" not in log.read_text():
+        time.sleep(0.1)
+    click.echo(log.read_text())
+
+
+def _stop() -> None:
+    pid = _running()
+    if pid is None:
+        click.echo("no demo is running")
+        return
+    os.kill(pid, signal.SIGTERM)
+    for _ in range(300):
+        if _running() is None:
+            click.echo("stopped")
+            return
+        time.sleep(0.1)
+    raise click.ClickException(f"the demo (process {pid}) did not end within 30 s")
+
+
+def _running() -> int | None:
+    """Return the process id of a running demo of this clone."""
+    with suppress(OSError, ValueError):
+        pid = int(PID.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"tests.demo" in command:
+            return pid
+    return None
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _ok(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own http URL
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _say(text: str) -> None:
+    click.echo(f"[demo] {text}")
+
+
+if __name__ == "__main__":
+    main()
