@@ -7,7 +7,9 @@ Every problem is told at once, with its key and line. What this version cannot d
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -231,7 +233,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the file, for editors; config/maildesk.schema.json is a copy."""
+    """Return the JSON Schema of the file, for editors. `python -m connector.config > config/maildesk.schema.json` writes the copy."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema(), "title": "MailDesk connector"}
 
 
@@ -249,3 +251,7 @@ def _wording(error: Any) -> str:
             return "wants keys of its own below it"
         case _:
             return str(error["msg"])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
