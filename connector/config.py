@@ -48,6 +48,15 @@ _PERMISSIONS = {"full": ("Mail.ReadWrite", "Mail.Send", "User.Read"), "read_only
 _SECRET_LENGTH = 16
 
 
+# What pydantic says too technically for the reader of a configuration.
+_WORDINGS = {
+    "extra_forbidden": "unknown key, or not supported by this version",
+    "missing": "is missing",
+    "model_type": "wants keys of its own below it",
+    "string_type": "wants a text",
+}
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether `host` is this machine."""
     try:
@@ -238,19 +247,13 @@ def json_schema() -> dict[str, Any]:
 
 
 def _wording(error: Any) -> str:
-    match error["type"]:
-        case "extra_forbidden":
-            return "unknown key, or not supported by this version"
-        case "missing":
-            return "is missing"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case "string_too_short" | "too_short" if error["ctx"]["min_length"] == 1:
-            return "must not be empty"
-        case "model_type" | "model_attributes_type":
-            return "wants keys of its own below it"
-        case _:
-            return str(error["msg"])
+    kind = error["type"]
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind in {"string_too_short", "too_short"}:
+        length = error["ctx"]["min_length"]
+        return "must not be empty" if length == 1 else f"wants {length} characters or more"
+    return _WORDINGS.get(kind) or str(error["msg"])
 
 
 if __name__ == "__main__":

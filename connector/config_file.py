@@ -52,11 +52,9 @@ class ConfigFile:
 
     def _where(self, place: Place) -> str:
         """Return the environment variable or the line of `place`, or of what should contain it."""
-        while place:
-            if place in self._variables:
-                return f"environment variable {self._variables[place]}"
-            if place in self._lines:
-                break
+        if place[:2] in self._variables:
+            return f"environment variable {self._variables[place[:2]]}"
+        while place and place not in self._lines:
             place = place[:-1]
         return f"{self.path}, line {self._lines.get(place, 1)}"
 

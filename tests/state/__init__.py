@@ -1,0 +1,1 @@
+"""The working copy and the vault."""
