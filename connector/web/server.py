@@ -6,6 +6,8 @@ Everything but health and metrics needs the shared secret. Health and metrics te
 from __future__ import annotations
 
 import hmac
+import socket
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
@@ -103,16 +105,21 @@ async def serve(
     settings.graceful_timeout = _GRACE
     settings.accesslog = None
     settings.errorlog = None
-    try:
-        # hypercorn binds deep inside its nurseries; asked first, the answer is one plain error.
-        for probe in settings.create_sockets().insecure_sockets:
-            probe.close()
-    except OSError as error:
-        raise ConnectorError(f"server.listen {config.listen}: {error.strerror}") from error
+    _check_free(config.listen)
     async with trio.open_nursery() as nursery:
         app = make_app(backend, config.secret.get_secret_value(), metrics)
         urls = await nursery.start(partial(hypercorn_serve, app, settings, mode="asgi"))  # type: ignore[arg-type]
         task_status.started(urls[0])
+
+
+def _check_free(listen: str) -> None:
+    """Bind once beforehand: hypercorn binds deep inside its nurseries, where a taken port is no plain error any more."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    try:
+        socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise ConnectorError(f"server.listen {listen}: {error.strerror}") from error
 
 
 def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # noqa: C901 - a table of small handlers
@@ -227,10 +234,11 @@ async def _signing_in(step: Awaitable[Struct]) -> Response:
 async def _read(request: Request, kind: type[_T]) -> _T:
     """Read a JSON body as `kind`."""
     received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > _BODY_LIMIT:
-            raise _RefusedRequest(413, "too_large", "the request is larger than 1 MiB")
+    async with aclosing(request.stream()) as chunks:
+        async for chunk in chunks:
+            received += chunk
+            if len(received) > _BODY_LIMIT:
+                raise _RefusedRequest(413, "too_large", "the request is larger than 1 MiB")
     try:
         return msgspec.json.decode(bytes(received), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
