@@ -1,0 +1,1 @@
+"""The port to Odoo at its HTTP edge: what each transport sends, and what it makes of every answer."""
