@@ -195,7 +195,7 @@ async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  
         for email in emails or ():
             if email.casefold() not in {a["email"].casefold() for a in known if a["id"] in wanted}:
                 raise ConnectorError(f"{email} is not a connected mailbox")
-        click.echo(f"{len(wanted)} mailboxes asked to sync")
+        click.echo(f"{len(wanted)} {'mailbox' if len(wanted) == 1 else 'mailboxes'} asked to sync")
         if not wait:
             return
         bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total}"))

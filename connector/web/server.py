@@ -6,6 +6,7 @@ Everything but health and metrics needs the shared secret. Health and metrics te
 from __future__ import annotations
 
 import hmac
+import os
 import socket
 from contextlib import aclosing
 from functools import partial
@@ -119,7 +120,8 @@ def _check_free(listen: str) -> None:
     try:
         socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        raise ConnectorError(f"server.listen {listen}: {error.strerror}") from error
+        why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else "there is no such host"
+        raise ConnectorError(f"server.listen {listen}: {why}") from error
 
 
 def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # noqa: C901 - a table of small handlers
