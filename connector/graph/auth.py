@@ -120,7 +120,7 @@ class Entra:
             if result["error"] in _ADMIN_ERRORS:
                 raise NeedsAdmin(_admin_sentence(result))
             raise _refused(result)
-        if not any(cache.find(msal.TokenCache.CredentialType.REFRESH_TOKEN)):
+        if not any(cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)):
             raise SignInRefused(
                 "failed", "Microsoft gave no lasting access (offline_access). Please start again and accept all permissions."
             )

@@ -188,7 +188,7 @@ def _stop(state: RetryCallState) -> bool:
     return stop_after_attempt(_ATTEMPTS)(state)
 
 
-_backoff = wait_exponential_jitter(initial=0.5, max=8.0, jitter=0.5)
+_backoff = wait_exponential_jitter(multiplier=0.5, max=8.0, jitter=0.5)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -1,0 +1,68 @@
+"""Shared fixtures, markers by folder, and counts per kind at the end.
+
+    folder                              kind         needs
+    tests/e2e                           browser      Odoo, PostgreSQL, Chromium
+    tests/system, addon, odoo_contract  odoo         Odoo, PostgreSQL (Chromium once, to build the template's assets)
+    tests/simulator                     simulator    nothing
+    all others                          unit         nothing
+
+A missing program is an error that names what to install, never a skip.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.odoo.process import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.odoo.template import Run
+
+_KINDS = {"e2e": "browser", "system": "odoo", "addon": "odoo", "odoo_contract": "odoo", "simulator": "simulator"}
+
+
+def _kind(path: str) -> str:
+    parts = path.replace("\\", "/").split("/")
+    return _KINDS.get(parts[1], "unit") if len(parts) > 2 and parts[0] == "tests" else "unit"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the markers; they are set by folder."""
+    config.addinivalue_line("markers", "odoo: needs a real Odoo")
+    config.addinivalue_line("markers", "browser: needs a real Odoo and Chromium")
+    config.addinivalue_line("markers", "simulator: tests the Graph simulator")
+    config.addinivalue_line("markers", "unit: needs nothing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its folder; slow kinds last, so that a mistake shows early."""
+    for item in items:
+        item.add_marker(_kind(item.nodeid))
+    order = {"unit": 0, "simulator": 1, "odoo": 2, "browser": 3}
+    items.sort(key=lambda item: order[_kind(item.nodeid)])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many tests of each kind passed and failed."""
+    passed = Counter(_kind(r.nodeid) for r in terminalreporter.stats.get("passed", []))
+    failed = Counter(_kind(r.nodeid) for key in ("failed", "error") for r in terminalreporter.stats.get(key, []))
+    for kind in ("unit", "simulator", "odoo", "browser"):
+        if passed[kind] or failed[kind]:
+            terminalreporter.write_line(f"{kind}: {passed[kind]} passed, {failed[kind]} failed")
+
+
+@pytest.fixture(scope="session")
+def run() -> Iterator[Run]:
+    """A PostgreSQL cluster and Odoo of our own for this session."""
+    from tests.odoo.template import open_run  # noqa: PLC0415 - only tests that need Odoo pay for it
+
+    try:
+        with open_run("tests") as opened:
+            yield opened
+    except SetupError as error:
+        pytest.exit(f"tests that need Odoo cannot run: {error}", returncode=3)

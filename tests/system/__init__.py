@@ -1,0 +1,1 @@
+"""The whole chain against the real Odoo: simulator, connector, addon; compared message by message."""

@@ -1,0 +1,300 @@
+"""Connector, simulator and Odoo on one bench, and the oracle that compares the two ends.
+
+The connector and the simulator run in the test's own trio loop, over real HTTP; Odoo is a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import trio
+import trio.testing
+
+from connector import app
+from connector.config import Config
+from connector.http import open_client
+from connector.state.vault import new_key
+from tests.graph_simulator.seed import make_mailbox
+from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET, Simulator, open_simulator
+from tests.odoo.person import Person
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from tests.graph_simulator.model import Mailbox
+    from tests.graph_simulator.quirks import Quirks
+    from tests.odoo.server import OdooServer
+    from tests.odoo.template import Logins
+
+__all__ = ["Bench", "differences", "open_bench"]
+
+# Seconds that anything on the bench may take; a hang shows what was waited for.
+_PATIENCE = 60
+
+SECRET = "shared-secret-of-the-bench"
+
+
+@dataclass(slots=True)
+class Bench:
+    """What a test holds in its hands."""
+
+    odoo: OdooServer
+    logins: Logins
+    simulator: Simulator
+    port: int
+    state: Path
+    key: str = field(default_factory=new_key)
+    transport: str = "json2"
+    settings: dict[str, Any] = field(default_factory=dict)
+    _connector: trio.CancelScope | None = None
+    _nursery: trio.Nursery | None = None
+
+    # ---------------------------------------------------------------- the connector
+
+    def config(self) -> Config:
+        """Return the connector's configuration."""
+        sync = {"interval": "1h", "backfill_per_hour": 0, **self.settings}
+        return Config.model_validate(
+            {
+                "odoo": {
+                    "url": self.odoo.url,
+                    "database": self.odoo.database,
+                    "login": self.logins.connector,
+                    "api_key": self.logins.connector_key,
+                    "transport": self.transport,
+                },
+                "entra": {"authority": self.simulator.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+                "graph": {"base_url": f"{self.simulator.url}/v1.0"},
+                "sync": sync,
+                "server": {"listen": f"127.0.0.1:{self.port}", "secret": SECRET},
+                "vault": {"keys": [self.key]},
+                "state": {"path": self.state},
+            }
+        )
+
+    async def start(self) -> None:
+        """Start the connector, and wait until it listens."""
+        if self._nursery is None:
+            raise AssertionError("the bench is closed")
+
+        async def work(task_status: trio.TaskStatus[str]) -> None:
+            with trio.CancelScope() as self._connector:
+                await app.run(self.config(), task_status=task_status)
+
+        await self._nursery.start(work)
+
+    async def stop(self) -> None:
+        """Stop the connector, as SIGTERM does."""
+        if self._connector is not None:
+            self._connector.cancel()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+    def lose_state(self) -> None:
+        """Delete the connector's file."""
+        for file in self.state.parent.glob(f"{self.state.name}*"):
+            file.unlink()
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the connector."""
+        async with open_client() as client:
+            answer = await client.request(
+                method, f"http://127.0.0.1:{self.port}{path}", json=body, headers={"Authorization": f"Bearer {SECRET}"}
+            )
+            answer.raise_for_status()
+            return answer.json()
+
+    async def sync(self, address: str | None = None) -> None:
+        """Run a cycle now and wait for its end."""
+        asked = await self.ask("POST", "/sync", {"emails": None if address is None else [address]})
+        await self.until(partial(self._served, set(asked["accounts"]), asked["ticket"]), "the cycle to end")
+
+    async def _served(self, accounts: set[int], ticket: int) -> bool:
+        status = (await self.ask("GET", "/status"))["accounts"]
+        return all(a["served_ticket"] >= ticket for a in status if a["id"] in accounts)
+
+    # ---------------------------------------------------------------- people
+
+    async def person(self, work: Callable[[Person], Any]) -> Any:
+        """Let the user do something in Odoo."""
+
+        def at_the_browser() -> Any:
+            with Person.logged_in(self.odoo, self.logins.user, self.logins.user_password) as someone:
+                return work(someone)
+
+        return await trio.to_thread.run_sync(at_the_browser)
+
+    async def connect(self, address: str) -> int:
+        """Connect a mailbox through the whole sign-in; return the account's id."""
+
+        def go(someone: Person) -> int:
+            account = someone.new_account(address)
+            answer = someone.sign_in(account, address)
+            assert answer.headers.get("location", "").endswith("/odoo/maildesk"), answer.text[:500]
+            return account
+
+        return int(await self.person(go))
+
+    async def account(self, account_id: int) -> dict[str, Any]:
+        """Return an account as the app shows it."""
+        accounts = (await self.person(lambda p: p.call("mailbox.account", "maildesk_overview")))["accounts"]
+        return next(a for a in accounts if a["id"] == account_id)
+
+    async def until_account(self, account_id: int, **wanted: Any) -> dict[str, Any]:
+        """Wait until the account shows `wanted`; return it."""
+        last: dict[str, Any] = {}
+
+        async def shows() -> bool:
+            last.update(await self.account(account_id))
+            return all(last[key] == value for key, value in wanted.items())
+
+        await self.until(shows, f"the account to show {wanted}", last)
+        return last
+
+    async def until(self, is_so: Callable[[], Any], what: str, seen: Any = None) -> None:
+        """Wait until `is_so`; a wait too long fails with what was waited for."""
+        with trio.move_on_after(_PATIENCE) as scope:
+            while not await is_so():
+                await trio.sleep(0.1)
+        if scope.cancelled_caught:
+            raise AssertionError(f"waited {_PATIENCE} s for {what}; seen last: {seen}")
+
+    # ---------------------------------------------------------------- the simulator
+
+    def add_mailbox(self, address: str, *, inbox: int = 0, personal: bool = False) -> Mailbox:
+        """Make a mailbox of real mail."""
+        mailbox = make_mailbox(address, "Anna Larsen", personal=personal, inbox=inbox)
+        self.simulator.world.mailboxes[address] = mailbox
+        return mailbox
+
+    def assert_equal(self, mailbox: Mailbox, account_id: int) -> None:
+        """Compare Odoo's index with the mailbox, message by message and folder by folder."""
+        found = differences(self.odoo, mailbox, account_id)
+        assert not found, "\n".join(found[:20])
+
+
+@asynccontextmanager
+async def open_bench(
+    odoo: OdooServer,
+    logins: Logins,
+    folder: Path,
+    port: int,
+    *,
+    quirks: Quirks | None = None,
+    transport: str = "json2",
+    settings: dict[str, Any] | None = None,
+) -> AsyncIterator[Bench]:
+    """Set up a bench with the connector running; the accounts that were made go with it."""
+    async with open_simulator(demo=False, quirks=quirks) as simulator, trio.open_nursery() as nursery:
+        bench = Bench(odoo, logins, simulator, port, folder / "state.sqlite3", transport=transport, settings=settings or {})
+        bench._nursery = nursery
+        await bench.start()
+        try:
+            yield bench
+        finally:
+            with trio.CancelScope(shield=True):
+                await bench.stop()
+                await bench.person(_clear)
+            nursery.cancel_scope.cancel()
+
+
+def _clear(someone: Person) -> None:
+    accounts = someone.call("mailbox.account", "search", [], context={"active_test": False})
+    if accounts:
+        someone.call("mailbox.account", "unlink", accounts)
+
+
+_QUERY = """
+    SELECT m.remote_id, f.remote_id, m.subject, m.from_name, m.from_email, m.preview, m.received_at, m.is_read, m.is_flagged,
+           m.importance, m.has_attachments, m.is_draft, m.categories, m.to_recipients, m.to_total, m.pending_removal, m.internet_message_id
+    FROM mailbox_message_index m JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s
+"""
+
+
+def differences(odoo: OdooServer, mailbox: Mailbox, account_id: int) -> list[str]:
+    """Return what differs between Odoo and the truth: nothing, after quiet."""
+    synced = {
+        f.id for f in mailbox.folders.values() if not f.is_hidden and not f.is_search and f.well_known not in {"msgfolderroot", "junkemail"}
+    }
+    truth = {m["id"]: _expected(m) for m in mailbox.truth() if m["folder_id"] in synced}
+    rows = [_found(row) for row in odoo.cluster.execute(odoo.database, _QUERY, account_id)]
+    found: list[str] = []
+    index = {row["id"]: row for row in rows}
+    if len(index) != len(rows):
+        found.append(f"{len(rows) - len(index)} messages stand in Odoo twice")
+    found += [f"missing in Odoo: {truth[i]}" for i in truth.keys() - index.keys()]
+    found += [f"only in Odoo: {index[i]}" for i in index.keys() - truth.keys()]
+    for message_id in truth.keys() & index.keys():
+        found += [
+            f"{message_id[-8:]}: {key} is {index[message_id][key]!r}, should be {value!r}"
+            for key, value in truth[message_id].items()
+            if index[message_id][key] != value
+        ]
+    counts = odoo.cluster.execute(
+        odoo.database,
+        "SELECT f.remote_id, f.name, COALESCE(s.unread, 0), COALESCE(s.total, 0) FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id "
+        "WHERE s.account_id = %s AND f.active",
+        account_id,
+    )
+    shown = {str(remote_id): (name, unread, total) for remote_id, name, unread, total in counts}
+    listed = synced | {f.id for f in mailbox.folders.values() if f.well_known == "junkemail"}
+    wanted = {i: (mailbox.folders[i].name, *mailbox.counts(i)) for i in listed}
+    found += [
+        f"folder {i[-8:]}: {shown.get(i)} should be {wanted.get(i)}" for i in shown.keys() | wanted.keys() if shown.get(i) != wanted.get(i)
+    ]
+    return found
+
+
+def _expected(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a true message as the index should have it (strings cleaned as `merge` promises)."""
+    from connector.sync.merge import PREVIEW_KEPT, RECIPIENTS_KEPT, SUBJECT_KEPT, clean  # noqa: PLC0415 - the promise is tested in its own test
+
+    people = [{"name": clean(p["emailAddress"]["name"]), "address": clean(p["emailAddress"]["address"])} for p in message["to"]]
+    return {
+        "id": message["id"],
+        "folder": message["folder_id"],
+        "subject": clean(message["subject"], SUBJECT_KEPT),
+        "from_name": clean(message["from"]["name"], SUBJECT_KEPT),
+        "from_email": clean(message["from"]["address"], SUBJECT_KEPT),
+        "preview": clean(message["preview"], PREVIEW_KEPT),
+        "received": message["received"],
+        "is_read": message["isRead"],
+        "is_flagged": message["flag"] == "flagged",
+        "importance": message["importance"],
+        "has_attachments": message["hasAttachments"],
+        "is_draft": message["isDraft"],
+        "categories": message["categories"],
+        "to": people[:RECIPIENTS_KEPT],
+        "to_total": len(people),
+        "pending": False,
+        "internet_message_id": clean(message["internetMessageId"], SUBJECT_KEPT),
+    }
+
+
+def _found(row: tuple[Any, ...]) -> dict[str, Any]:
+    def loaded(value: Any) -> Any:
+        return json.loads(value) if isinstance(value, str) else value or []
+
+    return {
+        "id": row[0],
+        "folder": row[1],
+        "subject": row[2] or "",
+        "from_name": row[3] or "",
+        "from_email": row[4] or "",
+        "preview": row[5] or "",
+        "received": row[6].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "is_read": bool(row[7]),
+        "is_flagged": bool(row[8]),
+        "importance": row[9],
+        "has_attachments": bool(row[10]),
+        "is_draft": bool(row[11]),
+        "categories": loaded(row[12]),
+        "to": loaded(row[13]),
+        "to_total": row[14] or 0,
+        "pending": bool(row[15]),
+        "internet_message_id": row[16] or "",
+    }
