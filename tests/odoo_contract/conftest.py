@@ -1,0 +1,172 @@
+"""The port over each transport, to an Odoo of this folder's own, and a mailbox per test that nobody else has."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+import trio
+from pydantic import SecretStr
+
+from connector.config import OdooConfig
+from connector.http import open_client
+from connector.odoo import open_odoo
+from connector.odoo.wire import ApplyRequest, FolderUpdate, Removed, TreeFolder
+from tests.odoo.person import Person
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from connector.http import AsyncClient
+    from connector.odoo.port import OdooPort
+    from connector.odoo.wire import Account, ApplyResult, MailboxSnapshot
+    from tests.odoo.server import OdooServer
+    from tests.odoo.template import Logins, Run
+
+INSTANCE = "11111111-2222-3333-4444-555555555555"
+TREE = [
+    TreeFolder("F-inbox", None, "Inbox", "inbox"),
+    TreeFolder("F-sub", "F-inbox", "Sub", "other"),
+    TreeFolder("F-sent", None, "Sent", "sent"),
+]
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An Odoo, and how the connector logs in there."""
+
+    server: OdooServer
+    logins: Logins
+
+    def config(self, transport: Literal["json2", "jsonrpc", "auto"], **changes: Any) -> OdooConfig:
+        """Return a configuration that works, but for `changes`."""
+        given: dict[str, Any] = {
+            "url": self.server.url,
+            "database": self.server.database,
+            "login": self.logins.connector,
+            "api_key": SecretStr(self.logins.connector_key),
+        }
+        return OdooConfig(transport=transport, **(given | changes))
+
+    def execute(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
+        """Look into, or reach into, Odoo's database beside Odoo."""
+        return self.server.cluster.execute(self.server.database, statement, *params)
+
+
+@pytest.fixture(scope="package")
+def place(run: Run) -> Iterator[Place]:
+    """Run one Odoo for all tests of this folder."""
+    with run.odoo() as server:
+        yield Place(server, run.logins)
+
+
+@pytest.fixture(params=["json2", "jsonrpc"])
+def transport(request: pytest.FixtureRequest) -> Literal["json2", "jsonrpc"]:
+    """Run the test once by each transport."""
+    return "json2" if request.param == "json2" else "jsonrpc"
+
+
+@dataclass
+class Mailbox:
+    """A mailbox in Odoo, as the connector works on it."""
+
+    odoo: OdooPort
+    place: Place
+    id: int
+    email: str
+    revisions: dict[str, int] = field(default_factory=dict)
+
+    async def apply(
+        self,
+        *messages: dict[str, Any],
+        tree: list[TreeFolder] | None = None,
+        removed: list[Removed] | None = None,
+        gone: list[str] | None = None,
+        folders: list[FolderUpdate] | None = None,
+    ) -> ApplyResult:
+        """Apply changes."""
+        return await self.odoo.apply(ApplyRequest(self.id, tree, list(messages), removed or [], gone or [], folders or []))
+
+    async def snapshot(self) -> MailboxSnapshot:
+        """Return what Odoo has."""
+        (snapshot,) = await self.odoo.take_up([self.id])
+        return snapshot
+
+    async def account(self) -> Account:
+        """Return the account as an exchange brings it."""
+        found = await self.odoo.exchange(instance=INSTANCE, since=None, reports=[])
+        return next(account for account in found.accounts if account.id == self.id)
+
+    async def rows(self) -> dict[str, tuple[Any, ...]]:
+        """Return what stands in the index: remote id -> (folder, subject, read, pending)."""
+        statement = (
+            "SELECT m.remote_id, f.remote_id, m.subject, m.is_read, m.pending_removal FROM mailbox_message_index m "
+            "JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s"
+        )
+        found = await trio.to_thread.run_sync(self.place.execute, statement, self.id)
+        return {row[0]: row[1:] for row in found}
+
+
+def message(remote_id: str, folder: str = "F-inbox", **changes: Any) -> dict[str, Any]:
+    """Return a whole message as the connector sends it."""
+    person = {"total": 1, "list": [{"name": "Ben", "address": "ben@pier.example"}]}
+    return {
+        "remote_id": remote_id,
+        "folder": folder,
+        "internet_message_id": f"<{remote_id}@pier.example>",
+        "conversation_id": "C",
+        "subject": f"About {remote_id}",
+        "from_name": "Ben",
+        "from_email": "ben@pier.example",
+        "to_recipients": person,
+        "cc_recipients": {"total": 0, "list": []},
+        "bcc_recipients": {"total": 0, "list": []},
+        "reply_to": {"total": 0, "list": []},
+        "preview": "…",
+        "received_at": "2026-11-22T10:00:00Z",
+        "sent_at": "2026-11-22T09:59:58Z",
+        "is_read": False,
+        "is_flagged": False,
+        "importance": "normal",
+        "has_attachments": False,
+        "is_draft": False,
+        "categories": [],
+    } | changes
+
+
+@asynccontextmanager
+async def opened(config: OdooConfig) -> AsyncIterator[tuple[OdooPort, AsyncClient]]:
+    """Open a port."""
+    async with open_client() as client, open_odoo(config, client) as odoo:
+        yield odoo, client
+
+
+@pytest.fixture
+async def odoo(place: Place, transport: Literal["json2", "jsonrpc"]) -> AsyncIterator[OdooPort]:
+    """Return the port by this test's transport."""
+    async with opened(place.config(transport)) as (odoo, _):
+        yield odoo
+
+
+def new_account(place: Place) -> tuple[int, str]:
+    """Let a person make an account, and connect it as a sign-in would."""
+    email = f"box{next(_numbers)}@pier.example"
+    with Person.logged_in(place.server, place.logins.user, place.logins.user_password) as person:
+        account_id = person.new_account(email)
+    place.execute("UPDATE mailbox_account SET state = 'connected', token_sealed = 'sealed-1', token_seq = 1 WHERE id = %s", account_id)
+    return account_id, email
+
+
+@pytest.fixture
+async def mailbox(place: Place, odoo: OdooPort) -> Mailbox:
+    """Return a connected mailbox with three folders and no mail."""
+    account_id, email = await trio.to_thread.run_sync(new_account, place)
+    box = Mailbox(odoo, place, account_id, email)
+    await box.apply(tree=TREE)
+    box.revisions = {folder.remote_id: folder.revision for folder in (await box.snapshot()).folders}
+    return box
