@@ -47,8 +47,8 @@ export class MessageListPane extends Component {
 
     loadWhenNear() {
         useEffect(
-            (end, list, count) => {
-                if (!end) {
+            (end, list) => {
+                if (!end || !list.isLoaded) {
                     return;
                 }
                 const observer = new IntersectionObserver(
@@ -59,7 +59,7 @@ export class MessageListPane extends Component {
                 return () => observer.disconnect();
             },
             // observed anew after each page: a short page may leave the end in sight, and then nothing would cross
-            () => [this.end.el, this.store.list, this.store.list.rows.length]
+            () => [this.end.el, this.store.list, this.store.list.rows.length, this.store.list.isLoaded]
         );
     }
 

@@ -13,8 +13,8 @@ export const MAIL_CSP =
 // What could still leave the frame or change its rules, should both cleanings have missed it.
 const FORBIDDEN = "script, base, meta, link, iframe, frame, object, embed, form, template, noscript";
 
-// Schemes that a link in a mail may have; all others lose their target.
-const SCHEMES = ["http:", "https:", "mailto:", "tel:"];
+// What a link in a mail may be; all others, relative ones and disguised ones too, lose their target.
+const OUTWARD = /^(https?|mailto|tel):/i;
 
 // Mail is written for white paper. Wide tables scroll inside the frame instead of widening the page.
 const STYLE = `
@@ -52,13 +52,7 @@ function makeOutward(link) {
     if (href.startsWith("#")) {
         return;
     }
-    let scheme = "";
-    try {
-        scheme = new URL(href).protocol;
-    } catch {
-        // relative to a page that is not there
-    }
-    if (SCHEMES.includes(scheme)) {
+    if (OUTWARD.test(href)) {
         link.setAttribute("target", "_blank");
         link.setAttribute("rel", "noopener noreferrer");
     } else {

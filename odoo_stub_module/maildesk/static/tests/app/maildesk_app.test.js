@@ -1,0 +1,202 @@
+import { describe, expect, test } from "@odoo/hoot";
+import { click, press, queryAllAttributes, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
+import { advanceTime, animationFrame, runAllTimers } from "@odoo/hoot-mock";
+import { addBusServiceListeners, lockWebsocketConnect } from "@bus/../tests/bus_test_helpers";
+import { WEBSOCKET_CLOSE_CODES } from "@bus/workers/websocket_worker";
+import { asyncStep, MockServer, patchWithCleanup, waitForSteps } from "@web/../tests/web_test_helpers";
+import { browser } from "@web/core/browser/browser";
+import { defineMailModels, FakeMail, openMailDesk, sendBody, sendChanged } from "../maildesk_test_helpers";
+
+describe.current.tags("desktop");
+defineMailModels();
+
+function setup() {
+    const mail = new FakeMail();
+    const account = mail.account();
+    const inbox = mail.folder(account, { unread_count: 1 });
+    mail.message(inbox, { subject: "First" });
+    mail.message(inbox, { subject: "Second", is_read: false });
+    return { account, inbox, mail };
+}
+
+const rowIds = () => queryAllAttributes(".o-maildesk-row", "data-message-id");
+
+test("without a mailbox the app leads to connecting one", async () => {
+    await openMailDesk(new FakeMail());
+    await waitFor(".o-maildesk-empty");
+    expect(".o-maildesk-connect").toHaveText("Connect your first mailbox");
+    expect(".o-maildesk-tree").toHaveCount(0);
+});
+
+test("a mailbox to be authorized shows the way", async () => {
+    const mail = new FakeMail();
+    mail.account({ state: "draft", state_message: "", sync_phase: null });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-empty");
+    expect(".o-maildesk-empty button[data-action=authorize]").toHaveText("Authorize Outlook");
+    expect(".o-maildesk-banner button").toHaveText("Authorize Outlook");
+});
+
+test("an expired sign-in is told word for word, to its owner with the button", async () => {
+    const { account, mail } = setup();
+    account.state = "reauth_required";
+    account.state_message = "Outlook authentication expired, please re-authorize";
+    mail.account({ state: "reauth_required", state_message: "", is_owner: false });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    expect(".o-maildesk-banner:eq(0)").toHaveText(/Outlook authentication expired, please re-authorize/);
+    expect(".o-maildesk-banner:eq(0) button").toHaveText("Re-Authorize Outlook");
+    expect(".o-maildesk-banner:eq(1) button").toHaveCount(0);
+});
+
+test("folders as they come in while the mailbox starts", async () => {
+    const mail = new FakeMail();
+    const account = mail.account({ sync_phase: "discovering" });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-empty:contains(Reading the folders)");
+    const inbox = mail.folder(account);
+    mail.message(inbox);
+    account.sync_phase = "bootstrapping";
+    sendChanged({ account: true, folder_ids: [inbox.id], message_ids: [1] });
+    await waitFor(".o-maildesk-row");
+    expect(".o-maildesk-folder[data-role=inbox]").toHaveClass("o-selected");
+});
+
+test("rows, badges and the message", async () => {
+    const { mail } = setup();
+    mail.bodies.set(2, {
+        state: "ready",
+        html: "<p>Dear Anna</p>",
+        has_remote: true,
+        attachments: [
+            { name: "plan.pdf", content_type: "application/pdf", size: 1_200_000, is_inline: false, kind: "file" },
+            { name: "logo.png", content_type: "image/png", size: 100, is_inline: true, kind: "file" },
+        ],
+    });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    expect(rowIds()).toEqual(["2", "1"]);
+    expect(".o-maildesk-row:eq(0)").toHaveClass("o-unread");
+    expect(".o-maildesk-folder-unread").toHaveText("1");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor("iframe.o-maildesk-frame");
+    expect(".o-maildesk-reading-subject").toHaveText("Second");
+    expect(".o-maildesk-attachment").toHaveCount(1);
+    expect(".o-maildesk-attachment").toHaveText(/plan\.pdf\s*1\.2 MB/);
+    expect(".o-maildesk-pictures").toHaveCount(1);
+    const sandbox = queryFirst("iframe.o-maildesk-frame").getAttribute("sandbox");
+    expect(sandbox).toBe("allow-same-origin allow-popups allow-popups-to-escape-sandbox");
+});
+
+test("news come by the bus: new, changed, gone", async () => {
+    const { inbox, mail } = setup();
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row:eq(1)");
+    await waitFor("iframe.o-maildesk-frame");
+    mail.message(inbox, { id: 3, subject: "Third", is_read: false });
+    inbox.unread_count = 2;
+    sendChanged({ folder_ids: [inbox.id], message_ids: [3] });
+    await waitFor(".o-maildesk-row[data-message-id='3']");
+    expect(rowIds()).toEqual(["3", "2", "1"]);
+    expect(".o-maildesk-folder-unread").toHaveText("2");
+    expect(".o-maildesk-row.o-selected").toHaveAttribute("data-message-id", "1");
+    mail.find(2).is_read = true;
+    mail.drop(mail.find(3));
+    sendChanged({ folder_ids: [inbox.id], message_ids: [2, 3] });
+    await waitForNone(".o-maildesk-row[data-message-id='3']");
+    expect(".o-maildesk-row.o-unread").toHaveCount(0);
+    expect(".o-maildesk-reading-subject").toHaveText("First");
+});
+
+test("a body that comes later replaces the wait", async () => {
+    const { mail } = setup();
+    mail.bodies.set(2, { state: "coming" });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-body-state:contains(Fetching the message from Outlook)");
+    mail.bodies.delete(2);
+    sendBody(2);
+    await waitFor("iframe.o-maildesk-frame");
+    expect(".o-maildesk-body-state").toHaveCount(0);
+});
+
+test("a cut websocket is told, and what was missed is made up for", async () => {
+    addBusServiceListeners(
+        ["BUS:CONNECT", () => asyncStep("connected")],
+        ["BUS:DISCONNECT", () => asyncStep("cut")],
+        ["BUS:RECONNECT", () => asyncStep("connected again")]
+    );
+    const { inbox, mail } = setup();
+    await openMailDesk(mail);
+    await waitForSteps(["connected"]);
+    await waitFor(".o-maildesk-row");
+    const unlock = lockWebsocketConnect();
+    MockServer.env["bus.bus"]._simulateDisconnection(WEBSOCKET_CLOSE_CODES.ABNORMAL_CLOSURE);
+    await waitForSteps(["cut"]);
+    mail.calls.length = 0;
+    mail.message(inbox, { id: 3 });
+    await advanceTime(5000);
+    await waitFor(".o-maildesk-notice");
+    expect(mail.calls).toEqual([]);
+    expect(rowIds()).toEqual(["2", "1"]);
+    unlock();
+    await runAllTimers();
+    await waitForSteps(["connected again"]);
+    await waitForNone(".o-maildesk-notice");
+    expect(rowIds()).toEqual(["3", "2", "1"]);
+});
+
+test("j and k walk the list, Escape leaves the message", async () => {
+    const { mail } = setup();
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await press("j");
+    await press("j");
+    await advanceTime(200);
+    await animationFrame();
+    expect(".o-maildesk-row.o-selected").toHaveAttribute("data-message-id", "1");
+    expect(".o-maildesk-reading-subject").toHaveText("First");
+    expect(mail.calls.filter((method) => method === "maildesk_open").length).toBe(1);
+    await press("Escape");
+    await animationFrame();
+    expect(".o-maildesk-reading-subject").toHaveCount(0);
+});
+
+test("Refresh asks once and shows that it is under way", async () => {
+    const { mail } = setup();
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-refresh");
+    await animationFrame();
+    expect(".o-maildesk-refresh").toHaveAttribute("aria-busy", "true");
+    expect(mail.calls.filter((method) => method === "maildesk_refresh").length).toBe(1);
+    sendChanged({ account: true });
+    await waitFor(".o-maildesk-refresh[aria-busy=false]");
+});
+
+test("on a phone there is one pane at a time", async () => {
+    const matchMedia = browser.matchMedia;
+    patchWithCleanup(browser, {
+        matchMedia: (query) =>
+            query.includes("760px")
+                ? Object.assign(new EventTarget(), { matches: true })
+                : matchMedia.call(browser, query),
+    });
+    const { mail } = setup();
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    expect(".o-maildesk-tree").toHaveCount(0);
+    await click(".o-maildesk-tab:eq(1)");
+    await waitFor(".o-maildesk-tree");
+    expect(".o-maildesk-row").toHaveCount(0);
+    await click(".o-maildesk-folder");
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-back");
+    expect(".o-maildesk-row").toHaveCount(0);
+    await click(".o-maildesk-back");
+    await waitFor(".o-maildesk-row");
+    expect(".o-maildesk-reading").toHaveCount(0);
+});

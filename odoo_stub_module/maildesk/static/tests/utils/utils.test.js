@@ -1,0 +1,86 @@
+import { describe, expect, test } from "@odoo/hoot";
+import { allowTranslations, patchWithCleanup } from "@web/../tests/web_test_helpers";
+import { localization } from "@web/core/l10n/localization";
+import { folderLines } from "@maildesk/utils/folders";
+import { avatarColor, dateGroup, formatSize, initials } from "@maildesk/utils/format";
+import { MAIL_CSP, MAIL_SANDBOX, mailDocument } from "@maildesk/utils/mail_document";
+
+describe.current.tags("headless");
+
+const { DateTime } = luxon;
+
+function parse(html) {
+    return new DOMParser().parseFromString(mailDocument(html), "text/html");
+}
+
+test("mail document: the policy comes before everything else", () => {
+    const mail = parse(`<p>Hello</p>`);
+    expect(mail.head.firstElementChild.getAttribute("content")).toBe(MAIL_CSP);
+    expect(MAIL_CSP).toInclude("default-src 'none'");
+    expect(MAIL_SANDBOX).not.toInclude("allow-scripts");
+    expect(MAIL_SANDBOX).not.toInclude("allow-top-navigation");
+    expect(MAIL_SANDBOX).not.toInclude("allow-forms");
+});
+
+test("mail document: what could leave the frame is dropped", () => {
+    const mail = parse(
+        `</body></html><script>1</script><base href="https://evil.example/"><meta http-equiv="refresh" content="0;url=https://evil.example">
+        <form action="https://evil.example"><button>x</button></form><iframe src="https://evil.example"></iframe><p>Text</p>`
+    );
+    expect(mail.querySelectorAll("script, base, form, iframe, meta[http-equiv=refresh]").length).toBe(0);
+    expect(mail.body.textContent).toInclude("Text");
+});
+
+test("mail document: links open outside and know nothing of us", () => {
+    const mail = parse(
+        `<a href="https://a.example/x">1</a><a href="javascript:alert(1)">2</a><a href="/odoo">3</a><a href="#part">4</a><a href="mailto:a@b.example">5</a>`
+    );
+    const [web, script, relative, inside, address] = mail.querySelectorAll("a");
+    expect([web.target, web.rel]).toEqual(["_blank", "noopener noreferrer"]);
+    expect(script.hasAttribute("href")).toBe(false);
+    expect(relative.hasAttribute("href")).toBe(false);
+    expect([inside.getAttribute("href"), inside.target]).toEqual(["#part", ""]);
+    expect(address.target).toBe("_blank");
+});
+
+test("folder lines: by role, others by name, children below their parents", () => {
+    const folder = (id, role, name, parent_id = null) => ({ id, role, name, parent_id });
+    const folders = [
+        folder(1, "trash", "Trash"),
+        folder(2, "other", "Project 10"),
+        folder(3, "inbox", "Inbox"),
+        folder(4, "other", "Project 2"),
+        folder(5, "other", "Pier", 2),
+        folder(6, "other", "Orphan", 77),
+    ];
+    const names = (collapsed) => folderLines(folders, collapsed).map(({ folder, depth }) => `${depth} ${folder.name}`);
+    expect(names(new Set())).toEqual(["0 Inbox", "0 Orphan", "0 Project 2", "0 Project 10", "1 Pier", "0 Trash"]);
+    expect(names(new Set([2]))).toEqual(["0 Inbox", "0 Orphan", "0 Project 2", "0 Project 10", "0 Trash"]);
+});
+
+test("date groups", () => {
+    allowTranslations();
+    const now = DateTime.fromISO("2026-11-26T12:00:00"); // a Thursday
+    const group = (iso) => String(dateGroup(iso, now));
+    expect(group("2026-11-26T08:00:00")).toBe("Today");
+    expect(group("2026-11-25T23:00:00")).toBe("Yesterday");
+    expect(group("2026-11-23T08:00:00")).toBe("This Week");
+    expect(group("2026-11-20T08:00:00")).toBe("Last Week");
+    expect(group("2026-09-02T08:00:00")).toBe("September 2026");
+});
+
+test("initials and discs", () => {
+    expect(initials({ name: "Jane Doe" })).toBe("JD");
+    expect(initials({ name: "Müller & Söhne GmbH" })).toBe("MG");
+    expect(initials({ name: "山田 太郎" })).toBe("山太");
+    expect(initials({ name: "", address: "kai.mueller@example.com" })).toBe("K");
+    expect(initials({ name: "" })).toBe("?");
+    expect(avatarColor({ address: "A@example.com" })).toBe(avatarColor({ address: "a@example.com" }));
+});
+
+test("sizes", () => {
+    patchWithCleanup(localization, { code: "en_US" });
+    expect(formatSize(812)).toBe("812 byte");
+    expect(formatSize(52_300)).toBe("52 kB");
+    expect(formatSize(1_234_567)).toBe("1.2 MB");
+});
