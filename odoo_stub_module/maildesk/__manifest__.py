@@ -17,13 +17,7 @@
         "views/maildesk_menus.xml",
     ],
     "assets": {
-        "web.assets_backend": [
-            "maildesk/static/src/**/*.js",
-            "maildesk/static/src/**/*.xml",
-            "maildesk/static/src/**/*.scss",
-            ("remove", "maildesk/static/src/**/*.dark.scss"),
-        ],
-        "web.assets_web_dark": ["maildesk/static/src/**/*.dark.scss"],
+        "web.assets_backend": ["maildesk/static/src/**/*"],
         "web.assets_unit_tests": ["maildesk/static/tests/**/*"],
     },
     "application": True,
