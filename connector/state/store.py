@@ -180,10 +180,11 @@ def _open(path: Path) -> sqlite3.Connection:
         raise StateError(f"state.path {path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         _prepare(connection, path)
-    except BaseException as error:
+    except sqlite3.Error as error:
         connection.close()
-        if isinstance(error, sqlite3.Error):
-            raise StateError(f"state.path {path}: {error}") from error
+        raise StateError(f"state.path {path}: {error}") from error
+    except StateError:
+        connection.close()
         raise
     return connection
 

@@ -68,7 +68,8 @@ async def test_hello_user_not_in_the_group(place: Place, transport: Transport) -
     try:
         await _refused(place, transport, OdooRefused, 'is not in the group "MailDesk connector"')
     finally:
-        await trio.to_thread.run_sync(move, 4)
+        with trio.move_on_after(60, shield=True):
+            await trio.to_thread.run_sync(move, 4)
     async with opened(place.config(transport)) as (odoo, _):
         await odoo.hello("0.1.0")
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import httpx
+import httpx  # noqa: ASYNC127 - as connector/http.py says
 import pytest
 from pydantic import SecretStr
 
