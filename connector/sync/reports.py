@@ -37,6 +37,12 @@ class Reports:
         if _URGENT & news.keys():
             self._urgent.set()
 
+    def heartbeat(self, account_id: int, last_sync_at: str, *, is_awaited: bool) -> None:
+        """Note a good round. It is always said, and at once if a person asked for the round and waits for its end."""
+        self._pending.setdefault(account_id, {})["last_sync_at"] = last_sync_at
+        if is_awaited:
+            self._urgent.set()
+
     def take(self) -> list[AccountReport]:
         """Take all that is pending; whoever takes it confirms it (`heard`) or gives it back (`put_back`)."""
         reports = [AccountReport(account_id=account_id, **values) for account_id, values in sorted(self._pending.items())]

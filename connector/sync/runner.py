@@ -92,6 +92,7 @@ class Runner:
         self._reports = reports
         self._now = now
         self._failures = 0
+        self._is_awaited = False
         self._wish: tuple[str | None, int] = (None, 0)
         self._woken = trio.Event()
         mailbox.on_progress = self._on_progress
@@ -110,6 +111,7 @@ class Runner:
         """Run until the mailbox needs a person (then Odoo knows it) or Odoo does not want it any more."""
         self._event(Event.CONNECTED)
         while True:
+            self._is_awaited = self._woken.is_set()
             (folder, ticket), self._wish = self._wish, (None, 0)
             self._woken = trio.Event()
             if (event := _ON_WAY_BACK.get(self.state)) is not None:
@@ -216,7 +218,9 @@ class Runner:
         if progress.synced:
             self._failures = 0
             self.last_sync_at = self._now()
-            self._reports.put(self.account_id, last_sync_at=self.last_sync_at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            self._reports.heartbeat(
+                self.account_id, self.last_sync_at.strftime("%Y-%m-%dT%H:%M:%SZ"), is_awaited=self._is_awaited
+            )
         for event in _TOLD_BY_PHASE[progress.phase]:
             self._event(event)
         self._reports.put(

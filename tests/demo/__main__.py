@@ -16,18 +16,14 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import click
-import yaml
 
 from connector.config import load_config
-from connector.state.vault import new_key
+from tests.demo.stage import start_connector, start_simulator, write_config
 from tests.graph_simulator.seed import DEMO_MAILBOXES
-from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET
 from tests.odoo.person import Person
-from tests.odoo.process import SetupError, child, free_port, wait_until
+from tests.odoo.process import SetupError, free_port
 from tests.odoo.template import CLONE, open_run
 
 if TYPE_CHECKING:
@@ -80,7 +76,7 @@ def _run(*, real: bool, simulator: bool, transport: str, port: int) -> None:
     with ExitStack() as stack:
         run = stack.enter_context(open_run("demo"))
         environ = dict(os.environ)
-        simulator_url = _simulator(stack, run.folder) if simulator else None
+        simulator_url = start_simulator(stack, run.folder) if simulator else None
         listen, secret, config = f"127.0.0.1:{free_port()}", secrets.token_urlsafe(24), FOLDER / "maildesk.yaml"
         odoo_port = port if _is_free(port) else free_port()
         settings = {
@@ -95,13 +91,10 @@ def _run(*, real: bool, simulator: bool, transport: str, port: int) -> None:
             loaded = load_config(REAL_CONFIG, environ)
             listen, secret, config = loaded.server.listen, loaded.server.secret.get_secret_value(), REAL_CONFIG
         else:
-            _write_config(config, settings, listen, secret, simulator_url)
+            write_config(config, settings, listen, secret, simulator_url)
         odoo = stack.enter_context(run.odoo("maildesk", connector_url=f"http://{listen}", secret=secret, port=odoo_port))
         log = FOLDER / "connector.log"
-        log.write_text("")
-        command = [sys.executable, "-m", "connector.cli", "run", "--config", str(config)]
-        process = stack.enter_context(child(command, log=log, env=environ))
-        wait_until(lambda: _ok(f"http://{listen}/readyz"), process, "the connector", log)
+        process = start_connector(stack, config, listen, log, environ)
         mailboxes = [address for address, *_ in DEMO_MAILBOXES] if simulator else []
         _connect(odoo, run.logins, mailboxes)
         info = _info(odoo, run.logins, f"http://{listen}", simulator_url, mailboxes, config)
@@ -111,35 +104,6 @@ def _run(*, real: bool, simulator: bool, transport: str, port: int) -> None:
         while process.poll() is None:
             time.sleep(0.5)
         raise SetupError(f"the connector ended by itself; see {log}")
-
-
-def _simulator(stack: ExitStack, folder: Path) -> str:
-    port = free_port()
-    log = folder / "simulator.log"
-    log.touch()
-    process = stack.enter_context(child([sys.executable, "-m", "tests.graph_simulator", "--port", str(port)], log=log, cwd=CLONE))
-    # Another site than Odoo's localhost: the sign-in's form is posted across sites, as it is in life.
-    url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: _ok(f"{url}/_sim/mailboxes"), process, "the simulator", log)
-    return url
-
-
-def _write_config(path: Path, odoo: dict[str, str], listen: str, secret: str, simulator_url: str | None) -> None:
-    """Write the demo's configuration, with its secrets in clear: they open nothing but this demo."""
-    state = FOLDER / "state.sqlite3"
-    for old in FOLDER.glob("state.sqlite3*"):
-        old.unlink()
-    config: dict[str, Any] = {
-        "odoo": odoo,
-        "server": {"listen": listen, "secret": secret},
-        "vault": {"keys": [new_key()]},
-        "state": {"path": str(state)},
-    }
-    if simulator_url is not None:
-        config["entra"] = {"authority": simulator_url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        config["graph"] = {"base_url": f"{simulator_url}/v1.0"}
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
 def _connect(odoo: OdooServer, logins: Logins, addresses: list[str]) -> None:
@@ -251,14 +215,6 @@ def _running() -> int | None:
 def _is_free(port: int) -> bool:
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _ok(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5) as answer:  # noqa: S310 - our own http URL
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 def _say(text: str) -> None:

@@ -60,9 +60,19 @@ class Run:
 
     @contextmanager
     def odoo(
-        self, name: str | None = None, *, connector_url: str = "", secret: str = "", port: int | None = None, host: str = "localhost"
+        self,
+        name: str | None = None,
+        *,
+        connector_url: str = "",
+        secret: str = "",
+        port: int | None = None,
+        host: str = "localhost",
+        public_url: str | None = None,
     ) -> Iterator[OdooServer]:
-        """Run Odoo on a fresh clone of the template, set up for a connector at `connector_url`."""
+        """Run Odoo on a fresh clone of the template, set up for a connector at `connector_url`.
+
+        `public_url` is where browsers see it, if that is not where it listens.
+        """
         self._count += 1
         database = name or f"maildesk_{self._count}"
         port = port or free_port()
@@ -70,7 +80,7 @@ class Run:
         self.cluster.clone(TEMPLATE, database)
         store = data / "filestore"
         shutil.copytree(store / TEMPLATE, store / database, copy_function=os.link, dirs_exist_ok=True)
-        base = f"http://{host}:{port}"
+        base = public_url or f"http://{host}:{port}"
         for key, value in {
             "web.base.url": base,
             "web.base.url.freeze": "True",

@@ -88,7 +88,7 @@ class MailboxAccount(models.Model):
         }
 
     def _take_report(self, report):
-        """Write what differs; return whether a user would see a difference."""
+        """Write what differs; return whether users are to be told."""
         vals = {}
         if self.state not in CHOSEN_STATES:
             if "state" in report:
@@ -109,7 +109,8 @@ class MailboxAccount(models.Model):
         if vals:
             # The connector need not hear of what it says itself.
             self._write_unheard(vals)
-        return bool(vals.keys() - {"token_sealed", "token_seq"})
+        # A heartbeat is told even within the same second: whoever pressed Refresh is waiting for it.
+        return "last_sync_at" in report or bool(vals.keys() - {"token_sealed", "token_seq"})
 
     def _take_token(self, token, vals):
         if not isinstance(token, dict):

@@ -1,0 +1,1 @@
+"""The app in Chromium, as a person uses it."""

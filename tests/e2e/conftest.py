@@ -1,0 +1,91 @@
+"""The stage of the browser tests: Odoo behind a proxy, the connector, the simulator, a Chromium."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.demo.stage import Control, start_connector, start_simulator, write_config
+from tests.e2e.proxy import CuttingProxy, open_proxy
+from tests.odoo.browser import open_browser
+from tests.odoo.process import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from tests.odoo.server import OdooServer
+    from tests.odoo.template import Logins, Run
+
+SECRET = "shared-secret-of-the-stage"
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a story is told on."""
+
+    url: str
+    odoo: OdooServer
+    logins: Logins
+    simulator: Control
+    proxy: CuttingProxy
+
+    def truth(self, address: str) -> list[dict[str, Any]]:
+        """Return the messages of a mailbox as they are, newest first."""
+        return sorted(self.simulator.ask("GET", f"/mailboxes/{address}/messages"), key=lambda m: m["received"], reverse=True)
+
+    def act(self, address: str, message_id: str, verb: str, **body: Any) -> None:
+        """Do something to a message at Microsoft."""
+        self.simulator.ask("POST", f"/mailboxes/{address}/messages/{message_id}/{verb}", body)
+
+
+@pytest.fixture(scope="module")
+def stage(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Everything up, nothing connected."""
+    folder: Path = tmp_path_factory.mktemp("stage")
+    with ExitStack() as stack:
+        simulator_url = start_simulator(stack, folder)
+        listen, port = f"127.0.0.1:{free_port()}", free_port()
+        proxy = stack.enter_context(open_proxy(port))
+        url = f"http://localhost:{proxy.port}"
+        odoo = stack.enter_context(run.odoo(connector_url=f"http://{listen}", secret=SECRET, port=port, public_url=url))
+        settings = {
+            "url": odoo.url,
+            "database": odoo.database,
+            "login": run.logins.connector,
+            "api_key": run.logins.connector_key,
+        }
+        write_config(folder / "maildesk.yaml", settings, listen, SECRET, simulator_url)
+        start_connector(stack, folder / "maildesk.yaml", listen, folder / "connector.log", os.environ)
+        yield Stage(url, odoo, run.logins, Control(simulator_url), proxy)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """A page of the user who owns the mailboxes, logged in; errors of its scripts fail the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stage.url)
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.goto("/web/login")
+    opened.fill("input[name=login]", stage.logins.user)
+    opened.fill("input[name=password]", stage.logins.user_password)
+    opened.click("button[type=submit]")
+    opened.wait_for_selector(".o_main_navbar")
+    yield opened
+    context.close()
+    assert not problems, problems
