@@ -28,7 +28,8 @@ from connector.content.clean import clean_html, text_to_html
 def test_clean_html_active_content_is_gone(source: str) -> None:
     """Nothing that runs, submits, frames or redirects survives."""
     cleaned = clean_html(source).html.lower()
-    for word in ("<script", "onerror", "onload", "javascript:", "<iframe", "<form", "<input", "<svg", "<math", "<base", "<meta", "data:text"):
+    tags = ("<script", "<iframe", "<form", "<input", "<svg", "<math", "<base", "<meta")
+    for word in (*tags, "onerror", "onload", "javascript:", "data:text"):
         assert word not in cleaned.replace("&lt;", "")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -20,6 +19,7 @@ from tests.odoo.template import CLONE
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import ExitStack
+    from pathlib import Path
 
 __all__ = ["Control", "answers", "start_connector", "start_simulator", "write_config"]
 

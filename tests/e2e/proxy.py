@@ -28,6 +28,10 @@ class CuttingProxy:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def has_websocket(self) -> bool:
+        """Tell whether a websocket passed since the last cut."""
+        return bool(self._websockets)
+
     def cut(self) -> None:
         """Close every websocket, and refuse new ones until `mend`."""
         self.is_cut = True

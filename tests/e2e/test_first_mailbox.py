@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Locator, Page
 
     from tests.e2e.conftest import Stage
@@ -39,6 +42,15 @@ def _unread(page: Page) -> int:
     return int(re.sub(r"\D", "", text) or 0)
 
 
+def _until(page: Page, is_so: Callable[[], bool], what: str) -> None:
+    """Wait for what happens outside the page."""
+    for _ in range(200):
+        if is_so():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"waited 20 s for {what}")
+
+
 @pytest.mark.timeout(300)
 def test_first_mailbox_whole_story(page: Page, stage: Stage) -> None:
     """Empty state, account, sign-in at Microsoft, newest mail without a reload, then live: new, read, moved, deleted."""
@@ -63,12 +75,8 @@ def test_first_mailbox_whole_story(page: Page, stage: Stage) -> None:
     expect(_rows(page).nth(49)).to_be_attached()
     newest = [m for m in stage.truth(ADDRESS) if m["well_known"] == "inbox"]
     expect(_rows(page).first).to_contain_text((newest[0]["from"]["name"] or newest[0]["from"]["address"] or "")[:12])
-    account = page.evaluate(
-        """async () => (await (await fetch('/web/dataset/call_kw/mailbox.account/search_read', {method: 'POST',
-           headers: {'Content-Type': 'application/json'}, body: JSON.stringify({jsonrpc: '2.0', method: 'call', id: 1,
-           params: {model: 'mailbox.account', method: 'search_read', args: [[], ['state', 'state_message']], kwargs: {}}})})).json()).result[0]"""
-    )
-    assert (account["state"], account["state_message"]) == ("connected", "Connected")
+    account = stage.odoo.cluster.execute(stage.odoo.database, "SELECT state, state_message FROM mailbox_account WHERE email = %s", ADDRESS)
+    assert account == [("connected", "Connected")]
 
     # A mail arrives; Refresh brings it; it is read in a frame in which nothing runs and nothing is fetched.
     page.evaluate("window.notReloaded = true")
@@ -120,8 +128,7 @@ def test_live_websocket_cut_is_told_and_made_up_for(page: Page, stage: Stage) ->
     page.goto("/odoo/maildesk")
     _inbox(page).click()
     expect(_rows(page).first).to_be_visible()
-    # The page's own connection has to be up before it can be cut.
-    page.wait_for_timeout(1500)
+    _until(page, stage.proxy.has_websocket, "the page's websocket to stand")
     stage.proxy.cut()
     try:
         expect(page.locator(".o-maildesk-notice")).to_be_visible(timeout=30_000)
@@ -131,13 +138,10 @@ def test_live_websocket_cut_is_told_and_made_up_for(page: Page, stage: Stage) ->
         page.locator(".o-maildesk-refresh").click()
         late = _rows(page).filter(has_text="The crane comes on Monday")
         query = "SELECT count(*) FROM mailbox_message_index WHERE subject = %s"
-        for _ in range(100):
-            if stage.odoo.cluster.execute(stage.odoo.database, query, "The crane comes on Monday") == [(1,)]:
-                break
-            page.wait_for_timeout(100)
-        else:
-            raise AssertionError("the mail did not reach Odoo")
-        page.wait_for_timeout(1000)
+        in_odoo = partial(stage.odoo.cluster.execute, stage.odoo.database, query, "The crane comes on Monday")
+        _until(page, lambda: in_odoo() == [(1,)], "the mail to reach Odoo")
+        # A round trip of the page, in which it could have learned of the mail: it did not.
+        page.evaluate("fetch('/web/health')")
         expect(late).to_have_count(0)
     finally:
         stage.proxy.mend()

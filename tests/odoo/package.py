@@ -1,7 +1,8 @@
 """Finds an Odoo 19: the one that ODOO_HOME names, `odoo` on PATH, or Debian's package.
 
-Debian's `odoo-19` is fetched with a source list, lists and cache of its own and unpacked into the user's cache folder; nothing is installed. apt
-checks the archive's signature. The mirror is the one that this machine's apt uses. Tried: odoo-19 19.0.0+dfsg-1; a newer one is taken with a notice.
+Debian's `odoo-19` is fetched with a source list, lists and cache of its own and unpacked into the user's cache folder; nothing is
+installed. apt checks the archive's signature. The mirror is the one that this machine's apt uses. Tried: odoo-19 19.0.0+dfsg-1; a newer
+one is taken with a notice.
 """
 
 from __future__ import annotations

@@ -83,11 +83,8 @@ def work_folder(clone: Path) -> Path:
     user = unprivileged_user()
     if user is None:
         return folder
-    reaches = subprocess.run(
-        ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "test", "-x", str(folder)],  # noqa: S607 - our own path
-        check=False,
-    )
-    if reaches.returncode == 0:
+    reach = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "test", "-x", str(folder)]
+    if subprocess.run(reach, check=False).returncode == 0:  # noqa: S603 - a path of ours
         return folder
     other = Path(tempfile.gettempdir()) / f"maildesk-connector-{clone.name}-{hashlib.sha256(str(clone).encode()).hexdigest()[:8]}"
     other.mkdir(mode=0o755, exist_ok=True)

@@ -92,5 +92,5 @@ def test_seen_as_reset_is_said_while_it_lasts() -> None:
     ],
 )
 def test_phase_of_up_to_date_only_when_nothing_is_left(*, discovered: bool, bootstrapped: bool, backfilled: bool, phase: Phase) -> None:
-    """"Up to date" is said only when it is."""
+    """The phase "up to date" is said only when it is."""
     assert phase_of(discovered=discovered, bootstrapped=bootstrapped, backfilled=backfilled) is phase

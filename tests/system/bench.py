@@ -158,7 +158,7 @@ class Bench:
     async def until(self, is_so: Callable[[], Any], what: str, seen: Any = None) -> None:
         """Wait until `is_so`; a wait too long fails with what was waited for."""
         with trio.move_on_after(_PATIENCE) as scope:
-            while not await is_so():
+            while not await is_so():  # noqa: ASYNC110 - it happens in another process, which has no event for us
                 await trio.sleep(0.1)
         if scope.cancelled_caught:
             raise AssertionError(f"waited {_PATIENCE} s for {what}; seen last: {seen}")
@@ -236,8 +236,8 @@ def differences(odoo: OdooServer, mailbox: Mailbox, account_id: int) -> list[str
         ]
     counts = odoo.cluster.execute(
         odoo.database,
-        "SELECT f.remote_id, f.name, COALESCE(s.unread, 0), COALESCE(s.total, 0) FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id "
-        "WHERE s.account_id = %s AND f.active",
+        "SELECT f.remote_id, f.name, COALESCE(s.unread, 0), COALESCE(s.total, 0) "
+        "FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id WHERE s.account_id = %s AND f.active",
         account_id,
     )
     shown = {str(remote_id): (name, unread, total) for remote_id, name, unread, total in counts}
