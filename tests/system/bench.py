@@ -51,6 +51,7 @@ class Bench:
     key: str = field(default_factory=new_key)
     transport: str = "json2"
     settings: dict[str, Any] = field(default_factory=dict)
+    entra: bool = True
     _connector: trio.CancelScope | None = None
     _nursery: trio.Nursery | None = None
 
@@ -58,6 +59,7 @@ class Bench:
 
     def config(self) -> Config:
         """Return the connector's configuration."""
+        entra = {"authority": self.simulator.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         sync = {"interval": "1h", "backfill_per_hour": 0, **self.settings}
         return Config.model_validate(
             {
@@ -68,7 +70,7 @@ class Bench:
                     "api_key": self.logins.connector_key,
                     "transport": self.transport,
                 },
-                "entra": {"authority": self.simulator.url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+                "entra": entra if self.entra else None,
                 "graph": {"base_url": f"{self.simulator.url}/v1.0"},
                 "sync": sync,
                 "server": {"listen": f"127.0.0.1:{self.port}", "secret": SECRET},
@@ -187,10 +189,11 @@ async def open_bench(
     quirks: Quirks | None = None,
     transport: str = "json2",
     settings: dict[str, Any] | None = None,
+    entra: bool = True,
 ) -> AsyncIterator[Bench]:
     """Set up a bench with the connector running; the accounts that were made go with it."""
     async with open_simulator(demo=False, quirks=quirks) as simulator, trio.open_nursery() as nursery:
-        bench = Bench(odoo, logins, simulator, port, folder / "state.sqlite3", transport=transport, settings=settings or {})
+        bench = Bench(odoo, logins, simulator, port, folder / "state.sqlite3", transport=transport, settings=settings or {}, entra=entra)
         bench._nursery = nursery
         await bench.start()
         try:
