@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from httpx import ConnectError  # noqa: ASYNC127 - as connector/http.py says
 from trio.testing import MockClock
 
 from connector.http import BlockingBridge, HTTPStatusError, MockTransport, Request, Response, in_disk_thread, in_thread, open_client
@@ -47,14 +49,23 @@ async def test_open_client_keeps_no_cookie() -> None:
 
 async def test_open_client_asks_this_machine_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """An admin's HTTP_PROXY is for the world; the connector beside Odoo is reached without it."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    transport, seen = answering(lambda _: Response(200))
-    async with open_client(transport=transport) as client:
-        for host in ("127.0.0.1", "localhost", "[::1]"):
-            assert (await client.get(f"http://{host}:8071/status")).status_code == 200
-    assert len(seen) == 3
+    for name in ("NO_PROXY", "no_proxy", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    # Nothing listens there: what goes through the proxy fails.
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    async def answer(stream: trio.SocketStream) -> None:
+        await stream.receive_some(65536)
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
+
+    async with trio.open_nursery() as nursery, open_client() as client:
+        listeners = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1"))
+        port = listeners[0].socket.getsockname()[1]
+        assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hi"
+        assert (await client.get(f"http://localhost:{port}/")).text == "hi"
+        with pytest.raises(ConnectError):
+            await client.get(f"http://odoo.example:{port}/")
+        nursery.cancel_scope.cancel()
 
 
 async def test_blocking_bridge_speaks_as_msal_expects() -> None:

@@ -47,6 +47,15 @@ async def test_open_store_is_readable_by_its_owner_alone(path: Path) -> None:
                 assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
 
 
+async def test_open_store_closes_a_file_that_lay_open(path: Path) -> None:
+    """One that was copied back from a backup may be readable by all."""
+    file = trio.Path(path)
+    await file.parent.mkdir()
+    await file.touch(mode=0o644)
+    async with open_store(path):
+        assert stat.S_IMODE((await file.stat()).st_mode) == 0o600
+
+
 async def test_open_store_second_connector_is_refused(path: Path) -> None:
     """Two connectors on one file would overwrite each other's cursors."""
     async with open_store(path):
@@ -112,12 +121,12 @@ async def test_save_token_higher_sequence_wins(path: Path) -> None:
     """Of two tokens of one account the later one is kept, in whatever order they come."""
     async with open_store(path) as store:
         assert await store.load_token(1) is None
-        for seq in (2, 3, 1, 3):
-            await store.save_token(1, f"sealed {seq}", seq)
+        for name, seq in (("older", 2), ("newest", 3), ("late", 1), ("again", 3)):
+            await store.save_token(1, name, seq)
         token = await store.load_token(1)
         assert token is not None
-        assert (token.sealed, token.seq) == ("sealed 3", 3)
-        assert "sealed 3" not in repr(token)
+        assert (token.sealed, token.seq) == ("newest", 3)
+        assert "newest" not in repr(token)
 
 
 async def test_save_cursor_replaces_that_folder_only(path: Path) -> None:

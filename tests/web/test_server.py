@@ -201,6 +201,7 @@ async def test_health_and_metrics_are_open_and_name_nobody(odoo: Odoo, backend: 
     assert (await odoo.client.get(f"{odoo.url}/healthz")).text == "ok"
     ready = await odoo.client.get(f"{odoo.url}/readyz")
     assert (ready.status_code, ready.text) == (503, "odoo")
+    assert "maildesk_ready 0.0" in (await odoo.client.get(f"{odoo.url}/metrics")).text
     backend.ready = None
     assert (await odoo.client.get(f"{odoo.url}/readyz")).status_code == 200
     await odoo.get("/status")
