@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pytest
 from tests.demo.stage import Control, start_connector, start_simulator, write_config
 from tests.e2e.proxy import CuttingProxy, open_proxy
 from tests.odoo.browser import open_browser
+from tests.odoo.person import Person
 from tests.odoo.process import free_port
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.odoo.template import Logins, Run
 
 SECRET = "shared-secret-of-the-stage"
+READER = "anna.larsen@outlook.example"
 
 
 @dataclass(slots=True)
@@ -73,19 +75,38 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def page(browser: Browser, stage: Stage) -> Iterator[Page]:
-    """A page of the user who owns the mailboxes, logged in; errors of its scripts fail the test."""
+@contextmanager
+def _logged_in(browser: Browser, stage: Stage, login: str, password: str) -> Iterator[Page]:
+    """A page of a user, logged in; errors of its scripts fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stage.url)
     opened = context.new_page()
     opened.set_default_timeout(20_000)
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.goto("/web/login")
-    opened.fill("input[name=login]", stage.logins.user)
-    opened.fill("input[name=password]", stage.logins.user_password)
+    opened.fill("input[name=login]", login)
+    opened.fill("input[name=password]", password)
     opened.click("button[type=submit]")
     opened.wait_for_selector(".o_main_navbar")
     yield opened
     context.close()
     assert not problems, problems
+
+
+@pytest.fixture
+def newcomer(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """A page of a user who has no mailbox yet."""
+    with _logged_in(browser, stage, stage.logins.user, stage.logins.user_password) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reader(browser: Browser, stage: Stage) -> Iterator[Page]:
+    """A page of a user whose mailbox `READER` is connected."""
+    with Person.logged_in(stage.odoo, stage.logins.empty, stage.logins.empty_password) as person:
+        if not person.call("mailbox.account", "search", [["email", "=", READER]]):
+            person.url = stage.url
+            answer = person.sign_in(person.new_account(READER), READER)
+            assert answer.headers.get("location", "").endswith("/odoo/maildesk"), answer.text[:300]
+    with _logged_in(browser, stage, stage.logins.empty, stage.logins.empty_password) as opened:
+        yield opened

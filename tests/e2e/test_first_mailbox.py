@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import READER
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,8 +54,9 @@ def _until(page: Page, is_so: Callable[[], bool], what: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_first_mailbox_whole_story(page: Page, stage: Stage) -> None:
+def test_first_mailbox_whole_story(newcomer: Page, stage: Stage) -> None:
     """Empty state, account, sign-in at Microsoft, newest mail without a reload, then live: new, read, moved, deleted."""
+    page = newcomer
     # Nothing yet: the app leads to connecting the first mailbox.
     page.goto("/odoo/maildesk")
     expect(page.locator(".o-maildesk-empty")).to_be_visible()
@@ -123,8 +126,9 @@ def test_first_mailbox_whole_story(page: Page, stage: Stage) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_live_websocket_cut_is_told_and_made_up_for(page: Page, stage: Stage) -> None:
+def test_live_websocket_cut_is_told_and_made_up_for(reader: Page, stage: Stage) -> None:
     """Without the websocket nothing changes and a notice says so; when it is back, the app catches up by itself."""
+    page = reader
     page.goto("/odoo/maildesk")
     _inbox(page).click()
     expect(_rows(page).first).to_be_visible()
@@ -133,7 +137,7 @@ def test_live_websocket_cut_is_told_and_made_up_for(page: Page, stage: Stage) ->
     try:
         expect(page.locator(".o-maildesk-notice")).to_be_visible(timeout=30_000)
         stage.simulator.ask(
-            "POST", f"/mailboxes/{ADDRESS}/deliver", MAIL.replace(b"on Friday", b"on Monday").replace(b"crane-1", b"crane-2")
+            "POST", f"/mailboxes/{READER}/deliver", MAIL.replace(b"on Friday", b"on Monday").replace(b"crane-1", b"crane-2")
         )
         page.locator(".o-maildesk-refresh").click()
         late = _rows(page).filter(has_text="The crane comes on Monday")
