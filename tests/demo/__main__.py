@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connector.config import load_config
+from connector.errors import ConfigError
 from tests.demo.stage import start_connector, start_simulator, write_config
 from tests.graph_simulator.seed import DEMO_MAILBOXES
 from tests.odoo.person import Person
@@ -62,7 +63,7 @@ def main(*, detach: bool, stop: bool, real: bool, no_simulator: bool, transport:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         _run(real=real, simulator=not (no_simulator or real), transport=transport, port=port)
-    except SetupError as error:
+    except (SetupError, ConfigError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         _say("stopping")

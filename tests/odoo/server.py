@@ -14,7 +14,7 @@ from tests.odoo.postgres import ROLE
 from tests.odoo.process import child, free_port, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.odoo.package import OdooInstall
     from tests.odoo.postgres import Cluster
@@ -58,14 +58,22 @@ def environment(install: OdooInstall) -> dict[str, str]:
 
 @contextmanager
 def run_odoo(
-    install: OdooInstall, cluster: Cluster, database: str, folder: Path, *, data: Path, port: int | None = None, host: str = "localhost"
+    install: OdooInstall,
+    cluster: Cluster,
+    database: str,
+    folder: Path,
+    *,
+    data: Path,
+    port: int | None = None,
+    host: str = "localhost",
+    options: Sequence[str] = (),
 ) -> Iterator[OdooServer]:
-    """Run Odoo on `database` until we leave; it is ready when it is yielded."""
+    """Run Odoo on `database` until we leave; it is ready when it is yielded. `options` are added to its command."""
     port = port or free_port()
     log = folder / f"odoo-{database}.log"
     log.touch()
     config = write_config(folder / f"odoo-{database}.conf", install, cluster, data, port)
-    command = [*install.command, "-c", str(config), "-d", database, "--db-filter", f"^{database}$"]
+    command = [*install.command, "-c", str(config), "-d", database, "--db-filter", f"^{database}$", *options]
     url = f"http://{host}:{port}"
     with child(command, log=log, env=environment(install), cwd=folder) as process:
         wait_until(lambda: _answers(f"{url}/web/health"), process, "Odoo", log)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.odoo.package import OdooInstall
     from tests.odoo.postgres import Cluster
 
-__all__ = ["Logins", "Run", "open_run"]
+__all__ = ["TEMPLATE", "Logins", "Run", "make_template", "open_run", "set_up"]
 
 CLONE = Path(__file__).parents[2]
 TEMPLATE = "maildesk_template"
@@ -81,16 +81,7 @@ class Run:
         store = data / "filestore"
         shutil.copytree(store / TEMPLATE, store / database, copy_function=os.link, dirs_exist_ok=True)
         base = public_url or f"http://{host}:{port}"
-        for key, value in {
-            "web.base.url": base,
-            "web.base.url.freeze": "True",
-            "maildesk.redirect_base": base,
-            "maildesk.connector_url": connector_url,
-            "maildesk.connector_secret": secret,
-        }.items():
-            self.cluster.execute(database, "DELETE FROM ir_config_parameter WHERE key = %s", key)
-            if value:
-                self.cluster.execute(database, "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", key, value)
+        set_up(self.cluster, database, base, connector_url, secret)
         with run_odoo(self.install, self.cluster, database, self.folder, data=data, port=port, host=host) as server:
             yield server
 
@@ -100,7 +91,7 @@ def open_run(kind: str = "run") -> Iterator[Run]:
     """Start a run; its folder under `var/` goes with it."""
     install = find_odoo()
     work = postgres.work_folder(CLONE)
-    template = _template(install, work)
+    template = make_template(install)
     folder = work / f"{kind}-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -114,8 +105,23 @@ def open_run(kind: str = "run") -> Iterator[Run]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _template(install: OdooInstall, work: Path) -> Path:
+def set_up(cluster: Cluster, database: str, base: str, connector_url: str, secret: str) -> None:
+    """Tell a database where browsers see it, and where its connector is."""
+    for key, value in {
+        "web.base.url": base,
+        "web.base.url.freeze": "True",
+        "maildesk.redirect_base": base,
+        "maildesk.connector_url": connector_url,
+        "maildesk.connector_secret": secret,
+    }.items():
+        cluster.execute(database, "DELETE FROM ir_config_parameter WHERE key = %s", key)
+        if value:
+            cluster.execute(database, "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", key, value)
+
+
+def make_template(install: OdooInstall) -> Path:
     """Return the folder of the template, made if it is not there."""
+    work = postgres.work_folder(CLONE)
     digest = _digest(install)
     template = work / f"template-{digest}"
     with (work / "template.lock").open("w") as lock:
