@@ -84,6 +84,7 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
                 mailbox,
                 interval=config.sync.interval,
                 backfill_per_hour=config.sync.backfill_per_hour,
+                reconcile_interval=config.sync.reconcile_interval,
                 reports=reports,
                 now=_utc_now,
             )
@@ -109,7 +110,7 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
                     allowed_domains=config.entra.allowed_domains,
                     now=_utc_now,
                 )
-            service = Service(odoo, exchange, supervisor, sign_in, working, _utc_now)
+            service = Service(odoo, exchange, supervisor, sign_in, working, _utc_now, config.content.body_ttl)
             url = await listening.start(partial(serve, service, config.server, metrics=metrics))
             _log.info("listening", url=url)
             working.start_soon(exchange.run)

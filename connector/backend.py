@@ -38,6 +38,7 @@ class Service:
     sign_in: SignIn | None
     nursery: trio.Nursery
     now: Callable[[], datetime]
+    body_ttl: float
     _ticket: int = field(default=0, init=False)
 
     def readiness(self) -> str | None:
@@ -126,7 +127,7 @@ class Service:
     async def _fetch_body(self, client: MailboxClient, account_id: int, remote_id: str, waiting: _Waiting) -> None:
         """Fetch one body; whoever waits gets it, and if nobody waits any more, Odoo is told."""
         try:
-            waiting.body = await fetch_body(client, remote_id)
+            waiting.body = await fetch_body(client, remote_id, keep_seconds=self.body_ttl)
         except ConnectorError as error:
             waiting.error = error
         waiting.done.set()

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "EntraConfig", "GraphConfig", "LogConfig", "OdooConfig", "ServerConfig", "is_loopback", "json_schema", "load_config"]
 
+# Seconds: bodies rest in Odoo for seven days at most (the addon holds to it too).
+_BODY_TTL_LIMIT = 7 * 86400.0
+
+_SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
+_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, None: 1}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
@@ -122,10 +127,29 @@ def _vault_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _size(value: object) -> object:
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        return int(match[1]) * _BYTES[match[2]]
+    return value
+
+
+def _no_push(value: object) -> object:
+    if value is not None:
+        raise ValueError("wants null: this version polls, it takes no notifications by Microsoft")
+    return value
+
+
 _duration_schema = WithJsonSchema(
     {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": rf"^{_DURATION.pattern}$"}]}
 )
 Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0), _duration_schema]
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    Field(ge=0),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": rf"^{_SIZE.pattern}$"}]}),
+]
+NoPush = Annotated[None, BeforeValidator(_no_push)]
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 Filled = Annotated[str, Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -182,6 +206,15 @@ class SyncConfig(_Section):
     interval: Duration = Field(300.0, description="between two cycles of a mailbox")
     bootstrap_messages: int = Field(50, ge=1, le=1000, description="newest messages of each folder that come first")
     backfill_per_hour: int = Field(200, ge=0, description="older messages per mailbox and hour; 0: as fast as Graph allows")
+    reconcile_interval: Duration = Field(86400.0, description="between two comparisons of Odoo's folders with Graph's counts")
+
+
+class ContentConfig(_Section):
+    """What is kept of what people open."""
+
+    body_ttl: Annotated[Duration, Field(le=_BODY_TTL_LIMIT)] = Field(_BODY_TTL_LIMIT, description="how long Odoo keeps a body; 7d at most")
+    attachment_ttl: Duration = Field(3600.0, description="for contents of attachments, which this version lists and does not fetch yet")
+    attachment_cache: Size = Field(512 * 2**20, description="likewise")
 
 
 class ServerConfig(_Section):
@@ -191,6 +224,8 @@ class ServerConfig(_Section):
     secret: Annotated[SecretStr, Field(min_length=_SECRET_LENGTH)] = Field(
         description=f"shared with Odoo (Settings, MailDesk); {_SECRET_LENGTH} characters or more"
     )
+    public_listen: NoPush = Field(None, description="notifications by Microsoft are not part of this version: null")
+    public_url: NoPush = Field(None, description="likewise")
 
 
 class VaultConfig(_Section):
@@ -221,6 +256,7 @@ class Config(_Section):
     entra: EntraConfig | None = Field(None, description='may be absent: then MailDesk says "OAuth Not Configured"')
     graph: GraphConfig = GraphConfig()
     sync: SyncConfig = SyncConfig()
+    content: ContentConfig = ContentConfig()
     server: ServerConfig
     vault: VaultConfig
     state: StateConfig = StateConfig()

@@ -19,13 +19,14 @@ __all__ = ["fetch_body"]
 _NAME_KEPT = 255
 
 
-async def fetch_body(mailbox: MailboxClient, remote_id: str) -> dict[str, Any]:
-    """Return BODY of the message `remote_id`. Raises `GraphError` and `AuthError`."""
+async def fetch_body(mailbox: MailboxClient, remote_id: str, *, keep_seconds: float) -> dict[str, Any]:
+    """Return BODY of the message `remote_id`, which Odoo may keep for `keep_seconds`. Raises `GraphError` and `AuthError`."""
     body = await get_body(mailbox, remote_id, Priority.PERSON)
     cleaned = await in_thread(clean_html if body.is_html else text_to_html, body.html_or_text)
     return {
         "html": cleaned.html,
         "has_remote": cleaned.has_remote,
+        "keep_seconds": int(keep_seconds),
         "attachments": [
             {
                 "remote_id": a.id,

@@ -92,18 +92,26 @@ class Rounds:
         )
         folder.cursor, folder.is_bootstrapped, folder.is_backfilled, folder.is_resetting = None, False, False, True
 
+    async def list_again(self, folder: FolderView) -> None:
+        """List a complete folder afresh and compare it with Odoo's rows; its cursor stays in force until the listing has its own."""
+        await self._listing_round(folder, None, Priority.BACKFILL)
+
     async def backfill(self, folder: FolderView, count: int) -> int:
         """Fetch the next window of at most `count` older messages of `folder`; return how many Graph listed."""
         before = folder.backfill_before
         if before is None:
-            await self._hand_over(folder)
+            await self.list_again(folder)
             return 0
         window = await graph_messages.older_than(self.mailbox, folder.remote_id, before, count, Priority.BACKFILL)
         is_last = len(window) < count
         oldest = None if is_last else _oldest(window)
         if oldest == before:
             # The whole window carries one time: only a larger one gets past it.
-            return await self.backfill(folder, min(count * 2, WINDOW_LIMIT)) if count < WINDOW_LIMIT else await self._skip_to_end(folder)
+            if count < WINDOW_LIMIT:
+                return await self.backfill(folder, min(count * 2, WINDOW_LIMIT))
+            # A thousand messages carry one time: the unfiltered round brings them and all older ones.
+            await self.list_again(folder)
+            return 0
         extra = await self.odoo.unlisted(self.applier.account_id, folder.remote_id, [m.id for m in window], after=oldest, until=before)
         await self._apply(
             folder,
@@ -113,17 +121,8 @@ class Rounds:
         )
         folder.backfill_before = oldest
         if is_last:
-            await self._hand_over(folder)
+            await self.list_again(folder)
         return len(window)
-
-    async def _skip_to_end(self, folder: FolderView) -> int:
-        """More than a thousand messages carry one time: the unfiltered round brings them and all older ones."""
-        await self._hand_over(folder)
-        return 0
-
-    async def _hand_over(self, folder: FolderView) -> None:
-        """Replace the filtered cursor by an unfiltered one; the old one stays in force until that round has its link."""
-        await self._listing_round(folder, None, Priority.BACKFILL)
 
     async def _listing_round(self, folder: FolderView, since: str | None, priority: Priority) -> None:
         """Run a delta round from the start (of the folder, or of `since`) and take its link as the folder's cursor."""

@@ -77,10 +77,11 @@ class Runner:
         *,
         interval: float,
         backfill_per_hour: int,
+        reconcile_interval: float,
         reports: Reports,
         now: Callable[[], datetime],
     ) -> None:
-        """`interval` is in seconds; `now` is the wall clock in UTC."""
+        """`interval` and `reconcile_interval` are in seconds; `now` is the wall clock in UTC."""
         self.mailbox = mailbox
         self.state = State.NOT_CONNECTED
         self.progress: Progress | None = None
@@ -89,6 +90,9 @@ class Runner:
         self.served_ticket = 0
         self._interval = interval
         self._budget = Budget(backfill_per_hour)
+        self._reconcile_interval = reconcile_interval
+        # The first one at some time within the interval, so that many mailboxes do not compare at once.
+        self._reconcile_at = trio.current_time() + reconcile_interval * random.random()  # noqa: S311 - spreads load, guards nothing
         self._reports = reports
         self._now = now
         self._failures = 0
@@ -126,6 +130,9 @@ class Runner:
         """Run one cycle; return the seconds until the next one, None when there is to be none."""
         try:
             await self.mailbox.cycle(folder)
+            if trio.current_time() >= self._reconcile_at and not self.mailbox.has_backlog:
+                await self.mailbox.reconcile()
+                self._reconcile_at = trio.current_time() + self._reconcile_interval
         except Exception as error:  # noqa: BLE001 - every error of one mailbox is judged, and stays in it
             return self._judge(error)
         self._failures = 0
@@ -218,9 +225,7 @@ class Runner:
         if progress.synced:
             self._failures = 0
             self.last_sync_at = self._now()
-            self._reports.heartbeat(
-                self.account_id, self.last_sync_at.strftime("%Y-%m-%dT%H:%M:%SZ"), is_awaited=self._is_awaited
-            )
+            self._reports.heartbeat(self.account_id, self.last_sync_at.strftime("%Y-%m-%dT%H:%M:%SZ"), is_awaited=self._is_awaited)
         for event in _TOLD_BY_PHASE[progress.phase]:
             self._event(event)
         self._reports.put(

@@ -226,6 +226,19 @@ async def test_sync_failing_mailbox_disturbs_no_other(bench_of: Opener) -> None:
         bench.assert_equal(bad, accounts[bad.address])
 
 
+async def test_sync_drift_is_found_and_mended(bench_of: Opener) -> None:
+    """Rows that Odoo lost without anybody noticing come back with the next comparison of counts."""
+    async with bench_of(settings={"reconcile_interval": "1ms"}) as bench:
+        mailbox = bench.add_mailbox(ADDRESS)
+        account = await bench.connect(ADDRESS)
+        await bench.until_account(account, sync_phase="up_to_date")
+        query = "DELETE FROM mailbox_message_index WHERE id IN (SELECT id FROM mailbox_message_index WHERE account_id = %s LIMIT 3)"
+        bench.odoo.cluster.execute(bench.odoo.database, query, account)
+        assert differences(bench.odoo, mailbox, account)
+        await bench.sync()
+        bench.assert_equal(mailbox, account)
+
+
 async def test_sync_refresh_in_odoo_starts_a_cycle(bench_of: Opener) -> None:
     """Pressing "Refresh" in the app reaches the connector at once, by the wake."""
     async with bench_of() as bench:

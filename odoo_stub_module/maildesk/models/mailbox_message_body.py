@@ -1,4 +1,4 @@
-"""The cache of bodies: what a person opened lately, for seven days."""
+"""The cache of bodies: what a person opened lately, for as long as the connector says (content.body_ttl), seven days at most."""
 
 import json
 from datetime import timedelta
@@ -7,18 +7,18 @@ from lxml import etree
 from odoo import api, fields, models
 from odoo.tools.mail import html_sanitize
 
-from ..wire import copy_in, text
+from ..wire import copy_in, number, text
 
-# Days that a body rests here (design, rule 9).
-TTL_DAYS = 7
+# Seconds that a body rests here at most: seven days (design, rule 9).
+TTL_LIMIT = 7 * 86400
 
-_COLUMNS = ("account_id", "message_id", "html", "has_remote", "attachments", "fetched_at")
+_COLUMNS = ("account_id", "message_id", "html", "has_remote", "attachments", "expires_at")
 _STAGE = """
-    CREATE TEMP TABLE maildesk_body (account_id int4, message_id int4, html text, has_remote bool, attachments jsonb, fetched_at timestamp)
+    CREATE TEMP TABLE maildesk_body (account_id int4, message_id int4, html text, has_remote bool, attachments jsonb, expires_at timestamp)
     ON COMMIT DROP"""
 _KEEP = """
-    INSERT INTO mailbox_message_body (account_id, message_id, html, has_remote, attachments, fetched_at)
-    SELECT account_id, message_id, html, has_remote, attachments, fetched_at FROM maildesk_body
+    INSERT INTO mailbox_message_body (account_id, message_id, html, has_remote, attachments, expires_at)
+    SELECT account_id, message_id, html, has_remote, attachments, expires_at FROM maildesk_body
     ON CONFLICT (message_id) DO NOTHING"""
 
 
@@ -31,7 +31,7 @@ class MailboxMessageBody(models.Model):
     html = fields.Text()
     has_remote = fields.Boolean()
     attachments = fields.Json()
-    fetched_at = fields.Datetime(required=True, default=fields.Datetime.now, index=True)
+    expires_at = fields.Datetime(required=True, index=True)
 
     _message_unique = models.UniqueIndex("(message_id)")
 
@@ -48,13 +48,14 @@ class MailboxMessageBody(models.Model):
         except (etree.LxmlError, ValueError, AssertionError):
             return {"state": "error", "message": self.env._("This message cannot be shown.")}
         attachments = body.get("attachments") or []
+        keep = min(TTL_LIMIT, number(body.get("keep_seconds", TTL_LIMIT), "keep_seconds"))
         row = (
             message.account_id.id,
             message.id,
             html,
             bool(body.get("has_remote")),
             text(json.dumps(attachments), "attachments"),
-            fields.Datetime.to_string(self.env.cr.now()),
+            fields.Datetime.to_string(self.env.cr.now() + timedelta(seconds=keep)),
         )
         cr = self.env.cr
         cr.execute(_STAGE)
@@ -69,5 +70,5 @@ class MailboxMessageBody(models.Model):
 
     @api.model
     def _cron_purge(self):
-        """Drop what is older than seven days."""
-        self.search([("fetched_at", "<", fields.Datetime.now() - timedelta(days=TTL_DAYS))]).unlink()
+        """Drop what has had its time."""
+        self.search([("expires_at", "<", fields.Datetime.now())]).unlink()

@@ -129,7 +129,7 @@ class TestApp(MailDeskCase):
         bodies._keep(self.row("m1"), BODY)
         bodies._keep(self.row("m2"), BODY)
         self.env.cr.execute(
-            "UPDATE mailbox_message_body SET fetched_at = now() - interval '8 days' WHERE message_id = %s", [self.row("m1").id]
+            "UPDATE mailbox_message_body SET expires_at = now() - interval '1 hour' WHERE message_id = %s", [self.row("m1").id]
         )
         bodies._cron_purge()
         self.assertEqual(bodies.search([("account_id", "=", self.account.id)]).message_id, self.row("m2"))
