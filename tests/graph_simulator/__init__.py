@@ -2,6 +2,6 @@
 
     python -m tests.graph_simulator --port 8090
 
-`model` is the truth (mailboxes, folders, messages, a log of changes per folder), `entra` and `graph_api` show it as Microsoft does, `control`
-lets tests change it, `quirks` holds the awkwardnesses, each a switch. See README.md.
+`model` is the truth (mailboxes, folders, messages, a log of changes per folder), `entra` and `graph_api` show it as Microsoft does,
+`control` lets tests change it, `quirks` holds the awkwardnesses, each a switch. See README.md.
 """

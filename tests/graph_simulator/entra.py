@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 import secrets
 import time
@@ -19,6 +18,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from tests.graph_simulator import pages
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -29,17 +30,6 @@ __all__ = ["Entra", "Grant"]
 # Seconds (graph-behaviour 9.1): a code about ten minutes, an access token about an hour.
 _CODE_TTL = 600
 _TOKEN_TTL = 3599
-
-_DESCRIPTIONS = {
-    "mail.readwrite": ("Read and write access to your mail", "Allows the app to create, read, update, and delete email in your mailbox."),
-    "mail.read": ("Read your mail", "Allows the app to read email in your mailbox."),
-    "mail.send": ("Send mail as you", "Allows the app to send mail as you."),
-    "user.read": ("View your basic profile", "Allows you to sign in to the app with your organizational account."),
-    "offline_access": (
-        "Maintain access to data you have given it access to",
-        "Allows the app to see and update the data when you are not using it.",
-    ),
-}
 
 
 @dataclass(slots=True)
@@ -120,14 +110,14 @@ class Entra:
         problem = self._wrong(params)
         if problem is not None:
             return HTMLResponse(
-                _page("Sign in", f"<h1>Sorry, but we’re having trouble signing you in.</h1><p>{html.escape(problem)}</p>"), 400
+                _page("Sign in", f"<h1>Sorry, but we're having trouble signing you in.</h1><p>{html.escape(problem)}</p>"), 400
             )
         if request.method == "GET":
-            return HTMLResponse(self._picker(params))
+            return HTMLResponse(pages.picker(self._names(), params.get("login_hint", "")))
         form = {k: v[0] for k, v in parse_qs((await request.body()).decode()).items()}
         match form.get("step"):
-            case "picked":
-                return HTMLResponse(self._consent(form.get("account", "")))
+            case "picked" if form.get("account", "") in self.world.mailboxes:
+                return HTMLResponse(pages.consent(form["account"], params["scope"].split()))
             case "accept" if form.get("account", "") in self.world.mailboxes:
                 return self._answer(params, self._new_code(form["account"], params))
             case "cancel":
@@ -138,7 +128,11 @@ class Entra:
                 }
                 return self._answer(params, denied)
             case _:
-                return HTMLResponse(self._picker(params, "This account does not exist. Enter a different account."))
+                problem = "This account does not exist. Enter a different account."
+                return HTMLResponse(pages.picker(self._names(), params.get("login_hint", ""), problem))
+
+    def _names(self) -> dict[str, str]:
+        return {address: mailbox.name for address, mailbox in self.world.mailboxes.items()}
 
     def _wrong(self, params: dict[str, str]) -> str | None:
         if params.get("client_id") != self.client_id:
@@ -157,36 +151,6 @@ class Entra:
             return "AADSTS900144: The request must contain the following parameter: 'scope'."
         return None
 
-    def _picker(self, params: dict[str, str], problem: str = "") -> str:
-        hint = params.get("login_hint", "").lower()
-        addresses = sorted(self.world.mailboxes, key=lambda a: (a.lower() != hint, a))
-        tiles = "".join(
-            f'<form method="post"><input type="hidden" name="step" value="picked"><input type="hidden" name="account" value="{html.escape(a)}">'
-            f'<button class="tile" data-account="{html.escape(a)}"><b>{html.escape(self.world.mailboxes[a].name)}</b><span>{html.escape(a)}</span></button></form>'
-            for a in addresses
-        )
-        other = (
-            '<form method="post" class="other"><input type="hidden" name="step" value="picked"><label>Use another account '
-            '<input name="account" type="email" placeholder="Email"></label><button>Next</button></form>'
-        )
-        warning = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
-        return _page("Pick an account", f"<h1>Pick an account</h1>{warning}{tiles}{other}")
-
-    def _consent(self, address: str) -> str:
-        if address not in self.world.mailboxes:
-            return self._picker({}, "This account does not exist. Enter a different account.")
-        rows = "".join(f"<li><b>{t}</b><small>{d}</small></li>" for t, d in (_DESCRIPTIONS[s] for s in _DESCRIPTIONS if s != "mail.read"))
-        hidden = f'<input type="hidden" name="account" value="{html.escape(address)}">'
-        return _page(
-            "Permissions requested",
-            f"<p>{html.escape(address)}</p><h1>Permissions requested</h1><p><b>MailDesk</b><br><small>unverified</small></p>"
-            f"<p>This app would like to:</p><ul>{rows}</ul>"
-            "<p><small>Accepting these permissions means that you allow this app to use your data as specified in their terms of "
-            "service and privacy statement.</small></p>"
-            f'<form method="post" class="buttons">{hidden}<button name="step" value="cancel">Cancel</button>'
-            f'<button name="step" value="accept" class="primary">Accept</button></form>',
-        )
-
     def _new_code(self, address: str, params: dict[str, str]) -> dict[str, str]:
         code = "M.C5" + secrets.token_urlsafe(48)
         self.codes[code] = _Code(address, params, time.time() + _CODE_TTL)
@@ -200,16 +164,11 @@ class Entra:
         redirect = params["redirect_uri"]
         if params.get("response_mode", "query") == "query":
             return RedirectResponse(f"{redirect}?{urlencode(answer)}", status_code=302)
-        fields = "".join(f'<input type="hidden" name="{k}" value="{html.escape(v)}">' for k, v in answer.items())
-        return HTMLResponse(
-            f'<html><head><title>Working...</title></head><body><form method="POST" name="hiddenform" action="{html.escape(redirect)}">{fields}'
-            "<noscript><p>Script is disabled. Click Submit to continue.</p><input type='submit' value='Submit'></noscript></form>"
-            "<script>document.forms[0].submit();</script></body></html>"
-        )
+        return HTMLResponse(pages.form_post(redirect, answer))
 
     # ---------------------------------------------------------------- tokens
 
-    async def token(self, request: Request) -> Response:
+    async def token(self, request: Request) -> Response:  # noqa: PLR0911 - one return a row of the table of errors
         """The token endpoint: authorization_code and refresh_token."""
         form = {k: v[0] for k, v in parse_qs((await request.body()).decode()).items()}
         self.world.log(request, "")
@@ -314,17 +273,3 @@ class Entra:
 
 def _b64(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-
-def _page(title: str, content: str) -> str:
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>
-body{{font:15px/1.4 "Segoe UI",system-ui,sans-serif;background:#f2f2f2;display:grid;place-items:center;min-height:100vh;margin:0;color:#1b1b1b}}
-main{{background:#fff;width:440px;max-width:100%;padding:44px;box-sizing:border-box;box-shadow:0 2px 6px rgba(0,0,0,.2)}}
-h1{{font-size:24px;font-weight:600}}.logo{{color:#737373;font-weight:600;font-size:18px}}
-.tile{{display:block;width:100%;text-align:left;padding:12px;border:0;border-bottom:1px solid #eee;background:#fff;font:inherit;cursor:pointer}}
-.tile:hover{{background:#f2f2f2}}.tile b{{display:block;font-weight:600}}.tile span,small{{color:#616161;display:block}}
-.other{{margin-top:16px}}.problem{{color:#c50f1f}}ul{{padding-left:18px}}li{{margin:8px 0}}
-.buttons{{display:flex;gap:8px;justify-content:flex-end}}.buttons button{{padding:8px 28px;border:0;background:#e1e1e1;font:inherit;cursor:pointer}}
-.buttons .primary{{background:#0067b8;color:#fff}}</style></head>
-<body><main><div class="logo">Microsoft (simulated)</div>{content}</main></body></html>"""

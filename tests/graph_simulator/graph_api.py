@@ -1,6 +1,7 @@
 """Graph v1.0, the part about mail: parses paths as liberally as Graph does, answers as strictly.
 
-Accepts `/me` and `/users/{id or address}`, `mailFolders/{id}` and `mailFolders('id')`, any case of segment names, `delta` and `delta()`, double slashes.
+Accepts `/me` and `/users/{id or address}`, `mailFolders/{id}` and `mailFolders('id')`, any case of segment names, `delta` and `delta()`,
+double slashes.
 """
 
 from __future__ import annotations
@@ -77,14 +78,7 @@ class GraphApi:
             mailbox.requests += 1
             world.log(request, mailbox.address)
             self._injected(mailbox)
-            lanes = world.quirks.lanes
-            if lanes and mailbox.in_flight >= lanes:
-                raise GraphFault(
-                    429,
-                    "ApplicationThrottled",
-                    "Application is over its MailboxConcurrency limit.",
-                    {"Retry-After": "1"} if world.quirks.retry_after else {},
-                )
+            self._check_lanes(mailbox)
             mailbox.in_flight += 1
             try:
                 await trio.sleep(world.quirks.latency)
@@ -113,6 +107,12 @@ class GraphApi:
         if not any(s.rpartition("/")[2].lower().startswith("mail.") for s in grant.scopes):
             raise GraphFault(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         return mailbox
+
+    def _check_lanes(self, mailbox: Mailbox) -> None:
+        quirks = self._world.quirks
+        if quirks.lanes and mailbox.in_flight >= quirks.lanes:
+            headers = {"Retry-After": "1"} if quirks.retry_after else {}
+            raise GraphFault(429, "ApplicationThrottled", "Application is over its MailboxConcurrency limit.", headers)
 
     def _injected(self, mailbox: Mailbox) -> None:
         quirks = self._world.quirks
@@ -152,7 +152,7 @@ class GraphApi:
 
     # ---------------------------------------------------------------- routes
 
-    def _answer(self, request: Request, mailbox: Mailbox) -> tuple[int, Any, dict[str, str]]:
+    def _answer(self, request: Request, mailbox: Mailbox) -> tuple[int, Any, dict[str, str]]:  # noqa: C901, PLR0911 - the table of routes
         segments = self._segments(request, mailbox)
         if request.method != "GET":
             raise GraphFault(405, "Request_BadRequest", f"Specified HTTP method is not allowed for the request target: {request.method}.")
@@ -246,7 +246,7 @@ class GraphApi:
             "value": [self._folder(mailbox, f, _select(request)) for f in children[skip : skip + top]],
         }
         if skip + top < len(children):
-            kept = "&".join(f"{k}={quote(v, safe='')}" for k, v in query.items() if k not in {"$skip"})
+            kept = "&".join(f"{k}={quote(v, safe='')}" for k, v in query.items() if k != "$skip")
             body["@odata.nextLink"] = f"{self._base(request)}{request.url.path}?{kept}{'&' if kept else ''}$skip={skip + top}"
         return 200, body, {}
 
@@ -263,7 +263,7 @@ class GraphApi:
         }
         unknown = set(select) - set(_FOLDER_FIELDS)
         if unknown:
-            raise _no_property(sorted(unknown)[0], "mailFolder")
+            raise _no_property(min(unknown), "mailFolder")
         shown = {k: v for k, v in full.items() if not select or k in select or k == "id"}
         if folder.is_search:
             shown = {"@odata.type": "#microsoft.graph.mailSearchFolder", **shown, "isSupported": True, "includeNestedFolders": True}
@@ -447,7 +447,7 @@ class GraphApi:
         select = _select(request)
         known = {"id", "name", "contentType", "size", "isInline", "lastModifiedDateTime"}
         if unknown := set(select) - known:
-            raise _no_property(sorted(unknown)[0], "attachment")
+            raise _no_property(min(unknown), "attachment")
         items = [self._attachment(message, str(n), with_content=not select) for n in range(len(message.attachments))]
         if select:
             items = [{k: v for k, v in item.items() if k.startswith("@") or k in select or k == "id"} for item in items]

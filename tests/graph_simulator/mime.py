@@ -1,4 +1,7 @@
-"""An e-mail as it came over the wire into Graph's properties. Takes every real message, however malformed; loses what cannot be read, never fails."""
+"""An e-mail as it came over the wire into Graph's properties.
+
+Takes every real message, however malformed; loses what cannot be read, never fails.
+"""
 
 from __future__ import annotations
 

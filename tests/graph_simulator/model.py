@@ -1,7 +1,7 @@
 """The truth: mailboxes with folders and messages, and a log of changes per folder from which deltas are made.
 
-A message has one immutable id for life; its mutable id changes with every move. Each folder keeps its events in order (a sequence number for the
-whole mailbox); a delta link remembers the number up to which its round has told.
+A message has one immutable id for life; its mutable id changes with every move. Each folder keeps its events in order (a sequence
+number for the whole mailbox); a delta link remembers the number up to which its round has told.
 """
 
 from __future__ import annotations
