@@ -109,9 +109,7 @@ class Entra:
         params = {k: str(v) for k, v in request.query_params.items()}
         problem = self._wrong(params)
         if problem is not None:
-            return HTMLResponse(
-                _page("Sign in", f"<h1>Sorry, but we're having trouble signing you in.</h1><p>{html.escape(problem)}</p>"), 400
-            )
+            return HTMLResponse(pages.trouble(problem), 400)
         if request.method == "GET":
             return HTMLResponse(pages.picker(self._names(), params.get("login_hint", "")))
         form = {k: v[0] for k, v in parse_qs((await request.body()).decode()).items()}

@@ -23,7 +23,8 @@ _DESCRIPTIONS = {
 }
 
 _STYLE = """
-body{font:15px/1.4 "Segoe UI",system-ui,sans-serif;background:#f2f2f2;display:grid;place-items:center;min-height:100vh;margin:0;color:#1b1b1b}
+body{font:15px/1.4 "Segoe UI",system-ui,sans-serif;background:#f2f2f2;color:#1b1b1b}
+body{display:grid;place-items:center;min-height:100vh;margin:0}
 main{background:#fff;width:440px;max-width:100%;padding:44px;box-sizing:border-box;box-shadow:0 2px 6px rgba(0,0,0,.2)}
 h1{font-size:24px;font-weight:600}.logo{color:#737373;font-weight:600;font-size:18px}
 .tile{display:block;width:100%;text-align:left;padding:12px;border:0;border-bottom:1px solid #eee;background:#fff;font:inherit}
