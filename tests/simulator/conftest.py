@@ -1,0 +1,78 @@
+"""A simulator in the test's own loop, and a client with a token of one mailbox."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connector.http import AsyncClient, Response, open_client
+from tests.graph_simulator.entra import Grant
+from tests.graph_simulator.seed import make_mailbox
+from tests.graph_simulator.server import World, open_simulator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.graph_simulator.model import Mailbox
+    from tests.graph_simulator.quirks import Quirks
+
+ADDRESS = "anna@pier.example"
+
+
+@dataclass(slots=True)
+class Graph:
+    """Graph as one mailbox's app sees it."""
+
+    http: AsyncClient
+    url: str
+    world: World
+    mailbox: Mailbox
+    token: str
+
+    async def raw(self, path: str, *, immutable: bool = True, prefer: str = "", method: str = "GET", **params: str) -> Response:
+        """Send a request below /v1.0, or to a link."""
+        prefers = [p for p in ('IdType="ImmutableId"' if immutable else "", prefer) if p]
+        headers = {"Authorization": f"Bearer {self.token}"} | ({"Prefer": ", ".join(prefers)} if prefers else {})
+        url = path if path.startswith("http") else f"{self.url}/v1.0{path}"
+        return await self.http.request(method, url, params=params or None, headers=headers)
+
+    async def get(self, path: str, **given: Any) -> Any:
+        """GET JSON; anything but 200 fails the test."""
+        answer = await self.raw(path, **given)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def rounds(self, path: str, **given: Any) -> tuple[list[dict[str, Any]], str]:
+        """Follow a delta to its end: all items, and the delta link."""
+        items: list[dict[str, Any]] = []
+        page = await self.get(path, **given)
+        for _ in range(1000):
+            items += page["value"]
+            if "@odata.deltaLink" in page:
+                return items, page["@odata.deltaLink"]
+            page = await self.get(page["@odata.nextLink"], prefer=given.get("prefer", ""))
+        raise AssertionError("the delta does not end")
+
+
+@asynccontextmanager
+async def open_graph(quirks: Quirks | None = None, *, inbox: int = 0) -> AsyncIterator[Graph]:
+    """Run a simulator with one mailbox of real mail, and hold a token for it."""
+    async with open_simulator(demo=False, quirks=quirks) as simulator, open_client() as http:
+        mailbox = make_mailbox(ADDRESS, "Anna Larsen", inbox=inbox)
+        simulator.world.mailboxes[ADDRESS] = mailbox
+        token = secrets.token_urlsafe(16)
+        scopes = ("https://graph.microsoft.com/Mail.ReadWrite", "https://graph.microsoft.com/User.Read")
+        simulator.world.entra.grants[token] = Grant(ADDRESS, scopes, time.time() + 3600)
+        yield Graph(http, simulator.url, simulator.world, mailbox, token)
+
+
+@pytest.fixture
+async def graph() -> AsyncIterator[Graph]:
+    """Graph on a good day."""
+    async with open_graph() as opened:
+        yield opened

@@ -1,0 +1,136 @@
+"""Ids, folders, lists, lanes, tokens and the control API."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.graph_simulator.control import control_routes
+from tests.graph_simulator.mime import to_graph
+from tests.graph_simulator.quirks import Quirks
+from tests.graph_simulator.seed import MAILS
+from tests.simulator.conftest import ADDRESS, open_graph
+
+if TYPE_CHECKING:
+    from tests.simulator.conftest import Graph
+
+README = Path(__file__).parents[1] / "graph_simulator" / "README.md"
+
+
+async def test_ids_follow_the_header_of_each_request(graph: Graph) -> None:
+    """A mutable id without the header, an immutable one with it; a move changes the mutable one alone, and case matters."""
+    message = graph.mailbox.in_folder(graph.mailbox.folder_id("inbox"))[0]
+    mutable = (await graph.get(f"/me/messages/{message.immutable_id}", immutable=False))["id"]
+    assert mutable != message.immutable_id
+    assert (await graph.get(f"/me/messages/{mutable}"))["id"] == message.immutable_id
+    graph.mailbox.move(message.immutable_id, graph.mailbox.folder_id("archive"))
+    assert (await graph.raw(f"/me/messages/{mutable}")).status_code == 404
+    assert (await graph.get(f"/me/messages/{message.immutable_id}"))["id"] == message.immutable_id
+    assert (await graph.raw(f"/me/messages/{message.immutable_id[:4] + message.immutable_id[4:].swapcase()}")).status_code == 404
+    answer = await graph.raw("/me/mailFolders")
+    assert answer.headers["preference-applied"] == "IdType=ImmutableId"
+
+
+async def test_folders_are_one_level_ten_a_page_with_search_folders(graph: Graph) -> None:
+    """The list is what naive clients trip over: ten a page, one level, search folders in it, hidden ones only on request."""
+    root = graph.mailbox.folder_id("msgfolderroot")
+    for number in range(5):
+        graph.mailbox.add_folder(f"More {number}", root)
+    page = await graph.get("/me/mailFolders")
+    assert len(page["value"]) == 10
+    rest = await graph.get(page["@odata.nextLink"])
+    names = [f["displayName"] for f in (*page["value"], *rest["value"])]
+    assert "Nordsee/Pier" not in names
+    assert "Conversation History" not in names
+    assert [f["displayName"] for f in (*page["value"], *rest["value"]) if "@odata.type" in f] == ["Unread Mail"]
+    assert not any("wellKnownName" in f for f in page["value"])
+
+
+async def test_list_order_and_filter(graph: Graph) -> None:
+    """Newest first on request, bounded by time; paging by the link that Graph gives."""
+    path = "/me/mailFolders/inbox/messages"
+    inbox = graph.mailbox.in_folder(graph.mailbox.folder_id("inbox"))
+    bound = inbox[5].data["receivedDateTime"]
+    page = await graph.get(path, **{"$filter": f"receivedDateTime le {bound}", "$orderby": "receivedDateTime desc", "$top": "4"})
+    ids = [m["id"] for m in page["value"]]
+    ids += [m["id"] for m in (await graph.get(page["@odata.nextLink"]))["value"]]
+    assert ids == [m.immutable_id for m in inbox[5:13]]
+    assert (await graph.raw(f"{path}?$orderby=subject")).json()["error"]["code"] == "InefficientFilter"
+
+
+async def test_lanes_a_fifth_request_at_once_is_throttled() -> None:
+    """Four at once are served, the fifth gets 429 with Retry-After (graph-behaviour section 6)."""
+    async with open_graph(Quirks(latency=0.2)) as graph:
+        statuses: list[int] = []
+
+        async def ask() -> None:
+            answer = await graph.raw("/me/mailFolders/inbox")
+            statuses.append(answer.status_code)
+            if answer.status_code == 429:
+                assert answer.headers["retry-after"] == "1"
+                assert answer.json()["error"]["code"] == "ApplicationThrottled"
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(ask)
+        assert sorted(statuses) == [200, 200, 200, 200, 429]
+
+
+async def test_token_unknown_or_revoked_is_401(graph: Graph) -> None:
+    """Graph's shape of a refused token."""
+    graph.world.entra.revoke(ADDRESS)
+    answer = await graph.raw("/me/mailFolders")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+
+
+async def test_control_routes_are_described(graph: Graph) -> None:
+    """Every route of the control API stands in the README, and bad input gets a sentence."""
+    text = README.read_text(encoding="utf-8")
+    for route in control_routes(graph.world):
+        start = re.sub(r"/\{verb\}|/\{id\}", "", route.path.replace("{address}", "{address}"))
+        assert start in text, route.path
+    url = f"{graph.url}/_sim"
+    wrong: list[tuple[str, str, Any]] = [
+        ("GET", "/mailboxes/nobody@x.example/messages", None),
+        ("POST", f"/mailboxes/{ADDRESS}/messages/nonsense/read", None),
+        ("POST", "/faults", {"lane": 3}),
+        ("POST", "/faults", {"lanes": "three"}),
+        ("POST", "/faults", {"profile": "kind"}),
+        ("POST", "/latency", {}),
+        ("POST", "/mailboxes", {"address": ADDRESS}),
+    ]
+    for method, path, body in wrong:
+        answer = await graph.http.request(method, url + path, json=body)
+        assert answer.status_code in {400, 404}, path
+        assert answer.json()["error"]
+
+
+def test_seed_all_real_mails_go_in() -> None:
+    """All 78 become messages with a time, and those with a subject keep it."""
+    assert len(MAILS) == 78
+    subjects = 0
+    for path in MAILS:
+        data, _ = to_graph(path.read_bytes(), None)
+        assert data["receivedDateTime"]
+        subjects += bool(data["subject"])
+    assert subjects > 60
+
+
+def test_seed_charsets_are_decoded() -> None:
+    """Japanese and Korean mail is read, not shown as question marks."""
+    by_name = {p.name: to_graph(p.read_bytes(), None)[0] for p in MAILS}
+    assert re.search(r"[\u3040-\u30ff\u4e00-\u9fff]", by_name["japanese_iso_2022.eml"]["body"]["content"])
+    assert re.search(r"[\uac00-\ud7a3]", by_name["ks_c_5601-1987.eml"]["subject"] + by_name["ks_c_5601-1987.eml"]["body"]["content"])
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=2000))
+def test_mime_any_bytes_become_a_message(mime: bytes) -> None:
+    """Whatever arrives, it becomes a message and nothing raises."""
+    data, _ = to_graph(mime, None)
+    assert data["receivedDateTime"].endswith("Z")
