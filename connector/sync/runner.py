@@ -54,7 +54,7 @@ _SUPERSEDED_WAIT = 1.0
 # What the next attempt means to a mailbox that was put off.
 _ON_WAY_BACK = {State.THROTTLED: Event.RESUMED, State.FAILING: Event.RETRIED, State.NEEDS_ADMIN: Event.CONNECTED}
 
-# A mailbox that was shown as failing is shown as connected again when a whole round succeeded, not when it tries again.
+# A mailbox is shown as connected when it got somewhere, and one that was shown as failing when a whole round succeeded: not when it tries.
 _AT_WORK = frozenset({State.DISCOVERING, State.BOOTSTRAPPING, State.LIVE})
 
 # What a phase says to the state machine; an event that means nothing in a state changes nothing.
@@ -215,8 +215,8 @@ class Runner:
         self.state = next_state(self.state, event)
         resetting = self.progress.resetting if self.progress else False
         seen = seen_as(self.state, failures=self._failures, resetting=resetting, message=self.message)
-        is_recovering = self._failures >= FAILURES_UNTIL_SEEN and self.state in _AT_WORK
-        if seen.state is not None and not is_recovering:
+        is_unproven = self.state in _AT_WORK and (self.progress is None or self._failures >= FAILURES_UNTIL_SEEN)
+        if seen.state is not None and not is_unproven:
             self._reports.put(self.account_id, state=seen.state, state_message=seen.message or "")
 
     def _on_progress(self, progress: Progress) -> None:

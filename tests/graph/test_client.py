@@ -6,6 +6,7 @@ import base64
 import json
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -27,7 +28,6 @@ from connector.graph.client import claims_of, parse_retry_after, repair_json
 from connector.graph.gate import Priority
 from connector.graph.types import GraphFolder, User
 from tests.graph.conftest import BASE, FakeTokens, fault, open_mailbox
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

@@ -1,0 +1,112 @@
+"""An addon in memory that keeps the promises of `connector_apply` which the connector builds on, and a bench of small parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from connector.odoo.wire import Applied, ApplyRequest, ApplyResult, Exchange, FolderSnapshot, Hello, MailboxSnapshot, Refused
+from connector.sync.merge import is_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connector.odoo.wire import AccountReport
+
+__all__ = ["FakeAddon", "snapshot_of"]
+
+
+@dataclass(slots=True)
+class FakeAddon:
+    """One mailbox in Odoo: rows by remote id, revisions and cursors by folder."""
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    calls: list[ApplyRequest] = field(default_factory=list)
+    refusals: list[Refused] = field(default_factory=list)
+    state: str = "connected"
+
+    async def hello(self, version: str) -> Hello:
+        """Answer."""
+        return Hello("19.0", "19.0", version, "")
+
+    async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
+        """Know of no account."""
+        return Exchange(watermark=f"{instance}{since}{len(reports)}", accounts=[])
+
+    async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
+        """Tell cursors and revisions."""
+        folders = [snapshot_of(f, revision=r, cursor=self.cursors.get(f)) for f, r in self.revisions.items()]
+        return [MailboxSnapshot(account_id=i, folders=folders, pending=sorted(self.pending)) for i in account_ids]
+
+    async def apply(self, request: ApplyRequest) -> ApplyResult:
+        """Do all or nothing, as the addon does."""
+        self.calls.append(request)
+        if self.refusals:
+            return self.refusals.pop(0)
+        if any(u.revision is not UNSET and u.revision != self.revisions.setdefault(u.folder, 0) for u in request.folders):
+            return Refused("revision", dict(self.revisions))
+        unknown = [p["remote_id"] for p in request.messages if p["remote_id"] not in self.rows and not is_whole(p)]
+        if unknown:
+            return Refused("unknown", unknown=unknown)
+        new = sum(p["remote_id"] not in self.rows for p in request.messages)
+        for patch in request.messages:
+            self.rows.setdefault(patch["remote_id"], {}).update(patch)
+            self.pending.discard(patch["remote_id"])
+        for item in request.removed:
+            if self.rows.get(item.remote_id, {}).get("folder") == item.folder:
+                self.pending.add(item.remote_id)
+        for gone in request.gone:
+            if gone in self.pending:
+                self.pending.discard(gone)
+                del self.rows[gone]
+        revisions = {}
+        for update in request.folders:
+            if update.revision is not UNSET:
+                self.revisions[update.folder] += 1
+                revisions[update.folder] = self.revisions[update.folder]
+                if update.cursor is not UNSET:
+                    self.cursors[update.folder] = update.cursor
+        return Applied(revisions, new, len(request.messages) - new, sorted(self.pending))
+
+    async def unlisted(
+        self,
+        account_id: int,
+        folder: str,
+        listed: Sequence[str],
+        *,
+        since: str | None = None,
+        after: str | None = None,
+        until: str | None = None,
+    ) -> list[str]:
+        """Return rows of the folder that were not listed; this addon knows no times."""
+        assert account_id
+        assert since is after is until is None
+        return [i for i, row in self.rows.items() if row["folder"] == folder and i not in listed and i not in self.pending]
+
+    async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
+        """Take a late body."""
+        self.rows[remote_id]["body"] = (account_id, body)
+
+
+def snapshot_of(remote_id: str, **given: Any) -> FolderSnapshot:
+    """Return a folder as Odoo tells it, unremarkable but for `given`."""
+    values: dict[str, Any] = {
+        "role": "inbox",
+        "name": "Inbox",
+        "sync_enabled": True,
+        "sync_state": "ok",
+        "revision": 0,
+        "cursor": None,
+        "is_bootstrapped": True,
+        "backfill_before": None,
+        "is_backfilled": True,
+        "unread": 0,
+        "total": 0,
+        "indexed": 0,
+    }
+    return FolderSnapshot(remote_id=remote_id, **{**values, **given})
