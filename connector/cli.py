@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 import trio
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
@@ -119,7 +120,9 @@ def status(path: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(accounts, indent=2))
         return
-    table = Table("Mailbox", "State", "Phase", "Last sync (UTC)", "Mail", "Requests in 24 h", "Message")
+    table = Table(box=box.SIMPLE)
+    for heading in ("Mailbox", "State", "Phase", "Last sync (UTC)", "Mail", "Requests in 24 h", "Message"):
+        table.add_column(heading, overflow="fold")
     for a in accounts:
         mail = f"{a['backfill_done']:,} of {a['backfill_total']:,}"
         table.add_row(a["email"], a["state"], a["phase"] or "", a["last_sync_at"] or "never", mail, str(a["requests_24h"]), a["message"])

@@ -10,7 +10,6 @@ import json
 import random
 import re
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -19,6 +18,19 @@ import trio
 from starlette.responses import Response
 
 from tests.graph_simulator.model import NotThere
+from tests.graph_simulator.odata import (
+    COMPARE,
+    CONDITION,
+    MAX_TOP,
+    GraphFault,
+    Paging,
+    above,
+    no_property,
+    page_size,
+    selected,
+    wants_immutable,
+    whole,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,38 +38,11 @@ if TYPE_CHECKING:
     from tests.graph_simulator.model import Folder, Mailbox, Message
     from tests.graph_simulator.server import World
 
-__all__ = ["GraphApi", "GraphFault"]
+__all__ = ["GraphApi"]
 
 _SEGMENT = re.compile(r"^([A-Za-z.$]+)\('(.*)'\)$")
-_CONDITION = re.compile(r"^\s*receivedDateTime\s+(ge|gt|le|lt|eq)\s+(\S+?)\s*$")
-_COMPARE = {"ge": "__ge__", "gt": "__gt__", "le": "__le__", "lt": "__lt__", "eq": "__eq__"}
 _FOLDER_FIELDS = ("id", "displayName", "parentFolderId", "childFolderCount", "unreadItemCount", "totalItemCount", "isHidden")
 _ONLY_SELECTED = {"internetMessageHeaders", "uniqueBody"}
-# Items a plain list returns at most (user-list-messages: $top 1..1000).
-_MAX_TOP = 1000
-
-
-class GraphFault(Exception):
-    """An error in Graph's shape."""
-
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
-        super().__init__(code)
-
-
-@dataclass(slots=True)
-class Paging:
-    """What a skip token stands for: the rest of a list or of a delta round."""
-
-    folder_id: str
-    rest: list[str]
-    select: tuple[str, ...]
-    number: int
-    removed: set[str]
-    partial: set[str]
-    lower: tuple[str, str] | None
-    kind: str
-    size: int = 0
 
 
 class GraphApi:
@@ -129,7 +114,7 @@ class GraphApi:
     def _respond(self, request: Request, status: int, body: Any, headers: dict[str, str], client_request_id: str) -> Response:
         headers |= {"request-id": str(uuid.uuid4()), "client-request-id": client_request_id or str(uuid.uuid4())}
         applied = []
-        if _wants_immutable(request):
+        if wants_immutable(request):
             applied.append("IdType=ImmutableId")
         if applied:
             headers["Preference-Applied"] = ", ".join(applied)
@@ -162,7 +147,7 @@ class GraphApi:
             case ["mailfolders"]:
                 return self._folders(request, mailbox, mailbox.folder_id("msgfolderroot"))
             case ["mailfolders", folder]:
-                return 200, self._folder(mailbox, self._find_folder(mailbox, folder), _select(request)), {}
+                return 200, self._folder(mailbox, self._find_folder(mailbox, folder), selected(request)), {}
             case ["mailfolders", folder, "childfolders"]:
                 return self._folders(request, mailbox, self._find_folder(mailbox, folder).id)
             case ["mailfolders", folder, "messages"]:
@@ -174,7 +159,7 @@ class GraphApi:
                     400, "BadRequest", "Unsupported request: Change tracking is not supported against 'microsoft.graph.message'."
                 )
             case ["messages", message]:
-                return 200, self._message(request, mailbox, self._find(mailbox, message), _select(request)), {}
+                return 200, self._message(request, mailbox, self._find(mailbox, message), selected(request)), {}
             case ["messages", message, "$value"]:
                 return 200, self._find(mailbox, message).mime, {"Content-Type": "text/plain"}
             case ["messages", message, "attachments"]:
@@ -239,11 +224,11 @@ class GraphApi:
         query = request.query_params
         wants_hidden = query.get("includeHiddenFolders", "").lower() == "true"
         children = [f for f in mailbox.children(parent_id) if wants_hidden or not f.is_hidden]
-        top = _whole(query.get("$top"), self._world.quirks.page_size, _MAX_TOP)
-        skip = _whole(query.get("$skip"), 0, 10**6, low=0)
+        top = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
+        skip = whole(query.get("$skip"), 0, 10**6, low=0)
         body: dict[str, Any] = {
             "@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#users('{quote(mailbox.oid)}')/mailFolders",
-            "value": [self._folder(mailbox, f, _select(request)) for f in children[skip : skip + top]],
+            "value": [self._folder(mailbox, f, selected(request)) for f in children[skip : skip + top]],
         }
         if skip + top < len(children):
             kept = "&".join(f"{k}={quote(v, safe='')}" for k, v in query.items() if k != "$skip")
@@ -263,7 +248,7 @@ class GraphApi:
         }
         unknown = set(select) - set(_FOLDER_FIELDS)
         if unknown:
-            raise _no_property(min(unknown), "mailFolder")
+            raise no_property(min(unknown), "mailFolder")
         shown = {k: v for k, v in full.items() if not select or k in select or k == "id"}
         if folder.is_search:
             shown = {"@odata.type": "#microsoft.graph.mailSearchFolder", **shown, "isSupported": True, "includeNestedFolders": True}
@@ -275,7 +260,7 @@ class GraphApi:
         query = request.query_params
         token = query.get("$skiptoken")
         if token is None:
-            select = _select(request, message=True)
+            select = selected(request, message=True)
             found = self._filtered(mailbox.in_folder(folder.id), query.get("$filter"))
             order = query.get("$orderby", "").lower().strip()
             if order not in {"", "receiveddatetime desc", "receiveddatetime asc", "receiveddatetime"}:
@@ -284,7 +269,7 @@ class GraphApi:
                 found.reverse()
             elif not order and self._world.quirks.shuffle:
                 self._random.shuffle(found)
-            size = _whole(query.get("$top"), self._world.quirks.page_size, _MAX_TOP)
+            size = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
             paging = Paging(folder.id, [m.immutable_id for m in found], select, 0, set(), set(), None, "list", size)
         else:
             paging = self._resume(token, folder.id, "list")
@@ -303,9 +288,9 @@ class GraphApi:
         if condition is None:
             return messages
         for part in re.split(r"\s+and\s+", condition):
-            if match := _CONDITION.match(part):
+            if match := CONDITION.match(part):
                 operator, bound = match[1], match[2]
-                messages = [m for m in messages if getattr(m.data["receivedDateTime"], _COMPARE[operator])(bound)]
+                messages = [m for m in messages if getattr(m.data["receivedDateTime"], COMPARE[operator])(bound)]
             elif re.fullmatch(r"\s*isRead\s+eq\s+(true|false)\s*", part):
                 wanted = "true" in part
                 messages = [m for m in messages if m.data["isRead"] is wanted]
@@ -325,7 +310,7 @@ class GraphApi:
         }
         unknown = [s for s in select if s not in full and s != "id"]
         if unknown:
-            raise _no_property(unknown[0], "message")
+            raise no_property(unknown[0], "message")
         shown = {k: v for k, v in full.items() if (k in select if select else k not in _ONLY_SELECTED)}
         head: dict[str, Any] = {"@odata.etag": f'W/"{message.data["changeKey"]}"', "id": self._id(request, message)}
         if context:
@@ -334,7 +319,7 @@ class GraphApi:
 
     @staticmethod
     def _id(request: Request, message: Message) -> str:
-        return message.immutable_id if _wants_immutable(request) else message.mutable_id
+        return message.immutable_id if wants_immutable(request) else message.mutable_id
 
     # ---------------------------------------------------------------- delta
 
@@ -352,7 +337,7 @@ class GraphApi:
             paging = self._next_round(mailbox, folder, delta)
         else:
             paging = self._first_round(request, mailbox, folder)
-        size = _page_size(request) or paging.size or quirks.page_size
+        size = page_size(request) or paging.size or quirks.page_size
         body: dict[str, Any] = {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(message)", "value": []}
         path = f"{self._base(request)}/v1.0/me/mailfolders('{quote(folder.id)}')/messages/delta"
         if quirks.empty_pages and skip is None and paging.rest:
@@ -372,11 +357,11 @@ class GraphApi:
 
     def _first_round(self, request: Request, mailbox: Mailbox, folder: Folder) -> Paging:
         query, quirks = request.query_params, self._world.quirks
-        select = _select(request, message=True)
+        select = selected(request, message=True)
         found = mailbox.in_folder(folder.id)
         lower = None
         if condition := query.get("$filter"):
-            match = _CONDITION.match(condition)
+            match = CONDITION.match(condition)
             if match is None or match[1] not in {"ge", "gt"}:
                 raise GraphFault(400, "BadRequest", "Only receivedDateTime ge or gt is supported in a delta filter.")
             lower = (match[1], match[2])
@@ -387,7 +372,7 @@ class GraphApi:
         if not order and quirks.shuffle:
             self._random.shuffle(found)
         if quirks.top_caps_delta and (top := query.get("$top")):
-            found = found[: _whole(top, 10, _MAX_TOP)]
+            found = found[: whole(top, 10, MAX_TOP)]
         return Paging(folder.id, [m.immutable_id for m in found], select, mailbox.number, set(), set(), lower, "delta")
 
     def _next_round(self, mailbox: Mailbox, folder: Folder, token: str) -> Paging:
@@ -412,7 +397,7 @@ class GraphApi:
             is_here = message is not None and message.folder_id == folder.id
             if not is_here or (quirks.aba_loss and "removed" in kinds):
                 removed.add(message_id)
-            elif message is not None and not quirks.out_of_filter_events and not _above(message, kept.lower):
+            elif message is not None and not quirks.out_of_filter_events and not above(message, kept.lower):
                 continue
             elif quirks.partial_read_updates and set(kinds) == {"read"}:
                 partial.add(message_id)
@@ -425,7 +410,7 @@ class GraphApi:
         message = mailbox.messages.get(message_id)
         head = {"@odata.type": "#microsoft.graph.message"}
         if message_id in paging.removed:
-            shown_id = message_id if _wants_immutable(request) or message is None else message.mutable_id
+            shown_id = message_id if wants_immutable(request) or message is None else message.mutable_id
             return {**head, "id": shown_id, "@removed": {"reason": "deleted"}}
         if message is None or message.folder_id != folder.id:
             # Gone since the page was made up: the next round tells.
@@ -444,10 +429,10 @@ class GraphApi:
     # ---------------------------------------------------------------- attachments
 
     def _attachments(self, request: Request, message: Message) -> dict[str, Any]:
-        select = _select(request)
+        select = selected(request)
         known = {"id", "name", "contentType", "size", "isInline", "lastModifiedDateTime"}
         if unknown := set(select) - known:
-            raise _no_property(min(unknown), "attachment")
+            raise no_property(min(unknown), "attachment")
         items = [self._attachment(message, str(n), with_content=not select) for n in range(len(message.attachments))]
         if select:
             items = [{k: v for k, v in item.items() if k.startswith("@") or k in select or k == "id"} for item in items]
@@ -488,37 +473,3 @@ class GraphApi:
     @staticmethod
     def _base(request: Request) -> str:
         return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _wants_immutable(request: Request) -> bool:
-    return any('idtype="immutableid"' in v.lower() for v in request.headers.getlist("prefer"))
-
-
-def _page_size(request: Request) -> int | None:
-    match = re.search(r"odata\.maxpagesize=(\d+)", ",".join(request.headers.getlist("prefer")))
-    # Graph caps a delta page; corso uses no more than 500.
-    return min(int(match[1]), 500) if match else None
-
-
-def _select(request: Request, *, message: bool = False) -> tuple[str, ...]:
-    text = request.query_params.get("$select", "")
-    names = tuple(part.strip() for part in text.split(",") if part.strip())
-    if message and "@removed" in names:
-        raise GraphFault(400, "RequestBroker--ParseUri", "Could not find a property named '@removed' on type 'microsoft.graph.message'.")
-    return names
-
-
-def _no_property(name: str, kind: str) -> GraphFault:
-    return GraphFault(400, "RequestBroker--ParseUri", f"Could not find a property named '{name}' on type 'microsoft.graph.{kind}'.")
-
-
-def _whole(text: str | None, default: int, high: int, *, low: int = 1) -> int:
-    if text is None:
-        return default
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise GraphFault(400, "BadRequest", f"Invalid value for a paging option: {text}")
-    return int(text)
-
-
-def _above(message: Message, lower: tuple[str, str] | None) -> bool:
-    return lower is None or bool(getattr(message.data["receivedDateTime"], _COMPARE[lower[0]])(lower[1]))
