@@ -11,6 +11,7 @@ A missing program is an error that names what to install, never a skip.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ import pytest
 from tests.odoo.process import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from tests.odoo.template import Run
 
@@ -56,13 +57,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{kind}: {passed[kind]} passed, {failed[kind]} failed")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Let Ctrl-C end the session: trio's nurseries wrap it in a group, which pytest takes for one failed test."""
+    try:
+        return (yield)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is not None:
+            raise KeyboardInterrupt from group
+        raise
+
+
 @pytest.fixture(scope="session")
 def run() -> Iterator[Run]:
     """A PostgreSQL cluster and Odoo of our own for this session."""
     from tests.odoo.template import open_run  # noqa: PLC0415 - only tests that need Odoo pay for it
 
+    # SIGTERM ends a session as Ctrl-C does: by way of the fixtures, so that nothing of it stays behind.
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with open_run("tests") as opened:
             yield opened
     except SetupError as error:
         pytest.exit(f"tests that need Odoo cannot run: {error}", returncode=3)
+    finally:
+        signal.signal(signal.SIGTERM, before)
