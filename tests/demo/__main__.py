@@ -99,8 +99,7 @@ def _run(*, real: bool, simulator: bool, transport: str, port: int) -> None:
         mailboxes = [address for address, *_ in DEMO_MAILBOXES] if simulator else []
         _connect(odoo, run.logins, mailboxes)
         info = _info(odoo, run.logins, f"http://{listen}", simulator_url, mailboxes, config)
-        INFO.write_text(json.dumps(info, indent=2))
-        INFO.chmod(0o600)
+        _publish(info)
         _announce(info, time.monotonic() - started)
         while process.poll() is None:
             time.sleep(0.5)
@@ -155,6 +154,14 @@ def _info(
     }
 
 
+def _publish(info: dict[str, Any]) -> None:
+    """Write info.json whole and readable by us alone: whoever waits for it reads it at once."""
+    new = INFO.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(info, indent=2))
+    new.replace(INFO)
+
+
 def _announce(info: dict[str, Any], seconds: float) -> None:
     simulator = f"\n  Graph simulator    {info['simulator_url']}/_sim/mailboxes" if info["simulator_url"] else ""
     _say(
@@ -171,6 +178,7 @@ def _announce(info: dict[str, Any], seconds: float) -> None:
 def _detach(arguments: list[str]) -> None:
     """Start the demo as a process of its own and return when it is ready."""
     log = FOLDER / "demo.log"
+    INFO.unlink(missing_ok=True)  # one that was killed leaves it behind
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-m", "tests.demo", *arguments],
@@ -180,11 +188,9 @@ def _detach(arguments: list[str]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    while not INFO.exists():
+    while not INFO.exists() or "ready after" not in log.read_text():
         if process.poll() is not None:
             raise click.ClickException(f"the demo did not start:\n{log.read_text()}")
-        time.sleep(0.2)
-    while "ready after" not in log.read_text():
         time.sleep(0.1)
     click.echo(log.read_text())
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -22,7 +20,7 @@ from tests.odoo import postgres
 from tests.odoo.package import find_odoo
 from tests.odoo.process import SetupError
 from tests.odoo.server import run_odoo
-from tests.odoo.template import CLONE, TEMPLATE, Logins, make_template, set_up
+from tests.odoo.template import CLONE, TEMPLATE, Logins, copy_template, set_up
 
 CONFIG = CLONE / "config" / "maildesk.yaml"
 PORT = 8069
@@ -54,8 +52,7 @@ def _run(port: int) -> None:
     folder = postgres.work_folder(CLONE) / "dev"
     is_new = not (folder / "logins.json").is_file()
     if is_new:
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run(["cp", "-a", "--reflink=auto", str(make_template(install)), str(folder)], check=True)  # noqa: S603, S607 - our own folders
+        copy_template(install, folder)
     written = json.loads((folder / "logins.json").read_text())
     kept = _Kept(written["password"], Logins(**written["logins"]), written.get("secret") or secrets.token_urlsafe(24))
     (folder / "logins.json").write_text(json.dumps({**written, "secret": kept.secret}))

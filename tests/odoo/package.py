@@ -25,7 +25,7 @@ __all__ = ["OdooInstall", "cache_folder", "find_odoo"]
 TRIED_VERSION = "19.0.0+dfsg-1"
 TRIED_SHA256 = "9d2f598b0555db17e291d48ed24df184c70823c053c4c5ed53c467ca7f629bbf"
 
-# The package links to files of these. fonts-font-awesome comes from the machine's own release: unstable's has other file names.
+# The package links to files of these. fonts-font-awesome comes from Debian 12: unstable's has other file names.
 _UNSTABLE = (
     "odoo-19",
     "libjs-jquery",
@@ -36,7 +36,8 @@ _UNSTABLE = (
     "fonts-inconsolata",
     "fonts-ocr-b",
 )
-_STABLE = ("fonts-font-awesome",)
+_STABLE = "bookworm"
+_FROM_STABLE = ("fonts-font-awesome",)
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _REQUIREMENTS = Path(__file__).parent / "requirements.lock"
 
@@ -62,7 +63,7 @@ def find_odoo() -> OdooInstall:
     if home := os.environ.get("ODOO_HOME"):
         return _from_home(Path(home))
     if found := shutil.which("odoo"):
-        return OdooInstall((found,), {}, None, _version_of(found))
+        return OdooInstall((found,), {}, None, _version_of((found,), {}))
     return _from_debian()
 
 
@@ -75,15 +76,19 @@ def _from_home(home: Path) -> OdooInstall:
         if script.is_file():
             path = home if script.name == "odoo-bin" else home / "usr/lib/python3/dist-packages"
             python = os.environ.get("ODOO_PYTHON") or str(_python_for_odoo())
-            return OdooInstall((python, str(script)), {"PYTHONPATH": str(path)}, addons, f"home {home}")
+            command, env = (python, str(script)), {"PYTHONPATH": str(path)}
+            return OdooInstall(command, env, addons, f"{_version_of(command, env)} in {home}")
     raise SetupError(f"ODOO_HOME={home} is no Odoo: neither odoo-bin nor usr/bin/odoo is there")
 
 
-def _version_of(program: str) -> str:
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
-    if " 19." not in answer.stdout:
-        raise SetupError(f"{program} is {answer.stdout.strip() or 'no Odoo'}, not Odoo 19; set ODOO_HOME to one, or take it off PATH")
-    return answer.stdout.strip()
+def _version_of(command: tuple[str, ...], env: dict[str, str]) -> str:
+    """Return what an Odoo says that it is. Raises `SetupError` unless it is a 19."""
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False, env=os.environ | env)  # noqa: S603 - the user's Odoo
+    said = done.stdout.strip()
+    if " 19." not in said:
+        reason = said or (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise SetupError(f"{command[-1]} is not Odoo 19 ({reason}); set ODOO_HOME to one, or unset it and take `odoo` off PATH")
+    return said
 
 
 def _from_debian() -> OdooInstall:
@@ -110,15 +115,16 @@ def _fetch(prefix: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     for folder in ("lists/partial", "cache/archives/partial", "debs", "root"):
         (work / folder).mkdir(parents=True)
-    (work / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} unstable main\n")
+    mirror = _mirror()
+    (work / "sources.list").write_text("".join(f"deb [signed-by={_KEYRING}] {mirror} {suite} main\n" for suite in ("unstable", _STABLE)))
     own = [
         *("-o", f"Dir::Etc::sourcelist={work}/sources.list", "-o", "Dir::Etc::sourceparts=-"),
         *("-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}/cache"),
         *("-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none"),
     ]
     _run(["apt-get", *own, "update", "--quiet"], work)
-    _run(["apt-get", *own, "download", "--quiet", *_UNSTABLE], work / "debs")
-    _run(["apt-get", "-o", "APT::Sandbox::User=root", "download", "--quiet", *_STABLE], work / "debs")
+    wanted = [*(f"{name}/unstable" for name in _UNSTABLE), *(f"{name}/{_STABLE}" for name in _FROM_STABLE)]
+    _run(["apt-get", *own, "download", "--quiet", *wanted], work / "debs")
     package = next((work / "debs").glob("odoo-19_*.deb"))
     version = package.name.split("_")[1]
     digest = hashlib.sha256(package.read_bytes()).hexdigest()

@@ -88,6 +88,8 @@ def work_folder(clone: Path) -> Path:
         return folder
     other = Path(tempfile.gettempdir()) / f"maildesk-connector-{clone.name}-{hashlib.sha256(str(clone).encode()).hexdigest()[:8]}"
     other.mkdir(mode=0o755, exist_ok=True)
+    if other.is_symlink() or other.stat().st_uid != os.geteuid():  # its name can be guessed by others on this machine
+        raise SetupError(f"{other} belongs to somebody else: remove it, or let PostgreSQL's user {user} reach {folder}")
     return other
 
 

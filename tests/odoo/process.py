@@ -44,9 +44,12 @@ def child(
     grace: float = 15.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program beside us, its output in `log`. It gets `stop` when we leave, or when we die; then `grace` seconds, then SIGKILL."""
+    parent = os.getpid()
 
     def ends_with_us() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(stop))
+        if os.getppid() != parent:  # we died before the kernel was told
+            os._exit(1)
 
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - commands of this harness

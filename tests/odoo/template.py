@@ -15,7 +15,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.odoo import postgres
 from tests.odoo.package import find_odoo
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from tests.odoo.package import OdooInstall
     from tests.odoo.postgres import Cluster
 
-__all__ = ["TEMPLATE", "Logins", "Run", "make_template", "open_run", "set_up"]
+__all__ = ["CLONE", "TEMPLATE", "Logins", "Run", "copy_template", "open_run", "set_up"]
 
 CLONE = Path(__file__).parents[2]
 TEMPLATE = "maildesk_template"
+
+# How the folders of runs begin; what else lies in `var/` is nobody's to sweep.
+_KINDS = ("tests-", "demo-", "addon-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +90,27 @@ class Run:
 
 
 @contextmanager
-def open_run(kind: str = "run") -> Iterator[Run]:
+def open_run(kind: Literal["tests", "demo", "addon"]) -> Iterator[Run]:
     """Start a run; its folder under `var/` goes with it."""
     install = find_odoo()
     work = postgres.work_folder(CLONE)
-    template = make_template(install)
+    _sweep(work)
     folder = work / f"{kind}-{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)
     try:
-        # `cp -a` keeps owners and takes what the file system has for cheap copies.
-        subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(folder)], check=True)  # noqa: S603, S607 - our own folders
+        copy_template(install, folder)
         secret = json.loads((folder / "logins.json").read_text())
         with postgres.run_cluster(folder / "pg", secret["password"], folder / "postgres.log") as cluster:
             yield Run(folder, install, cluster, Logins(**secret["logins"]))
     finally:
         if os.environ.get("MAILDESK_KEEP_RUN") is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(work: Path) -> None:
+    """Remove what runs left behind that were killed; a process id ends the name of a run's folder."""
+    for folder in work.glob("*-*"):
+        _, _, pid = folder.name.rpartition("-")
+        if folder.name.startswith(_KINDS) and pid.isdecimal() and not Path(f"/proc/{pid}").exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -119,11 +128,11 @@ def set_up(cluster: Cluster, database: str, base: str, connector_url: str, secre
             cluster.execute(database, "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s)", key, value)
 
 
-def make_template(install: OdooInstall) -> Path:
-    """Return the folder of the template, made if it is not there."""
+def copy_template(install: OdooInstall, folder: Path) -> None:
+    """Copy the template to `folder`; it is made if it is not there."""
     work = postgres.work_folder(CLONE)
-    digest = _digest(install)
-    template = work / f"template-{digest}"
+    template = work / f"template-{_digest(install)}"
+    # Held while copying too: another run of this clone, with another version of the addon, removes this template.
     with (work / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (template / "complete").is_file():
@@ -132,7 +141,9 @@ def make_template(install: OdooInstall) -> Path:
             _say("making the template database (two minutes, once per version of the addon)")
             _make(install, template)
             (template / "complete").touch()
-    return template
+        shutil.rmtree(folder, ignore_errors=True)
+        # `cp -a` keeps owners and takes what the file system has for cheap copies.
+        subprocess.run(["cp", "-a", "--reflink=auto", str(template), str(folder)], check=True)  # noqa: S603, S607 - our own folders
 
 
 def _digest(install: OdooInstall) -> str:
