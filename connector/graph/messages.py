@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from connector.errors import GraphNotFound
+from connector.errors import GraphError, GraphNotFound
 from connector.graph.types import AttachmentPage, GraphMessage, MessagePage, MessageWithBody
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ async def locate(mailbox: MailboxClient, message_id: str, priority: Priority) ->
         found = await mailbox.get(path, into=GraphMessage, priority=priority, params={"$select": "id,parentFolderId"})
     except GraphNotFound:
         return None
-    return found.parent_folder_id or None
+    if not found.parent_folder_id:
+        raise GraphError("Graph named no folder of a message", status=200)
+    return found.parent_folder_id
 
 
 async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) -> MessageBody:

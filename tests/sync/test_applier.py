@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connector.odoo.wire import FolderUpdate, Refused, Removed
-from connector.state.store import Cursor, open_store
+from connector.state.store import Cursor
 from connector.sync.applier import BATCH, Applier, NotConnectedInOdoo, Superseded
 from tests.sync.fakes import FakeAddon
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from connector.state.store import Store
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """A working copy."""
-    async with open_store(tmp_path / "state.sqlite3") as opened:
-        yield opened
 
 
 def _whole(remote_id: str, folder: str = "F") -> dict[str, Any]:
