@@ -61,6 +61,8 @@ def main(*, detach: bool, stop: bool, real: bool, no_simulator: bool, transport:
     INFO.unlink(missing_ok=True)
     PID.write_text(str(os.getpid()))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # A shell that starts us in the background makes us ignore Ctrl-C; whoever sends it means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _run(real=real, simulator=not (no_simulator or real), transport=transport, port=port)
     except (SetupError, ConfigError) as error:
