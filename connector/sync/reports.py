@@ -46,6 +46,11 @@ class Reports:
     def take(self) -> list[AccountReport]:
         """Take all that is pending; whoever takes it confirms it (`heard`) or gives it back (`put_back`)."""
         reports = [AccountReport(account_id=account_id, **values) for account_id, values in sorted(self._pending.items())]
+        for report in reports:
+            # While it travels nobody knows what Odoo has: a value that changes back meanwhile is news.
+            heard = self._heard.get(report.account_id, {})
+            for key in _values(report):
+                heard.pop(key, None)
         self._pending = {}
         self._urgent = trio.Event()
         return reports

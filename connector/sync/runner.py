@@ -113,6 +113,8 @@ class Runner:
 
     async def run(self) -> None:
         """Run until the mailbox needs a person (then Odoo knows it) or Odoo does not want it any more."""
+        # Since this mailbox last ran somebody else may have changed what Odoo shows: a sign-in, say, writes "connected".
+        self._reports.forget(self.account_id)
         self._event(Event.CONNECTED)
         while True:
             self._is_awaited = self._woken.is_set()

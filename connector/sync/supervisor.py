@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 import trio
+from msgspec import structs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,6 +73,8 @@ class Supervisor:
             task = self._tasks.get(account.id)
             if not runs:
                 if task is not None:
+                    # Out of the table at once: the account may be wanted again before the task has ended.
+                    del self._tasks[account.id]
                     task.scope.cancel()
             elif task is None:
                 self._tasks[account.id] = task = _Task(account)
@@ -85,11 +88,14 @@ class Supervisor:
         runner, account = task.runner, task.account
         if runner is None:
             return
-        if (account.token, account.email) != (before.token, before.email):
-            # Another sign-in: begin again with its token.
+        if account.email != before.email:
+            # Another mailbox under the same account: nothing that is remembered of the old one holds.
             task.scope.cancel()
             self._tasks[account.id] = replacement = _Task(account)
             self._nursery.start_soon(self._run, replacement, 0.0)
+            return
+        if structs.replace(account, token=before.token) == before:
+            # A token that we rotated ourselves comes back, or a new sign-in's: the newest is taken at the next request.
             return
         if account.refresh_requested_at == before.refresh_requested_at:
             runner.mailbox.forget()

@@ -1,0 +1,64 @@
+"""A mailbox whose cycles end as a test says, and its runner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+import trio
+
+from connector.sync.machine import Phase
+from connector.sync.mailbox import Mailbox, Progress
+from connector.sync.reports import Reports
+from connector.sync.runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DONE", "FakeMailbox", "runner_of"]
+
+DONE = Progress(Phase.UP_TO_DATE, 1, 1, resetting=False, synced=True)
+
+
+@dataclass(slots=True)
+class FakeMailbox:
+    """A mailbox whose cycles end as the test says: an error is raised, None is a good round."""
+
+    ends: list[Exception | None]
+    account_id: int = 7
+    has_backlog: bool = False
+    cycles: list[tuple[float, str | None]] = field(default_factory=list)
+    forgotten: int = 0
+    on_progress: Callable[[Progress], None] = lambda _: None
+
+    async def cycle(self, first: str | None = None) -> Progress:
+        """Run one."""
+        await trio.lowlevel.checkpoint()
+        self.cycles.append((trio.current_time(), first))
+        if not self.ends:
+            await trio.sleep_forever()
+        if (error := self.ends.pop(0)) is not None:
+            raise error
+        self.on_progress(DONE)
+        return DONE
+
+    async def reconcile(self) -> int:
+        """Find no drift."""
+        return 0
+
+    def forget(self) -> None:
+        """Count."""
+        self.forgotten += 1
+
+
+def runner_of(mailbox: FakeMailbox, reports: Reports | None = None) -> Runner:
+    """Return the runner of `mailbox`: a cycle every five minutes, no reconciling."""
+    return Runner(
+        cast("Mailbox", mailbox),
+        interval=300,
+        backfill_per_hour=0,
+        reconcile_interval=10**9,
+        reports=reports or Reports(),
+        now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),
+    )

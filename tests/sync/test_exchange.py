@@ -1,0 +1,110 @@
+"""The regular call to Odoo: nothing lost while it is away, nobody held up by one report that it cannot take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import trio
+
+from connector.errors import OdooFault, OdooUnreachable
+from connector.odoo.wire import Account, Exchange, Hello
+from connector.sync import exchange as module
+from connector.sync.reports import Reports
+from tests.sync.fakes import FakeAddon
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio.testing import MockClock
+
+    from connector.odoo.wire import AccountReport
+
+
+@dataclass(slots=True)
+class Addon(FakeAddon):
+    """An addon whose exchange answers as the test says."""
+
+    faults: list[Exception] = field(default_factory=list)
+    taken: list[tuple[float, str | None, list[AccountReport]]] = field(default_factory=list)
+    poison: int | None = None
+
+    async def hello(self, version: str) -> Hello:
+        """Greet, or fail as long as there are faults and nothing was exchanged yet."""
+        if self.faults and not self.taken:
+            raise self.faults.pop(0)
+        return Hello("19.0.1.0.0", "19.0", version, "")
+
+    async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
+        """Take reports, but none of the poisoned account."""
+        assert instance == "i"
+        if self.taken and self.faults:
+            raise self.faults.pop(0)
+        if any(r.account_id == self.poison for r in reports):
+            raise OdooFault("odoo.exceptions.ValidationError", "no")
+        self.taken.append((trio.current_time(), since, list(reports)))
+        return Exchange(f"w{len(self.taken)}", [Account(9, "m@x.example", "outlook", "connected", active=True)])
+
+
+async def _run(addon: Addon, reports: Reports, seconds: float) -> tuple[module.Exchange, list[Account]]:
+    seen: list[Account] = []
+    loop = module.Exchange(addon, "i", reports, seen.extend, "1")
+    with trio.move_on_after(seconds):
+        await loop.run()
+    return loop, seen
+
+
+async def test_exchange_quiet_is_every_ten_seconds_with_the_watermark(autojump_clock: MockClock) -> None:
+    """One call for all mailboxes, whatever they are; the watermark of the last answer goes with the next call."""
+    addon = Addon()
+    loop, seen = await _run(addon, Reports(), 35)
+    assert [since for _, since, _ in addon.taken] == [None, "w1", "w2", "w3"]
+    assert loop.readiness is None
+    assert {a.id for a in seen} == {9}
+
+
+async def test_exchange_urgent_report_does_not_wait(autojump_clock: MockClock) -> None:
+    """A changed state is told within a second."""
+    addon, reports = Addon(), Reports()
+    loop = module.Exchange(addon, "i", reports, lambda _: None, "1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(1)
+        reports.put(4, state="reauth_required")
+        await trio.sleep(1)
+        assert [r.account_id for r in addon.taken[-1][2]] == [4]
+        nursery.cancel_scope.cancel()
+
+
+async def test_exchange_odoo_away_loses_no_report(autojump_clock: MockClock) -> None:
+    """Not ready while Odoo is away; what was to be told is told when it is back."""
+    addon, reports = Addon(), Reports()
+    loop = module.Exchange(addon, "i", reports, lambda _: None, "1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(1)
+        addon.faults = [OdooUnreachable("down")] * 4
+        reports.put(4, state="error")
+        await trio.sleep(5)
+        assert loop.readiness == "odoo"
+        await trio.sleep(200)
+        assert loop.readiness is None
+        nursery.cancel_scope.cancel()
+    assert [r.state for _, _, told in addon.taken for r in told] == ["error"]
+
+
+async def test_exchange_greeting_is_repeated_until_odoo_fits(autojump_clock: MockClock) -> None:
+    """A connector that starts before Odoo waits for it."""
+    addon = Addon(faults=[OdooUnreachable("down")] * 3)
+    loop, _ = await _run(addon, Reports(), 120)
+    assert loop.readiness is None
+    assert addon.taken
+
+
+async def test_exchange_report_that_odoo_cannot_take_holds_nobody_up(autojump_clock: MockClock) -> None:
+    """After three tries it is dropped, and the accounts of all others come through."""
+    addon, reports = Addon(poison=4), Reports()
+    reports.put(4, state="error")
+    _, seen = await _run(addon, reports, 300)
+    assert addon.taken
+    assert seen

@@ -1,0 +1,141 @@
+"""All mailboxes beside each other: what Odoo says of an account starts, wakes or stops its task, and no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from connector.odoo.wire import Account, SealedToken
+from connector.sync.supervisor import Supervisor
+from tests.sync.fake_mailbox import FakeMailbox, runner_of
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+    from connector.sync.runner import Runner
+
+
+def _account(account_id: int, **given: Any) -> Account:
+    values = {"email": f"m{account_id}@x.example", "provider": "outlook", "state": "connected", "active": True}
+    return Account(id=account_id, **{**values, "token": SealedToken("x", 1), **given})
+
+
+async def test_supervisor_crashing_mailbox_disturbs_no_other(autojump_clock: MockClock) -> None:
+    """One task dies again and again; the other one's cycles come on time."""
+    healthy = FakeMailbox([None] * 20, account_id=2)
+
+    def make(account: Account) -> Runner:
+        if account.id == 1:
+            raise RuntimeError("cannot be made")
+        return runner_of(healthy)
+
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(make, nursery)
+        supervisor.take([_account(1), _account(2)])
+        await trio.sleep(1000)
+        assert len(healthy.cycles) == 4
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "change", [{"state": "paused"}, {"active": False}, {"state": "disconnected", "token": None}, {"state": "reauth_required"}]
+)
+async def test_supervisor_account_that_is_not_to_run_stops(change: dict[str, Any], autojump_clock: MockClock) -> None:
+    """Paused, archived, disconnected, waiting for a sign-in: its task ends, and starts again when Odoo says connected."""
+    mailbox = FakeMailbox([None] * 20)
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(lambda _: runner_of(mailbox), nursery)
+        supervisor.take([_account(7)])
+        await trio.sleep(1)
+        assert supervisor.runner(7) is not None
+        supervisor.take([_account(7, **change)])
+        await trio.sleep(1)
+        assert supervisor.runner(7) is None
+        supervisor.take([_account(7)])
+        await trio.sleep(1)
+        assert len(mailbox.cycles) == 2
+        nursery.cancel_scope.cancel()
+
+
+async def test_supervisor_refresh_wakes_and_other_changes_make_it_forget(autojump_clock: MockClock) -> None:
+    """A request for news runs a cycle; a changed configuration is read again from Odoo; the same account twice does nothing."""
+    mailbox = FakeMailbox([None] * 20)
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(lambda _: runner_of(mailbox), nursery)
+        for account, cycles, forgotten in (
+            (_account(7), 1, 0),
+            (_account(7), 1, 0),
+            (_account(7, refresh_requested_at="2026-11-23T12:00:00Z"), 2, 0),
+            (_account(7, refresh_requested_at="2026-11-23T12:00:00Z", state="error"), 3, 1),
+        ):
+            supervisor.take([account])
+            await trio.sleep(1)
+            assert (len(mailbox.cycles), mailbox.forgotten) == (cycles, forgotten)
+        nursery.cancel_scope.cancel()
+
+
+async def test_supervisor_task_that_crashed_is_made_again(autojump_clock: MockClock) -> None:
+    """What cannot be made now is tried again after half a minute, and then runs."""
+    mailbox, attempts = FakeMailbox([None] * 20), 0
+
+    def make(_: Account) -> Runner:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise RuntimeError("cannot be made")
+        return runner_of(mailbox)
+
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(make, nursery)
+        supervisor.take([_account(7)])
+        await trio.sleep(59)
+        assert (attempts, mailbox.cycles) == (2, [])
+        await trio.sleep(2)
+        assert len(mailbox.cycles) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_supervisor_stop_and_start_at_once_runs(autojump_clock: MockClock) -> None:
+    """A task that is told to stop but has not ended yet does not swallow the account's next start."""
+    mailbox = FakeMailbox([None] * 20)
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(lambda _: runner_of(mailbox), nursery)
+        supervisor.take([_account(7)])
+        await trio.sleep(1)
+        supervisor.take([_account(7, state="paused")])
+        supervisor.take([_account(7)])
+        await trio.sleep(1)
+        assert supervisor.runner(7) is not None
+        assert len(mailbox.cycles) == 2
+        nursery.cancel_scope.cancel()
+
+
+async def test_supervisor_new_sign_in_runs_with_its_own_token(autojump_clock: MockClock) -> None:
+    """The task with the old token ends; there is one task afterwards, made from the new account."""
+    made: list[Account] = []
+
+    def make(account: Account) -> Runner:
+        made.append(account)
+        return runner_of(FakeMailbox([None] * 20))
+
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(make, nursery)
+        supervisor.take([_account(7)])
+        await trio.sleep(1)
+        supervisor.take([_account(7, token=SealedToken("y", 2))])
+        await trio.sleep(1)
+        assert [a.token.seq for a in made if a.token] == [1, 2]
+        assert len(nursery.child_tasks) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_supervisor_account_without_token_waits(autojump_clock: MockClock) -> None:
+    """Odoo may know an account before anybody signed in: it is known here, and does not run."""
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(lambda _: runner_of(FakeMailbox([])), nursery)
+        supervisor.take([_account(7, token=None)])
+        await trio.sleep(1)
+        assert supervisor.runner(7) is None
+        assert [a.id for a in supervisor.accounts] == [7]
