@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from connector.errors import OdooError
+from connector.errors import OdooError, OdooFault
 from connector.sync.plan import backoff
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ __all__ = ["EVERY", "Exchange"]
 EVERY = 10.0
 # Seconds: several wakes and urgent reports within this time make one call.
 _GATHER = 0.25
+# Times in a row that Odoo answers with an exception of its own before the reports are taken for its cause.
+_FAULTS_UNTIL_DROPPED = 3
 # Seconds: the longest wait while Odoo is away.
 _CEILING = 60.0
 
@@ -57,8 +59,12 @@ class Exchange:
             try:
                 answer = await self._odoo.exchange(instance=self._instance, since=self._since, reports=reports)
             except OdooError as error:
-                self._reports.put_back(reports)
                 failures += 1
+                if isinstance(error, OdooFault) and failures >= _FAULTS_UNTIL_DROPPED:
+                    # Something in them is what Odoo cannot take; it must not keep all other mailboxes waiting for ever.
+                    _log.error("reports dropped", reason=str(error), accounts=[r.account_id for r in reports])
+                else:
+                    self._reports.put_back(reports)
                 self._lost(error, failures)
                 await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
                 continue
