@@ -112,21 +112,23 @@ async def test_supervisor_stop_and_start_at_once_runs(autojump_clock: MockClock)
         nursery.cancel_scope.cancel()
 
 
-async def test_supervisor_new_sign_in_runs_with_its_own_token(autojump_clock: MockClock) -> None:
-    """The task with the old token ends; there is one task afterwards, made from the new account."""
-    made: list[Account] = []
+async def test_supervisor_other_address_starts_anew_and_a_rotated_token_does_not(autojump_clock: MockClock) -> None:
+    """A new token disturbs nothing, the newest is taken at the next request; another address means another mailbox, with one task."""
+    made: list[tuple[str, FakeMailbox]] = []
 
     def make(account: Account) -> Runner:
-        made.append(account)
-        return runner_of(FakeMailbox([None] * 20))
+        made.append((account.email, FakeMailbox([None] * 20)))
+        return runner_of(made[-1][1])
 
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(make, nursery)
-        supervisor.take([_account(7)])
-        await trio.sleep(1)
-        supervisor.take([_account(7, token=SealedToken("y", 2))])
-        await trio.sleep(1)
-        assert [a.token.seq for a in made if a.token] == [1, 2]
+        for change in ({}, {"token": SealedToken("y", 2)}, {"token": SealedToken("y", 2), "email": "other@x.example"}):
+            supervisor.take([_account(7, **change)])
+            await trio.sleep(1)
+        assert [(email, len(mailbox.cycles), mailbox.forgotten) for email, mailbox in made] == [
+            ("m7@x.example", 1, 0),
+            ("other@x.example", 1, 0),
+        ]
         assert len(nursery.child_tasks) == 1
         nursery.cancel_scope.cancel()
 
