@@ -120,8 +120,8 @@ class Service:
             backfill_total=progress.total if progress else 0,
             requests_24h=runner.mailbox.client.gate.requests_24h if runner else 0,
             message=runner.message if runner else "",
-            # A mailbox that does not run has nothing left to wait for.
-            served_ticket=runner.served_ticket if runner else self._ticket,
+            # A mailbox that does not run, or whose task was made again since, owes nothing to anybody who waits.
+            served_ticket=runner.served_ticket if runner and runner.asked_ticket > runner.served_ticket else self._ticket,
         )
 
     async def _fetch_body(self, client: MailboxClient, account_id: int, remote_id: str, waiting: _Waiting) -> None:

@@ -87,6 +87,7 @@ class Runner:
         self.progress: Progress | None = None
         self.last_sync_at: datetime | None = None
         self.message = ""
+        self.asked_ticket = 0
         self.served_ticket = 0
         self._interval = interval
         self._budget = Budget(backfill_per_hour)
@@ -108,6 +109,7 @@ class Runner:
 
     def wake(self, folder: str | None = None, ticket: int = 0) -> None:
         """Ask for a cycle now, `folder` (remote id) first; `served_ticket` tells when a cycle that began later is done."""
+        self.asked_ticket = max(self.asked_ticket, ticket)
         self._wish = (folder or self._wish[0], max(ticket, self._wish[1]))
         self._woken.set()
 
