@@ -37,6 +37,8 @@ __all__ = ["AccountTokens", "Entra", "EntraSettings", "Granted", "SignInRefused"
 
 # Error values of a token answer that an administrator has to mend (graph-behaviour 9.1: invalid_client is an expired or wrong secret).
 _ADMIN_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_resource", "invalid_scope"})
+# Error values that only the person can mend (section 9.1, the invalid_grant family).
+_PERSON_ERRORS = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required", "access_denied"})
 # Consent by an administrator, told by its number only.
 _ADMIN_CONSENT_CODES = frozenset({90094, 90095})
 _AGAIN_ERRORS = frozenset({"temporarily_unavailable", "server_error", "service_unavailable"})
@@ -103,16 +105,18 @@ class Entra:
     async def finish(self, flow: bytes, answer: dict[str, str]) -> Granted:
         """Redeem the answer of a sign-in. Raises `SignInRefused`, `EntraUnreachable`, `NeedsAdmin`."""
         kept = json.loads(flow)
-        if "error" in answer:
+        if "error" in answer or "code" not in answer:
             raise _refused(answer)
+        if answer.get("state") != kept["state"]:
+            raise _not_ours()
         cache = msal.SerializableTokenCache()
 
         def run() -> dict[str, Any]:
             try:
                 result: dict[str, Any] = self._application(cache).acquire_token_by_auth_code_flow(kept, answer)
-            except (ValueError, RuntimeError) as error:
-                # A state or nonce that is not ours: an answer to somebody else's question.
-                raise SignInRefused("expired", "This sign-in does not belong to the one that was started. Please start again.") from error
+            except RuntimeError as error:
+                # A nonce that is not ours: an answer to somebody else's question. (A ValueError is Entra's fault: `_asked`.)
+                raise _not_ours() from error
             return result
 
         result = await self._asked(run)
@@ -233,18 +237,26 @@ class AccountTokens:
         self._entra = entra
         self._blob = blob
         self._on_change = on_change
+        self._is_kept = True
+        self._last: str | None = None
         self._one_at_a_time = trio.Lock()
 
     async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
-        """Return an access token; a refresh only if it is needed, or if `reject` is the one that is held."""
+        """Return an access token; a refresh only if it is needed, or if `reject` is the one that is held.
+
+        The `claims` of a refused token that was replaced meanwhile are met already: asking MSAL with them would refresh once more.
+        """
         async with self._one_at_a_time:
-            token, blob = await self._entra.silent(self._blob, claims=claims, force=False)
-            if reject is not None and token == reject:
-                token, blob = await self._entra.silent(self._blob, claims=claims, force=True)
+            is_refused = reject is not None and self._last in {None, reject}
+            token, blob = await self._entra.silent(self._blob, claims=claims if is_refused else None, force=is_refused)
             if blob != self._blob:
-                self._blob = blob
-                if _is_worth_keeping(blob):
-                    await self._on_change(blob)
+                self._blob, self._is_kept = blob, not _is_worth_keeping(blob)
+            if not self._is_kept:
+                # Shielded, and tried again by the next caller if it fails: Entra may have dropped the refresh token before this one.
+                with trio.CancelScope(shield=True):
+                    await self._on_change(self._blob)
+                self._is_kept = True
+            self._last = token
             return token
 
 
@@ -275,7 +287,9 @@ def _token_error(result: dict[str, Any]) -> AuthError:
         return EntraUnreachable(f"Entra answered {error}")
     if error in _ADMIN_ERRORS:
         return NeedsAdmin(_admin_sentence(result))
-    return NeedsSignIn(f"Entra answered {error} {result.get('suberror') or ''} {_codes(result)}".rstrip())
+    named = " ".join(filter(None, [f"Entra answered {error}", result.get("suberror"), _codes(result)]))
+    # Anything else (invalid_request) may be our own fault: no reason to send the person to Microsoft.
+    return NeedsSignIn(named) if error in _PERSON_ERRORS else AuthError(named)
 
 
 def _refused(answer: dict[str, Any]) -> SignInRefused:
@@ -289,6 +303,10 @@ def _refused(answer: dict[str, Any]) -> SignInRefused:
     if error == "invalid_grant":
         return SignInRefused("expired", "This sign-in took too long or was already used. Please start it again.")
     return SignInRefused("failed", f"Microsoft did not complete the sign-in ({error or 'no reason given'}).")
+
+
+def _not_ours() -> SignInRefused:
+    return SignInRefused("expired", "This sign-in does not belong to the one that was started. Please start again.")
 
 
 def _admin_sentence(result: dict[str, Any]) -> str:

@@ -40,6 +40,8 @@ _RETRY_AFTER_LIMIT = 3600.0
 
 # Raw control characters in strings are illegal JSON and do come (corso sanitises them too). Outside strings only tab, CR and LF occur.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# Half a surrogate pair, as a preview cut after 255 UTF-16 units may end in; escaped backslashes and whole pairs are stepped over (group 1).
+_HALF_PAIR = re.compile(rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _CLAIMS = re.compile(r'claims="?([A-Za-z0-9+/=_-]+)"?')
 
 
@@ -137,9 +139,14 @@ class MailboxClient:
         """Return the URL of a path, or a link of Graph if it leads to Graph."""
         if path_or_link.startswith("/"):
             return self._base_url + path_or_link
-        ours, theirs = urlsplit(self._base_url), urlsplit(path_or_link)
-        if (theirs.scheme, theirs.hostname, theirs.port) != (ours.scheme, ours.hostname, ours.port):
-            raise GraphError(f"Graph gave a link to another host ({theirs.hostname}); it was not followed")
+        ours = urlsplit(self._base_url)
+        try:
+            theirs = urlsplit(path_or_link)
+            is_ours = (theirs.scheme, theirs.hostname, theirs.port) == (ours.scheme, ours.hostname, ours.port)
+        except ValueError as error:
+            raise GraphError("Graph gave a link that is no address; it was not followed") from error
+        if not is_ours or not theirs.path.startswith(f"{ours.path}/"):
+            raise GraphError(f"Graph gave a link to another host or path ({theirs.hostname}); it was not followed")
         return path_or_link
 
 
@@ -176,8 +183,12 @@ def claims_of(header: str) -> str | None:
 
 
 def repair_json(data: bytes) -> bytes:
-    """Drop raw control characters, which are never part of valid JSON."""
-    return _CONTROL.sub(b"", data)
+    """Drop raw control characters, and put U+FFFD for half surrogate pairs and bytes that are no UTF-8. Valid JSON stays as it is.
+
+    Without this one odd subject or preview would keep its whole page, and so its folder, from ever being read.
+    """
+    text = _CONTROL.sub(b"", data).decode(errors="replace").encode()
+    return _HALF_PAIR.sub(lambda found: found[1] or rb"\ufffd", text)
 
 
 def _stop(state: RetryCallState) -> bool:

@@ -121,7 +121,12 @@ async def _list(mailbox: MailboxClient, folder_id: str, count: int, priority: Pr
     path = f"/me/mailFolders/{quote(folder_id, safe='')}/messages"
     page = await mailbox.get(path, into=MessagePage, priority=priority, params=params)
     found = {m.id: m for m in page.value}
+    walked: set[str] = set()
     while len(found) < count and page.next_link is not None:
+        if page.next_link in walked:
+            # Short of `count` means "no older ones" to the caller, so the circle must not pass for an end.
+            raise GraphError("Graph's message list leads in a circle")
+        walked.add(page.next_link)
         page = await mailbox.get(page.next_link, into=MessagePage, priority=priority)
         found |= {m.id: m for m in page.value}
     return list(found.values())[:count]

@@ -6,6 +6,7 @@ import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -13,10 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from connector.config import GraphConfig
-from connector.errors import ConfigError, EntraUnreachable, NeedsAdmin, NeedsSignIn
+from connector.errors import AuthError, ConfigError, EntraUnreachable, NeedsAdmin, NeedsSignIn, StateError
 from connector.graph.auth import AccountTokens, Entra, Granted, SignInRefused
 from connector.http import AsyncClient, open_client
 from tests.graph_simulator.seed import make_mailbox
@@ -138,6 +143,53 @@ async def test_tokens_refresh_is_single_flight_and_kept_before_use() -> None:
         assert got[0] in kept[0].decode()
 
 
+async def test_tokens_claims_of_many_requests_are_met_by_one_refresh() -> None:
+    """Four lanes get the same challenge at once: the token that answers the first answers all."""
+    async with _open() as (simulator, http, entra):
+        granted = await _granted(http, entra)
+
+        async def keep(_: bytes) -> None: ...
+
+        tokens = AccountTokens(entra, granted.cache_blob, keep)
+        old = await tokens.token()
+        simulator.world.requests.clear()
+        claims = '{"access_token":{"nbf":{"essential":true,"value":"1726258122"}}}'
+        got: list[str] = []
+
+        async def ask() -> None:
+            got.append(await tokens.token(reject=old, claims=claims))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(ask)
+        assert len(set(got)) == 1
+        assert got[0] != old
+        assert len([r for r in simulator.world.requests if r["path"].endswith("/token")]) == 1
+
+
+async def test_tokens_not_kept_is_kept_by_the_next_caller() -> None:
+    """A rotated token that the disk did not take is not used, and not forgotten."""
+    async with _open() as (_, http, entra):
+        granted = await _granted(http, entra)
+        kept: list[bytes] = []
+        is_full = True
+
+        async def keep(blob: bytes) -> None:
+            if is_full:
+                raise StateError("the disk is full")
+            kept.append(blob)
+
+        tokens = AccountTokens(entra, granted.cache_blob, keep)
+        old = await tokens.token()
+        with pytest.raises(StateError):
+            await tokens.token(reject=old)
+        is_full = False
+        token = await tokens.token()
+        assert token != old
+        assert len(kept) == 1
+        assert token in kept[0].decode()
+
+
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
@@ -145,6 +197,7 @@ async def test_tokens_refresh_is_single_flight_and_kept_before_use() -> None:
         ("interaction_required", NeedsSignIn),
         ("invalid_client", NeedsAdmin),
         ("unauthorized_client", NeedsAdmin),
+        ("invalid_request", AuthError),
         ("temporarily_unavailable", EntraUnreachable),
         ("503", EntraUnreachable),
         ("429", EntraUnreachable),
@@ -160,10 +213,70 @@ async def test_tokens_each_fault_is_whose_it_is(fault: str, kind: type[Exception
         tokens = AccountTokens(entra, granted.cache_blob, keep)
         old = await tokens.token()
         simulator.world.quirks.fail_token = fault
-        with pytest.raises(kind):
+        with pytest.raises(AuthError) as caught:
             await tokens.token(reject=old)
+        assert type(caught.value) is kind
         simulator.world.quirks.fail_token = ""
         assert await tokens.token(reject=old) != old
+
+
+async def test_sign_in_entra_failing_at_the_end_is_not_the_persons_fault() -> None:
+    """What is no token answer is told as Entra's failure, not as a sign-in that expired."""
+    async with _open() as (simulator, _, entra):
+        _, state, flow = await entra.start(ADDRESS, REDIRECT)
+
+        def garbage(_: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, text="<html>maintenance</html>")
+
+        async with open_client(transport=httpx.MockTransport(garbage)) as broken:
+            with pytest.raises(EntraUnreachable):
+                await Entra(Settings(simulator.url), SCOPES, broken).finish(flow, {"code": "c", "state": state})
+        with pytest.raises(SignInRefused) as caught:
+            await entra.finish(flow, {"state": state})
+        assert caught.value.outcome == "failed"
+
+
+async def test_entra_certificate_signs_the_request_for_a_token(tmp_path: Path) -> None:
+    """With a certificate no secret is sent, but an assertion that its key signed."""
+    file = tmp_path / "cert.pem"
+    file.write_bytes(_certificate())
+    sent: list[dict[str, list[str]]] = []
+
+    def login(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            host = "https://login.example/common"
+            return httpx.Response(200, json={"authorization_endpoint": f"{host}/authorize", "token_endpoint": f"{host}/token"})
+        sent.append(parse_qs(request.content.decode()))
+        return httpx.Response(400, json={"error": "invalid_grant"})
+
+    async with open_client(transport=httpx.MockTransport(login)) as http:
+        entra = Entra(Settings("https://login.example", client_secret=None, certificate=file), SCOPES, http)
+        _, state, flow = await entra.start(ADDRESS, REDIRECT)
+        with pytest.raises(SignInRefused):
+            await entra.finish(flow, {"code": "c", "state": state})
+    assert sent[0]["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
+    assert sent[0]["client_assertion"][0].count(".") == 2
+    assert "client_secret" not in sent[0]
+
+
+def _certificate() -> bytes:
+    """Return a PEM file with a new key and its certificate."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "maildesk")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return secret + certificate.public_bytes(pem)
 
 
 @pytest.mark.parametrize("status", [404, 200, 500])

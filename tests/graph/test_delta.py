@@ -136,6 +136,30 @@ async def test_list_tree_drops_search_and_hidden_folders_and_finds_roles() -> No
     assert tree.well_known == {"inbox": "I"}
 
 
+async def test_lists_circle_is_an_error_never_an_end() -> None:
+    """Half a list taken for the whole would put folders away, or end a backfill early."""
+    async with open_mailbox(lambda r: page({"id": "a"}, next=f"{BASE}{r.url.path.removeprefix('/v1.0')}?$skip=1")) as mailbox:
+        with pytest.raises(GraphError, match="circle"):
+            await older_than(mailbox, "F", "2026-11-01T00:00:00Z", 3, Priority.BACKFILL)
+        with pytest.raises(GraphError, match="circle"):
+            await list_tree(mailbox, known={})
+
+
+@pytest.mark.parametrize("code", ["ErrorItemNotFound", "ErrorFolderNotFound", ""])
+async def test_list_tree_absent_well_known_folder_under_any_code(code: str) -> None:
+    """A mailbox without an Archive is listed, whatever Graph calls the lack; one that is not there at all is not."""
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        name = request.url.path.rpartition("/")[2]
+        return page() if name == "mailFolders" else fault(404, code)
+
+    async with open_mailbox(graph) as mailbox:
+        assert (await list_tree(mailbox)).well_known == {}
+    async with open_mailbox(lambda _: fault(404, "MailboxNotEnabledForRESTAPI")) as mailbox:
+        with pytest.raises(GraphMailboxGone):
+            await list_tree(mailbox)
+
+
 async def test_get_body_asks_for_attachments_though_none_are_announced() -> None:
     """HasAttachments is false where all are inline; contents are never asked for with the list."""
 
