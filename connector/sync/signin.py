@@ -84,8 +84,9 @@ class SignIn:
             return SignInOutcome(
                 "wrong_address", "Another mailbox signed in than the one of this account. Nothing was connected.", address=address
             )
-        self.tokens.drop(account_id)
         token = await self.tokens.save(account_id, granted.cache_blob, at_least=self.known_seq(account_id))
+        # After it was kept: a running mailbox that asks meanwhile would open the old one again.
+        self.tokens.drop(account_id)
         _log.info("signed in", account=account_id)
         return SignInOutcome(
             "connected",

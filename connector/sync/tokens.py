@@ -58,7 +58,9 @@ class Tokens:
         blob = self._vault.open(newest.sealed, purpose=PURPOSE, account_id=account.id)
 
         async def keep(changed: bytes) -> None:
-            await self.save(account.id, changed)
+            # A refresh that was under way when another sign-in came must not take that one's place.
+            if self._open.get(account.id, (0, None))[1] is source:
+                await self.save(account.id, changed)
 
         source = AccountTokens(self._entra, blob, keep)
         self._open[account.id] = (newest.seq, source)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.graph.types import GraphMessage
-from connector.sync.merge import RECIPIENTS_KEPT, clean, combine, is_whole, to_patch
+from connector.sync.merge import PREVIEW_KEPT, RECIPIENTS_KEPT, SUBJECT_KEPT, clean, combine, is_whole, to_patch
 
 
 def _message(**given: Any) -> GraphMessage:
@@ -20,6 +20,21 @@ def _message(**given: Any) -> GraphMessage:
 def test_to_patch_partial_update_stays_partial() -> None:
     """A read toggle (docs#7776) changes the read state, and nothing else."""
     assert to_patch(_message(isRead=True, parentFolderId="F")) == {"remote_id": "m", "folder": "F", "is_read": True}
+
+
+def test_to_patch_parent_that_graph_names_counts() -> None:
+    """An answer may come from where the message was: Graph's word on its folder is the newer one."""
+    assert to_patch(_message(parentFolderId="B"), "A")["folder"] == "B"
+    assert "folder" not in to_patch(_message(isRead=True))
+
+
+def test_to_patch_long_texts_are_cut() -> None:
+    """A subject or a name of a megabyte does not become a row of a megabyte."""
+    person = {"emailAddress": {"name": "n" * 2000, "address": "a" * 2000}}
+    patch = to_patch(_message(subject="s" * 2000, bodyPreview="p" * 2000, toRecipients=[person], **{"from": person}))
+    cut = [patch["subject"], patch["from_name"], patch["from_email"], *patch["to_recipients"]["list"][0].values()]
+    assert [len(text) for text in cut] == [SUBJECT_KEPT] * 5
+    assert len(patch["preview"]) == PREVIEW_KEPT
 
 
 def test_to_patch_null_is_a_statement() -> None:

@@ -10,6 +10,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 from connector.config import EntraConfig, GraphConfig
 from connector.errors import EntraUnreachable, NeedsAdmin
@@ -102,6 +103,25 @@ async def test_sign_in_connects_and_its_token_opens_the_mailbox(store: Store, *,
         grant = bench.simulator.world.entra.grant_of(token)
         assert grant is not None
         assert grant.address == ADDRESS
+
+
+async def test_sign_in_again_while_the_mailbox_runs_replaces_its_token(store: Store) -> None:
+    """The running mailbox goes on with the new sign-in, even where it asked for a token while that was being kept."""
+    async with _open(store) as bench:
+        first = await bench.go()
+        account = Account(id=ACCOUNT, email=ADDRESS, provider="outlook", state="connected", active=True, token=first.token)
+        source = bench.sign_in.tokens.source(account)
+        old = await source.token()
+
+        async def ask() -> None:
+            while True:
+                await source.token()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            assert (await bench.go()).outcome == "connected"
+            nursery.cancel_scope.cancel()
+        assert await source.token() != old
 
 
 async def test_sign_in_as_another_address_connects_nothing(store: Store) -> None:

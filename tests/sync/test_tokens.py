@@ -123,6 +123,17 @@ async def test_source_new_sign_in_replaces_what_was_opened(store: Store) -> None
     assert await source.token() == "new"
 
 
+async def test_source_refresh_under_way_does_not_overwrite_a_new_sign_in(store: Store) -> None:
+    """The old token's rotation comes back after the new one was kept: it is nobody's any more."""
+    bench = Bench(store)
+    source = bench.tokens.source(_account(bench.sealed("old", 5)))
+    old = await bench.tokens.opened(_account(bench.sealed("old", 5)))
+    await bench.tokens.save(ACCOUNT, _blob("new"), at_least=5)
+    bench.tokens.drop(ACCOUNT)
+    assert await old.token(reject="old") == "old+"
+    assert await source.token() == "new"
+
+
 async def test_save_sequence_is_above_all_that_is_known(store: Store) -> None:
     """A file that was lost starts above what Odoo has, else Odoo's older token would win."""
     bench = Bench(store)
