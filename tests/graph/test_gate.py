@@ -10,6 +10,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from connector.graph.gate import LANES, WINDOW, WINDOW_REQUESTS, Gate, Priority
 
 
+def test_gate_numbers_are_graphs() -> None:
+    """An app may have four requests at once and 10,000 in ten minutes at a mailbox: no more than that, and not much less."""
+    assert (LANES, WINDOW) == (4, 600)
+    assert 9_000 <= WINDOW_REQUESTS <= 10_000
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(Priority), st.floats(0, 5), st.floats(0.01, 3)), max_size=40))
 def test_gate_any_crowd_never_exceeds_the_lanes(crowd: list[tuple[Priority, float, float]]) -> None:
