@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import pytest_runtest_call
 from tests.odoo.package import find_odoo
 from tests.odoo.process import SetupError, child, wait_until
-from tests.odoo.template import _sweep
+from tests.odoo.template import _sources, _sweep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +72,22 @@ def test_sweep_removes_runs_of_dead_processes_only(tmp_path: Path) -> None:
         (tmp_path / name / "pg").mkdir(parents=True)
     _sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == stays
+
+
+def test_sources_caches_and_unit_tests_make_no_new_template(tmp_path: Path) -> None:
+    """Only what Odoo loads counts: not what linters, Python and editors leave, nor the app's unit tests."""
+    counts = {"maildesk/models/account.py", "maildesk/static/src/app.js"}
+    leaves = {
+        "maildesk/.ruff_cache/0.17/1",
+        ".mypy_cache/x.json",
+        "maildesk/models/__pycache__/account.cpython-311.pyc",
+        "maildesk/models/.account.py.swp",
+        "maildesk/static/tests/app.test.js",
+    }
+    for name in counts | leaves:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert {str(path.relative_to(tmp_path)) for path in _sources(tmp_path)} == counts
 
 
 def test_child_ends_with_a_parent_that_was_killed(tmp_path: Path) -> None:

@@ -148,11 +148,20 @@ def copy_template(install: OdooInstall, folder: Path) -> None:
 
 def _digest(install: OdooInstall) -> str:
     hashed = hashlib.sha256(install.version.encode())
-    files = [p for p in ADDONS.rglob("*") if p.is_file() and p.suffix != ".pyc" and "/static/tests/" not in str(p)]
-    for path in sorted([*files, *Path(__file__).parent.glob("*.py")]):
+    for path in sorted([*_sources(ADDONS), *Path(__file__).parent.glob("*.py")]):
         hashed.update(str(path.relative_to(CLONE)).encode())
         hashed.update(path.read_bytes())
     return hashed.hexdigest()[:12]
+
+
+def _sources(addons: Path) -> list[Path]:
+    """Return the files that make an addon what it is: not what tools leave beside them, nor the app's unit tests."""
+
+    def counts(path: Path) -> bool:
+        parts = path.relative_to(addons).parts
+        return not any(part == "__pycache__" or part.startswith(".") for part in parts) and "static/tests" not in "/".join(parts)
+
+    return [path for path in addons.rglob("*") if path.is_file() and counts(path)]
 
 
 def _make(install: OdooInstall, folder: Path) -> None:
