@@ -94,6 +94,26 @@ async def test_sign_in_restamped_scopes_are_known_by_their_last_part() -> None:
         assert "Mail.ReadWrite" in (await _granted(http, entra)).scopes
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"), [({"refresh_token": None}, "offline_access"), ({"scope": "openid profile User.Read"}, "access to mail")]
+)
+async def test_sign_in_that_grants_too_little_connects_nothing(change: dict[str, str | None], reason: str) -> None:
+    """Without a refresh token it would end within the hour; without mail it would show nothing."""
+    async with _open() as (simulator, http, _):
+
+        async def thinner(request: httpx.Request) -> httpx.Response:
+            answer = await http.request(request.method, str(request.url), content=request.content, headers=dict(request.headers))
+            if not request.url.path.endswith("/token"):
+                return httpx.Response(answer.status_code, content=answer.content)
+            assert answer.status_code == 200
+            return httpx.Response(200, json={k: v for k, v in {**answer.json(), **change}.items() if v is not None})
+
+        async with open_client(transport=httpx.MockTransport(thinner)) as other:
+            with pytest.raises(SignInRefused, match="failed") as caught:
+                await _granted(http, Entra(Settings(simulator.url), SCOPES, other))
+        assert reason in caught.value.message
+
+
 async def test_sign_in_cancelled_is_denied() -> None:
     """Cancel on the consent page."""
     async with _open() as (_, http, entra):
