@@ -23,10 +23,28 @@ __all__ = ["to_graph"]
 # Characters of bodyPreview (Graph: the first 255).
 _PREVIEW = 255
 
+# A header's name with blanks before the colon, as RFC 822 allowed (obs-optional, RFC 5322 section 4.5).
+_BLANKS_BEFORE_COLON = re.compile(rb"(?m)^([!-9;-~]+)[ \t]+:")
+_HEADER_LINE = re.compile(rb"[!-9;-~]+:|[ \t]|From ")
+
+
+class _Utf8Headers(email.policy.Compat32):
+    """Headers with raw bytes beyond ASCII are UTF-8 (RFC 6532), or at least somebody's Latin; the standard library gives up on them."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        """Return the header as text."""
+        if value.isascii():
+            return str(super().header_fetch_parse(name, value))
+        raw = value.encode("utf-8", "surrogateescape")
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return raw.decode("latin-1")
+
 
 def to_graph(mime: bytes, received: datetime | None = None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return (properties, attachments) of a message; `received` stands for a missing or unreadable Date."""
-    parsed = email.message_from_bytes(mime, policy=email.policy.compat32)
+    parsed = email.message_from_bytes(_mended(mime), policy=_Utf8Headers())
     body, is_html, attachments = _parts(parsed)
     sent = _date(parsed) or received or datetime.now(UTC)
     at = received or sent
@@ -64,6 +82,17 @@ def to_graph(mime: bytes, received: datetime | None = None) -> tuple[dict[str, A
     }, attachments
 
 
+def _mended(mime: bytes) -> bytes:
+    """Return the message with headers that the standard library reads on: it takes all after the first malformed line for the text."""
+    end = re.search(rb"\r?\n\r?\n", mime)
+    if end is None:
+        return mime
+    lines = re.split(rb"\r?\n", _BLANKS_BEFORE_COLON.sub(rb"\1:", mime[: end.start()]))
+    last = max((n for n, line in enumerate(lines) if _HEADER_LINE.match(line)), default=0)
+    head = [b" " + line if 0 < n < last and not _HEADER_LINE.match(line) else line for n, line in enumerate(lines)]
+    return b"\r\n".join(head) + mime[end.start() :]
+
+
 def _parts(parsed: MimeMessage) -> tuple[str, bool, list[dict[str, Any]]]:
     texts: dict[str, str] = {}
     attachments: list[dict[str, Any]] = []
@@ -72,20 +101,24 @@ def _parts(parsed: MimeMessage) -> tuple[str, bool, list[dict[str, Any]]]:
         if id(part) in skip:
             continue
         kind = part.get_content_type()
-        if kind == "message/rfc822" and part is not parsed:
-            inner = part.get_payload()
+        if kind.startswith("message/") and part is not parsed:
             skip |= {id(p) for p in part.walk()}
-            first = inner[0] if isinstance(inner, list) and inner else part
-            name = (_text(first["Subject"]) if isinstance(first, MimeMessage) else "") or "message"
-            attachments.append(_attachment(name, None, part.as_bytes(), "item", is_inline=False, content_id=None))
+            if kind == "message/delivery-status" and not texts:
+                # A report begins with words for people (RFC 6522); some label them as the part for machines.
+                texts["text/plain"] = _decoded_bytes(part.as_bytes().partition(b"\n\n")[2], "utf-8")
+            else:
+                attachments.append(_mail_in_mail(part, kind))
             continue
         if part.is_multipart():
             continue
         disposition = str(part.get("Content-Disposition", "")).lower()
         name = _filename(part)
+        if kind.startswith("multipart/"):
+            # Its boundary never comes: what is there is text.
+            kind = "text/plain"
         is_text = kind in {"text/plain", "text/html"} and not disposition.startswith("attachment") and not name
         if is_text:
-            texts.setdefault(kind, _decoded(part))
+            texts[kind] = "\n".join(text for text in (texts.get(kind), _decoded(part)) if text)
             continue
         content_id = _text(part["Content-ID"]).strip("<> ") or None
         payload = part.get_payload(decode=True)
@@ -95,6 +128,16 @@ def _parts(parsed: MimeMessage) -> tuple[str, bool, list[dict[str, Any]]]:
     if "text/html" in texts:
         return texts["text/html"], True, attachments
     return texts.get("text/plain", ""), False, attachments
+
+
+def _mail_in_mail(part: MimeMessage, kind: str) -> dict[str, Any]:
+    """Return a forwarded mail as an item, and what a bounce tells to machines (message/delivery-status) as a file."""
+    if kind != "message/rfc822":
+        return _attachment(_filename(part) or "attachment", kind, part.as_bytes(), "file", is_inline=False, content_id=None)
+    inner = part.get_payload()
+    first = inner[0] if isinstance(inner, list) and inner else part
+    name = (_text(first["Subject"]) if isinstance(first, MimeMessage) else "") or "message"
+    return _attachment(name, None, part.as_bytes(), "item", is_inline=False, content_id=None)
 
 
 def _attachment(name: str, kind: str | None, content: bytes, of: str, *, is_inline: bool, content_id: str | None) -> dict[str, Any]:
@@ -118,10 +161,14 @@ def _decoded(part: MimeMessage) -> str:
     except (ValueError, AssertionError):
         payload = None
     raw = payload if isinstance(payload, bytes) else str(part.get_payload()).encode("utf-8", "replace")
-    for charset in (str(part.get_content_charset() or "utf-8"), "utf-8", "latin-1"):
+    return _decoded_bytes(raw, str(part.get_content_charset() or "utf-8"))
+
+
+def _decoded_bytes(raw: bytes, charset: str) -> str:
+    for name in (charset, "utf-8", "latin-1"):
         try:
-            return raw.decode(charset).replace("\r\n", "\n").replace("\x00", "")
-        except (LookupError, UnicodeDecodeError):
+            return raw.decode(name).replace("\r\n", "\n").replace("\x00", "")
+        except (LookupError, ValueError):
             continue
     return ""
 

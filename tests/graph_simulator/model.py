@@ -10,10 +10,12 @@ import base64
 import hashlib
 import random
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 __all__ = ["ROLES", "Event", "Folder", "Mailbox", "Message", "NotThere", "iso"]
 
@@ -250,6 +252,7 @@ _NAMES = {
 }
 
 
-def iso(moment: Any) -> str:
-    """Return a datetime as Graph writes it."""
-    return str(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+def iso(moment: datetime) -> str:
+    """Return a datetime as Graph writes it: in UTC, to the second. One without a zone is UTC."""
+    plain = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    return f"{plain.isoformat(timespec='seconds')}Z"
