@@ -113,11 +113,8 @@ class GraphApi:
 
     def _respond(self, request: Request, status: int, body: Any, headers: dict[str, str], client_request_id: str) -> Response:
         headers |= {"request-id": str(uuid.uuid4()), "client-request-id": client_request_id or str(uuid.uuid4())}
-        applied = []
         if wants_immutable(request):
-            applied.append("IdType=ImmutableId")
-        if applied:
-            headers["Preference-Applied"] = ", ".join(applied)
+            headers["Preference-Applied"] = ", ".join(p for p in ("IdType=ImmutableId", headers.get("Preference-Applied")) if p)
         if isinstance(body, bytes):
             return Response(body, status_code=status, headers=headers)
         text = json.dumps(body, ensure_ascii=False)
@@ -165,9 +162,9 @@ class GraphApi:
             case ["messages", message, "attachments"]:
                 return 200, self._attachments(request, self._find(mailbox, message)), {}
             case ["messages", message, "attachments", place]:
-                return 200, self._attachment(self._find(mailbox, message), place, with_content=True), {}
+                return 200, self._attachment(request, self._find(mailbox, message), place, with_content=True), {}
             case ["messages", message, "attachments", place, "$value"]:
-                return self._attachment_value(self._find(mailbox, message), place)
+                return self._attachment_value(request, self._find(mailbox, message), place)
             case _:
                 raise GraphFault(400, "BadRequest", f"Resource not found for the segment '{segments[-1]}'.")
 
@@ -270,7 +267,7 @@ class GraphApi:
             elif not order and self._world.quirks.shuffle:
                 self._random.shuffle(found)
             size = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
-            paging = Paging(folder.id, [m.immutable_id for m in found], select, 0, set(), set(), None, "list", size)
+            paging = Paging(folder.id, [m.immutable_id for m in found], select, 0, {}, set(), None, "list", size)
         else:
             paging = self._resume(token, folder.id, "list")
         page, paging.rest = paging.rest[: paging.size], paging.rest[paging.size :]
@@ -373,7 +370,7 @@ class GraphApi:
             self._random.shuffle(found)
         if quirks.top_caps_delta and (top := query.get("$top")):
             found = found[: whole(top, 10, MAX_TOP)]
-        return Paging(folder.id, [m.immutable_id for m in found], select, mailbox.number, set(), set(), lower, "delta")
+        return Paging(folder.id, [m.immutable_id for m in found], select, mailbox.number, {}, set(), lower, "delta")
 
     def _next_round(self, mailbox: Mailbox, folder: Folder, token: str) -> Paging:
         """Work out what happened in the folder since the link was given."""
@@ -387,16 +384,19 @@ class GraphApi:
             )
         quirks = self._world.quirks
         last: dict[str, list[str]] = {}
+        known: dict[str, str] = {}
         for event in mailbox.since(folder.id, kept.number):
             last.setdefault(event.message_id, []).append(event.kind)
-        removed: set[str] = set()
+            if event.kind == "removed":
+                known.setdefault(event.message_id, event.mutable_id)
+        removed: dict[str, str] = {}
         partial: set[str] = set()
         rest: list[str] = []
         for message_id, kinds in last.items():
             message = mailbox.messages.get(message_id)
             is_here = message is not None and message.folder_id == folder.id
             if not is_here or (quirks.aba_loss and "removed" in kinds):
-                removed.add(message_id)
+                removed[message_id] = known[message_id]
             elif message is not None and not quirks.out_of_filter_events and not above(message, kept.lower):
                 continue
             elif quirks.partial_read_updates and set(kinds) == {"read"}:
@@ -410,7 +410,7 @@ class GraphApi:
         message = mailbox.messages.get(message_id)
         head = {"@odata.type": "#microsoft.graph.message"}
         if message_id in paging.removed:
-            shown_id = message_id if wants_immutable(request) or message is None else message.mutable_id
+            shown_id = message_id if wants_immutable(request) else paging.removed[message_id]
             return {**head, "id": shown_id, "@removed": {"reason": "deleted"}}
         if message is None or message.folder_id != folder.id:
             # Gone since the page was made up: the next round tells.
@@ -420,7 +420,7 @@ class GraphApi:
         return {**head, **self._message(request, mailbox, message, paging.select, context=False)}
 
     def _end_round(self, mailbox: Mailbox, folder: Folder, paging: Paging) -> str:
-        token = self._keep(Paging(folder.id, [], paging.select, paging.number, set(), set(), paging.lower, "delta"))
+        token = self._keep(Paging(folder.id, [], paging.select, paging.number, {}, set(), paging.lower, "delta"))
         links = mailbox.delta_links.setdefault(folder.id, [])
         links.append(token)
         del links[: -self._world.quirks.delta_generations]
@@ -433,25 +433,26 @@ class GraphApi:
         known = {"id", "name", "contentType", "size", "isInline", "lastModifiedDateTime"}
         if unknown := set(select) - known:
             raise no_property(min(unknown), "attachment")
-        items = [self._attachment(message, str(n), with_content=not select) for n in range(len(message.attachments))]
+        places = [f"{self._id(request, message)}-{n}" for n in range(len(message.attachments))]
+        items = [self._attachment(request, message, place, with_content=not select) for place in places]
         if select:
             items = [{k: v for k, v in item.items() if k.startswith("@") or k in select or k == "id"} for item in items]
         return {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#attachments", "value": items}
 
-    @staticmethod
-    def _attachment(message: Message, place: str, *, with_content: bool) -> dict[str, Any]:
-        number = int(place.rpartition("-")[2]) if place.rpartition("-")[2].isdecimal() else -1
-        if not 0 <= number < len(message.attachments):
+    def _attachment(self, request: Request, message: Message, place: str, *, with_content: bool) -> dict[str, Any]:
+        of, _, text = place.rpartition("-")
+        number = int(text) if text.isascii() and text.isdecimal() else -1
+        if of not in {message.immutable_id, message.mutable_id} or not 0 <= number < len(message.attachments):
             raise NotThere(place)
         entry = {k: v for k, v in message.attachments[number].items() if k != "content"}
-        entry["id"] = f"{message.immutable_id}-{number}"
+        entry["id"] = f"{self._id(request, message)}-{number}"
         entry["lastModifiedDateTime"] = message.data["lastModifiedDateTime"]
         if not with_content:
             entry.pop("contentBytes", None)
         return entry
 
-    def _attachment_value(self, message: Message, place: str) -> tuple[int, Any, dict[str, str]]:
-        entry = self._attachment(message, place, with_content=False)
+    def _attachment_value(self, request: Request, message: Message, place: str) -> tuple[int, Any, dict[str, str]]:
+        entry = self._attachment(request, message, place, with_content=False)
         if entry["@odata.type"].endswith("referenceAttachment"):
             raise GraphFault(405, "Request_BadRequest", "Reference attachments have no content.")
         number = int(place.rpartition("-")[2])

@@ -59,11 +59,12 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change in one folder: `kind` is added, removed, read (only the read state) or changed."""
+    """A change in one folder: `kind` is added, removed, read (only the read state) or changed; the mutable id is that before it."""
 
     number: int
     kind: str
     message_id: str
+    mutable_id: str
 
 
 class Mailbox:
@@ -229,7 +230,7 @@ class Mailbox:
 
     def _log(self, folder_id: str, kind: str, message_id: str) -> None:
         self.number += 1
-        self.events.setdefault(folder_id, []).append(Event(self.number, kind, message_id))
+        self.events.setdefault(folder_id, []).append(Event(self.number, kind, message_id, self.messages[message_id].mutable_id))
 
     def _id(self, prefix: str, length: int) -> str:
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

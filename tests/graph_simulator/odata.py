@@ -41,13 +41,13 @@ class GraphFault(Exception):
 
 @dataclass(slots=True)
 class Paging:
-    """What a skip token stands for: the rest of a list or of a delta round."""
+    """What a skip token stands for: the rest of a list or of a delta round; `removed` maps to the mutable id that the client knew."""
 
     folder_id: str
     rest: list[str]
     select: tuple[str, ...]
     number: int
-    removed: set[str]
+    removed: dict[str, str]
     partial: set[str]
     lower: tuple[str, str] | None
     kind: str

@@ -18,20 +18,6 @@ if TYPE_CHECKING:
 README = Path(__file__).parents[1] / "graph_simulator" / "README.md"
 
 
-async def test_ids_follow_the_header_of_each_request(graph: Graph) -> None:
-    """A mutable id without the header, an immutable one with it; a move changes the mutable one alone, and case matters."""
-    message = graph.mailbox.in_folder(graph.mailbox.folder_id("inbox"))[0]
-    mutable = (await graph.get(f"/me/messages/{message.immutable_id}", immutable=False))["id"]
-    assert mutable != message.immutable_id
-    assert (await graph.get(f"/me/messages/{mutable}"))["id"] == message.immutable_id
-    graph.mailbox.move(message.immutable_id, graph.mailbox.folder_id("archive"))
-    assert (await graph.raw(f"/me/messages/{mutable}")).status_code == 404
-    assert (await graph.get(f"/me/messages/{message.immutable_id}"))["id"] == message.immutable_id
-    assert (await graph.raw(f"/me/messages/{message.immutable_id[:4] + message.immutable_id[4:].swapcase()}")).status_code == 404
-    answer = await graph.raw("/me/mailFolders")
-    assert answer.headers["preference-applied"] == "IdType=ImmutableId"
-
-
 async def test_folders_are_one_level_ten_a_page_with_search_folders(graph: Graph) -> None:
     """The list is what naive clients trip over: ten a page, one level, search folders in it, hidden ones only on request."""
     root = graph.mailbox.folder_id("msgfolderroot")
