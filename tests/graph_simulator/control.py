@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.graph_simulator.csdl import load_schema
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.model import NotThere
 from tests.graph_simulator.quirks import PROFILES
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["control_routes"]
 
+_VERBS = ("move", "read", "unread", "flag", "change", "delete")
+# Properties of a message that change by a move only.
+_FIXED = {"id", "parentFolderId"}
+
 
 class _Wrong(Exception):
     pass
@@ -32,6 +38,7 @@ class _Wrong(Exception):
 
 def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of small handlers
     """Return the routes, bound to `world`."""
+    schema = load_schema()
 
     def told(handler: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -39,7 +46,7 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
                 return JSONResponse(await handler(request))
             except NotThere as error:
                 return JSONResponse({"error": f"not there: {error}"}, 404)
-            except (_Wrong, ValueError, KeyError) as error:
+            except (_Wrong, ValueError) as error:
                 return JSONResponse({"error": str(error)}, 400)
 
         return endpoint
@@ -52,14 +59,16 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
 
     async def mailboxes(request: Request) -> Any:
         if request.method == "POST":
-            asked = await _json(request)
+            asked = await _json(request, "address", address=str, name=str, personal=bool, inbox=int, empty=bool)
             address = asked["address"]
             if address in world.mailboxes:
                 raise _Wrong(f"{address} is there already")
+            if asked.get("empty") and asked.get("inbox"):
+                raise _Wrong("an empty mailbox has no inbox of that size")
             mails = () if asked.get("empty") else None
             given = {} if mails is None else {"mails": mails}
             world.mailboxes[address] = make_mailbox(
-                address, asked.get("name", address), personal=bool(asked.get("personal")), inbox=int(asked.get("inbox", 0)), **given
+                address, asked.get("name", address), personal=asked.get("personal", False), inbox=asked.get("inbox", 0), **given
             )
         return [
             {"address": m.address, "name": m.name, "personal": m.personal, "messages": len(m.messages), "requests": m.requests}
@@ -72,7 +81,7 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
     async def folders(request: Request) -> Any:
         mailbox = mailbox_of(request)
         if request.method == "POST":
-            asked = await _json(request)
+            asked = await _json(request, "name", name=str, parent=str)
             mailbox.add_folder(asked["name"], mailbox.find_folder(asked.get("parent", "msgfolderroot")).id)
         return [
             {
@@ -92,12 +101,17 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         mailbox = mailbox_of(request)
         found = mailbox.find_folder(request.path_params["id"])
         if request.method == "DELETE":
+            if found.well_known:
+                raise _Wrong(f"{found.well_known} cannot be deleted")
             mailbox.delete_folder(found.id)
             return {}
-        asked = await _json(request)
-        found.name = asked.get("name", found.name)
+        asked = await _json(request, name=str, parent=str)
         if "parent" in asked:
-            found.parent_id = mailbox.find_folder(asked["parent"]).id
+            parent = mailbox.find_folder(asked["parent"])
+            if found.well_known == "msgfolderroot" or mailbox.is_within(parent, found):
+                raise _Wrong(f"{found.name} cannot be moved below {parent.name}")
+            found.parent_id = parent.id
+        found.name = asked.get("name", found.name)
         return {"id": found.id, "name": found.name}
 
     async def deliver(request: Request) -> Any:
@@ -112,29 +126,33 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
     async def act(request: Request) -> Any:
         mailbox = mailbox_of(request)
         message = mailbox.find(request.path_params["id"])
-        asked = await _json(request)
-        match request.path_params["verb"]:
+        match request.url.path.rpartition("/")[2]:
             case "move":
+                asked = await _json(request, "folder", folder=str)
                 mailbox.move(message.immutable_id, mailbox.find_folder(asked["folder"]).id)
             case "read":
                 mailbox.set_read(message.immutable_id, is_read=True)
             case "unread":
                 mailbox.set_read(message.immutable_id, is_read=False)
             case "flag":
-                mailbox.set_flag(message.immutable_id, asked.get("status", "flagged"))
+                status = (await _json(request, status=str)).get("status", "flagged")
+                _check(schema.problems({"flagStatus": status}, "followupFlag"))
+                mailbox.set_flag(message.immutable_id, status)
             case "change":
+                asked = await _object(request)
+                _check([f"{name} changes by a move only" for name in asked if name in _FIXED] or schema.problems(asked, "message"))
                 mailbox.change(message.immutable_id, asked)
-            case "delete":
+            case _:
                 mailbox.delete(message.immutable_id)
                 return {}
-            case verb:
-                raise _Wrong(f"unknown verb {verb!r}")
         return mailbox.truth_of(message)
 
     async def grow_mailbox(request: Request) -> Any:
-        asked = await _json(request)
         mailbox = mailbox_of(request)
-        grow(mailbox, int(asked.get("count", 100)), folder=asked.get("folder", "inbox"))
+        asked = await _json(request, count=int, folder=str)
+        if not mailbox.messages:
+            raise _Wrong(f"{mailbox.address} has no mail to vary: deliver one first")
+        grow(mailbox, asked.get("count", 100), folder=asked.get("folder", "inbox"))
         return {"messages": len(mailbox.messages)}
 
     async def revoke(request: Request) -> Any:
@@ -145,16 +163,16 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         if request.method == "DELETE":
             world.quirks = replace(world.start_quirks)
         elif request.method == "POST":
-            asked = await _json(request)
+            asked = await _object(request)
             profile = asked.pop("profile", None)
-            if profile is not None and profile not in PROFILES:
+            if profile is not None and profile not in list(PROFILES):
                 raise _Wrong(f"unknown profile {profile!r}; there are: {', '.join(PROFILES)}")
             world.quirks = (replace(PROFILES[profile]) if profile else world.quirks).changed(asked)
         return world.quirks.to_json()
 
     async def latency(request: Request) -> Any:
-        asked = await _json(request)
-        world.quirks = world.quirks.changed({"latency": float(asked["seconds"])})
+        asked = await _json(request, "seconds", seconds=float)
+        world.quirks = world.quirks.changed({"latency": asked["seconds"]})
         return world.quirks.to_json()
 
     async def log(_: Request) -> Any:
@@ -163,6 +181,9 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
     async def outgoing(_: Request) -> Any:
         return []
 
+    async def nothing(request: Request) -> Any:
+        raise NotThere(f"{request.method} {request.url.path}; README.md has the calls that are")
+
     base = "/_sim/mailboxes/{address}"
     return [
         Route("/_sim/mailboxes", told(mailboxes), methods=["GET", "POST"]),
@@ -170,21 +191,42 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         Route(f"{base}/folders", told(folders), methods=["GET", "POST"]),
         Route(f"{base}/folders/{{id}}", told(folder), methods=["PATCH", "DELETE"]),
         Route(f"{base}/deliver", told(deliver), methods=["POST"]),
-        Route(f"{base}/messages/{{id}}/{{verb}}", told(act), methods=["POST"]),
+        *(Route(f"{base}/messages/{{id}}/{verb}", told(act), methods=["POST"]) for verb in _VERBS),
         Route(f"{base}/grow", told(grow_mailbox), methods=["POST"]),
         Route(f"{base}/revoke", told(revoke), methods=["POST"]),
         Route("/_sim/faults", told(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_sim/latency", told(latency), methods=["POST"]),
         Route("/_sim/log", told(log)),
         Route("/_sim/outgoing", told(outgoing)),
+        Route("/_sim/{rest:path}", told(nothing), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def _object(request: Request) -> dict[str, Any]:
     body = await request.body()
-    if not body:
-        return {}
-    found = json.loads(body)
+    found = json.loads(body) if body else {}
     if not isinstance(found, dict):
         raise _Wrong("wants a JSON object")
     return found
+
+
+async def _json(request: Request, *needed: str, **kinds: type) -> dict[str, Any]:
+    """Return the body's object, with names and types as told and the `needed` ones there."""
+    found = await _object(request)
+    for name in needed:
+        if name not in found:
+            raise _Wrong(f"{name} is missing")
+    for name, value in found.items():
+        kind = kinds.get(name)
+        if kind is None:
+            raise _Wrong(f"unknown name {name!r}; there are: {', '.join(kinds)}")
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise _Wrong(f"{name} wants {kind.__name__}, not {type(value).__name__}")
+        if isinstance(value, int | float) and not 0 <= value < math.inf:
+            raise _Wrong(f"{name} is out of bounds")
+    return found
+
+
+def _check(problems: list[str]) -> None:
+    if problems:
+        raise _Wrong("; ".join(problems))

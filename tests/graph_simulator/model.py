@@ -126,6 +126,14 @@ class Mailbox:
         """Return the direct children of a folder, hidden ones too."""
         return [f for f in self.folders.values() if f.parent_id == folder_id]
 
+    def is_within(self, folder: Folder, other: Folder) -> bool:
+        """Tell whether a folder is `other` or somewhere below it."""
+        while folder.id != other.id:
+            if folder.parent_id is None:
+                return False
+            folder = self.folders[folder.parent_id]
+        return True
+
     def in_folder(self, folder_id: str) -> list[Message]:
         """Return the messages of a folder, newest first."""
         found = [m for m in self.messages.values() if m.folder_id == folder_id]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -33,7 +35,7 @@ class Quirks:
     latency: float = 0.0  # seconds before each Graph answer
 
     def changed(self, values: dict[str, Any]) -> Quirks:
-        """Return a copy with `values` set. Raises `ValueError` for an unknown switch or a value of another type."""
+        """Return a copy with `values` set. Raises `ValueError` for an unknown switch, or a value of another type or out of bounds."""
         kinds = {f.name: type(getattr(self, f.name)) for f in fields(self)}
         for name, value in values.items():
             if name not in kinds:
@@ -42,12 +44,21 @@ class Quirks:
                 continue
             if type(value) is not kinds[name]:
                 raise ValueError(f"{name} wants {kinds[name].__name__}, not {type(value).__name__}")
+        for name, value in values.items():
+            low = 1 if name in _AT_LEAST_ONE else 0
+            if isinstance(value, int | float) and not low <= value < math.inf:
+                raise ValueError(f"{name} wants {low} or more, not {value}")
+        if not re.fullmatch(r"([45]\d\d \S+)?", values.get("fail_graph", "")):
+            raise ValueError(f"fail_graph wants a status and a code such as '503 ErrorServerBusy', not {values['fail_graph']!r}")
         return replace(self, **values)
 
     def to_json(self) -> dict[str, Any]:
         """Return all switches."""
         return asdict(self)
 
+
+# Switches that would stand everything still at 0.
+_AT_LEAST_ONE = {"page_size", "delta_generations"}
 
 PROFILES = {
     "default": Quirks(),

@@ -1,21 +1,16 @@
-"""Ids, folders, lists, lanes, tokens and the control API."""
+"""Folders, lists, lanes and tokens."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
-from tests.graph_simulator.control import control_routes
 from tests.graph_simulator.quirks import Quirks
 from tests.simulator.conftest import ADDRESS, open_graph
 
 if TYPE_CHECKING:
     from tests.simulator.conftest import Graph
-
-README = Path(__file__).parents[1] / "graph_simulator" / "README.md"
 
 
 async def test_folders_are_one_level_ten_a_page_with_search_folders(graph: Graph) -> None:
@@ -68,25 +63,3 @@ async def test_token_unknown_or_revoked_is_401(graph: Graph) -> None:
     graph.world.entra.revoke(ADDRESS)
     answer = await graph.raw("/me/mailFolders")
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
-
-
-async def test_control_routes_are_described(graph: Graph) -> None:
-    """Every route of the control API stands in the README, and bad input gets a sentence."""
-    text = README.read_text(encoding="utf-8")
-    for route in control_routes(graph.world):
-        start = re.sub(r"/\{verb\}|/\{id\}", "", route.path.replace("{address}", "{address}"))
-        assert start in text, route.path
-    url = f"{graph.url}/_sim"
-    wrong: list[tuple[str, str, Any]] = [
-        ("GET", "/mailboxes/nobody@x.example/messages", None),
-        ("POST", f"/mailboxes/{ADDRESS}/messages/nonsense/read", None),
-        ("POST", "/faults", {"lane": 3}),
-        ("POST", "/faults", {"lanes": "three"}),
-        ("POST", "/faults", {"profile": "kind"}),
-        ("POST", "/latency", {}),
-        ("POST", "/mailboxes", {"address": ADDRESS}),
-    ]
-    for method, path, body in wrong:
-        answer = await graph.http.request(method, url + path, json=body)
-        assert answer.status_code in {400, 404}, path
-        assert answer.json()["error"]
