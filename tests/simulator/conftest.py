@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from httpx import ASGITransport
 
 from connector.http import AsyncClient, Response, open_client
 from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.seed import make_mailbox
-from tests.graph_simulator.server import World, open_simulator
+from tests.graph_simulator.server import World, make_app, make_world, open_simulator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -59,16 +60,28 @@ class Graph:
         raise AssertionError("the delta does not end")
 
 
+def _opened(http: AsyncClient, url: str, world: World, *, inbox: int) -> Graph:
+    mailbox = make_mailbox(ADDRESS, "Anna Larsen", inbox=inbox)
+    world.mailboxes[ADDRESS] = mailbox
+    token = secrets.token_urlsafe(16)
+    scopes = ("https://graph.microsoft.com/Mail.ReadWrite", "https://graph.microsoft.com/User.Read")
+    world.entra.grants[token] = Grant(ADDRESS, scopes, time.time() + 3600)
+    return Graph(http, url, world, mailbox, token)
+
+
 @asynccontextmanager
 async def open_graph(quirks: Quirks | None = None, *, inbox: int = 0) -> AsyncIterator[Graph]:
     """Run a simulator with one mailbox of real mail, and hold a token for it."""
     async with open_simulator(demo=False, quirks=quirks) as simulator, open_client() as http:
-        mailbox = make_mailbox(ADDRESS, "Anna Larsen", inbox=inbox)
-        simulator.world.mailboxes[ADDRESS] = mailbox
-        token = secrets.token_urlsafe(16)
-        scopes = ("https://graph.microsoft.com/Mail.ReadWrite", "https://graph.microsoft.com/User.Read")
-        simulator.world.entra.grants[token] = Grant(ADDRESS, scopes, time.time() + 3600)
-        yield Graph(http, simulator.url, simulator.world, mailbox, token)
+        yield _opened(http, simulator.url, simulator.world, inbox=inbox)
+
+
+@asynccontextmanager
+async def open_in_process(quirks: Quirks | None = None) -> AsyncIterator[Graph]:
+    """The same without sockets, so that a test's own clock runs: latency takes no time."""
+    world = make_world(demo=False, quirks=quirks)
+    async with open_client(transport=ASGITransport(make_app(world))) as http:
+        yield _opened(http, "http://graph.example", world, inbox=0)
 
 
 @pytest.fixture

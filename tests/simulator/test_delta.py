@@ -113,39 +113,3 @@ async def test_delta_hostile_pages_lose_nothing() -> None:
         assert set(ids) == set(wanted)
         assert len(ids) > len(wanted)
         assert list(dict.fromkeys(ids)) != wanted
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
-        ("/me/messages/delta", 400, "BadRequest"),
-        (f"{DELTA}?$select=@removed", 400, "RequestBroker--ParseUri"),
-        (f"{DELTA}?$select=wellKnownName", 400, "RequestBroker--ParseUri"),
-        (f"{DELTA}?$filter=isRead eq true", 400, "BadRequest"),
-        ("/me/messages/nonsense", 400, "ErrorInvalidIdMalformed"),
-        ("/me/messages/AAkALgAA" + "x" * 60, 404, "ErrorItemNotFound"),
-        ("/me/mailFolders/clutter", 404, "ErrorItemNotFound"),
-        ("/users/somebody@else.example/messages", 403, "ErrorAccessDenied"),
-    ],
-)
-async def test_graph_wrong_request_has_graphs_error(graph: Graph, path: str, status: int, code: str) -> None:
-    """Errors carry Graph's code, an innerError with a fresh request id, and the client's request id."""
-    answer = await graph.raw(path)
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (status, code)
-    assert error["innerError"]["request-id"] != (await graph.raw(path)).json()["error"]["innerError"]["request-id"]
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/me/mailFolders/inbox/messages/delta()",
-        "/me/mailfolders('inbox')/messages/microsoft.graph.delta()",
-        "//me/MAILFOLDERS/Inbox/messages/delta",
-        "/users/me-token-to-replace/mailFolders/inbox/messages/delta",
-        "/users/anna%40pier.example/mailFolders/inbox/messages/delta",
-    ],
-)
-async def test_graph_wire_quirks_are_taken(graph: Graph, path: str) -> None:
-    """Every form in which official clients write a path."""
-    assert len((await graph.get(path))["value"]) == 10

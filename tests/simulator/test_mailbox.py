@@ -1,13 +1,8 @@
-"""Folders, lists, lanes and tokens."""
+"""Folders and lists."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import trio
-
-from tests.graph_simulator.quirks import Quirks
-from tests.simulator.conftest import ADDRESS, open_graph
 
 if TYPE_CHECKING:
     from tests.simulator.conftest import Graph
@@ -38,28 +33,3 @@ async def test_list_order_and_filter(graph: Graph) -> None:
     ids += [m["id"] for m in (await graph.get(page["@odata.nextLink"]))["value"]]
     assert ids == [m.immutable_id for m in inbox[5:13]]
     assert (await graph.raw(f"{path}?$orderby=subject")).json()["error"]["code"] == "InefficientFilter"
-
-
-async def test_lanes_a_fifth_request_at_once_is_throttled() -> None:
-    """Four at once are served, the fifth gets 429 with Retry-After (graph-behaviour section 6)."""
-    async with open_graph(Quirks(latency=0.2)) as graph:
-        statuses: list[int] = []
-
-        async def ask() -> None:
-            answer = await graph.raw("/me/mailFolders/inbox")
-            statuses.append(answer.status_code)
-            if answer.status_code == 429:
-                assert answer.headers["retry-after"] == "1"
-                assert answer.json()["error"]["code"] == "ApplicationThrottled"
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(5):
-                nursery.start_soon(ask)
-        assert sorted(statuses) == [200, 200, 200, 200, 429]
-
-
-async def test_token_unknown_or_revoked_is_401(graph: Graph) -> None:
-    """Graph's shape of a refused token."""
-    graph.world.entra.revoke(ADDRESS)
-    answer = await graph.raw("/me/mailFolders")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
