@@ -375,7 +375,7 @@ class GraphApi:
     def _next_round(self, mailbox: Mailbox, folder: Folder, token: str) -> Paging:
         """Work out what happened in the folder since the link was given."""
         kept = self._tokens.get(token)
-        if kept is None:
+        if kept is None or kept.kind != "round":
             raise GraphFault(400, "BadRequest", "Badly formed token.")
         if kept.folder_id != folder.id or token not in mailbox.delta_links.get(folder.id, ()):
             generation = mailbox.number
@@ -420,7 +420,7 @@ class GraphApi:
         return {**head, **self._message(request, mailbox, message, paging.select, context=False)}
 
     def _end_round(self, mailbox: Mailbox, folder: Folder, paging: Paging) -> str:
-        token = self._keep(Paging(folder.id, [], paging.select, paging.number, {}, set(), paging.lower, "delta"))
+        token = self._keep(Paging(folder.id, [], paging.select, paging.number, {}, set(), paging.lower, "round"))
         links = mailbox.delta_links.setdefault(folder.id, [])
         links.append(token)
         del links[: -self._world.quirks.delta_generations]

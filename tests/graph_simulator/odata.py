@@ -41,7 +41,10 @@ class GraphFault(Exception):
 
 @dataclass(slots=True)
 class Paging:
-    """What a skip token stands for: the rest of a list or of a delta round; `removed` maps to the mutable id that the client knew."""
+    """What a token stands for: the rest of a list or of a delta round, or a round that has ended.
+
+    `kind` is list, delta or round; `removed` maps to the mutable id that the client knew.
+    """
 
     folder_id: str
     rest: list[str]
