@@ -11,13 +11,13 @@ import msgspec
 
 from connector.errors import OdooFault, OdooUnsuitable
 from connector.odoo import meaning
-from connector.odoo.wire import Exchange, Hello, MailboxSnapshot, to_apply_result
+from connector.odoo.wire import Comparison, Exchange, Hello, MailboxSnapshot, to_apply_result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from connector.odoo.probe import ServerVersion
-    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult
+    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Listed
 
 __all__ = ["MODEL", "AddonCalls", "Transport"]
 
@@ -57,9 +57,13 @@ class AddonCalls:
             raise OdooUnsuitable(f"the addon maildesk is version {hello.addon_version}; this connector needs {needed}: update it in Odoo")
         return hello
 
-    async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
-        """Tell what there is to tell of the accounts, hear which ones changed."""
-        return self._read(Exchange, await self._call("connector_exchange", instance=instance, since=since, reports=list(reports)))
+    async def exchange(
+        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+    ) -> Exchange:
+        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`."""
+        lease = {} if run is None else {"run": run, "serial": serial}
+        answer = await self._call("connector_exchange", instance=instance, since=since, reports=list(reports), **lease)
+        return self._read(Exchange, answer)
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Read cursors, revisions and unresolved removals of mailboxes."""
@@ -88,6 +92,13 @@ class AddonCalls:
             "connector_unlisted", account_id=account_id, folder=folder, listed=list(listed), since=since, after=after, until=until
         )
         return self._read(dict[str, list[str]], answer)["unlisted"]
+
+    async def compare(
+        self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None
+    ) -> Comparison:
+        """Compare a complete listing of a time of `folder` with the index."""
+        answer = await self._call("connector_compare", account_id=account_id, folder=folder, listed=list(listed), after=after, until=until)
+        return self._read(Comparison, answer)
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Exchange, Hello, MailboxSnapshot
+    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Comparison, Exchange, Hello, Listed, MailboxSnapshot
 
 __all__ = ["OdooPort"]
 
@@ -21,8 +21,10 @@ class OdooPort(Protocol):
     async def hello(self, version: str) -> Hello:
         """Tell Odoo our version, hear who it is."""
 
-    async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
-        """Tell what there is to tell of the accounts, hear which ones changed."""
+    async def exchange(
+        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+    ) -> Exchange:
+        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`."""
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Read cursors, revisions and unresolved removals of mailboxes."""
@@ -41,6 +43,11 @@ class OdooPort(Protocol):
         until: str | None = None,
     ) -> list[str]:
         """Return the rows of `folder` in that time that a complete listing does not have (ISO times; None is open)."""
+
+    async def compare(
+        self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None
+    ) -> Comparison:
+        """Compare a complete listing of a time of `folder` with the index (`after` exclusive, `until` inclusive, None is open)."""
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""

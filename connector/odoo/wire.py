@@ -16,15 +16,19 @@ __all__ = [
     "Applied",
     "ApplyRequest",
     "ApplyResult",
+    "Comparison",
     "CursorReport",
     "Exchange",
     "FolderSnapshot",
     "FolderUpdate",
+    "Held",
     "Hello",
+    "Listed",
     "MailboxSnapshot",
     "Refused",
     "Removed",
     "SealedToken",
+    "SetAside",
     "TreeFolder",
     "to_apply_result",
 ]
@@ -80,14 +84,25 @@ class Account(Struct, frozen=True):
     state: str
     active: bool
     token: SealedToken | None = None
+    config_changed_at: str | None = None
     refresh_requested_at: str | None = None
 
 
-class Exchange(Struct, frozen=True):
-    """The answer of `connector_exchange`."""
+class Held(Struct, frozen=True):
+    """Another connector serves this database."""
 
-    watermark: str
-    accounts: list[Account]
+    instance: str
+    seen_at: str
+
+
+class Exchange(Struct, frozen=True):
+    """The answer of `connector_exchange`; with `held` nothing else is said, and nothing was taken."""
+
+    watermark: str = ""
+    accounts: list[Account] = []
+    serial: str | None = None
+    restored: bool = False
+    held: Held | None = None
 
 
 class FolderSnapshot(Struct, frozen=True):
@@ -106,14 +121,17 @@ class FolderSnapshot(Struct, frozen=True):
     unread: int
     total: int
     indexed: int
+    anchor: str | None = None
+    told: int = 0
 
 
 class MailboxSnapshot(Struct, frozen=True):
-    """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved."""
+    """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved, `unreadable` what was set aside."""
 
     account_id: int
     folders: list[FolderSnapshot]
     pending: list[str]
+    unreadable: list[str] = []
 
 
 class TreeFolder(Struct, frozen=True):
@@ -139,11 +157,32 @@ class FolderUpdate(Struct, frozen=True):
     revision: int | UnsetType = UNSET
     cursor: str | None | UnsetType = UNSET
     is_bootstrapped: bool | UnsetType = UNSET
+    anchor: str | None | UnsetType = UNSET
+    told: int | UnsetType = UNSET
     backfill_before: str | None | UnsetType = UNSET
     is_backfilled: bool | UnsetType = UNSET
     unread: int | UnsetType = UNSET
     total: int | UnsetType = UNSET
     sync_state: str | UnsetType = UNSET
+
+
+class SetAside(Struct, frozen=True):
+    """A message that could not be read in three tries; `reason` is a code, never text of a mail."""
+
+    remote_id: str
+    folder: str | None
+    reason: str
+
+
+# [remote id, is read, is flagged]: a listed message for `connector_compare`; None is not compared.
+Listed = tuple[str, bool | None, bool | None]
+
+
+class Comparison(Struct, frozen=True):
+    """Where the index and a complete listing differ."""
+
+    differing: list[str]
+    unlisted: list[str]
 
 
 class ApplyRequest(Struct, frozen=True):
@@ -155,6 +194,7 @@ class ApplyRequest(Struct, frozen=True):
     removed: list[Removed]
     gone: list[str]
     folders: list[FolderUpdate]
+    set_aside: list[SetAside] | UnsetType = UNSET
 
 
 class Applied(Struct, frozen=True):

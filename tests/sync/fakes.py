@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from connector.odoo.wire import Applied, ApplyRequest, ApplyResult, Exchange, FolderSnapshot, Hello, MailboxSnapshot, Refused
+from connector.odoo.wire import Applied, ApplyRequest, ApplyResult, Comparison, Exchange, FolderSnapshot, Hello, MailboxSnapshot, Refused
 from connector.sync.merge import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.odoo.wire import AccountReport
+    from connector.odoo.wire import AccountReport, Listed
 
 __all__ = ["FakeAddon", "snapshot_of"]
 
@@ -34,8 +34,11 @@ class FakeAddon:
         """Answer."""
         return Hello("19.0", "19.0", version, "")
 
-    async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
-        """Know of no account."""
+    async def exchange(
+        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+    ) -> Exchange:
+        """Know of no account, and take every connector for the holder of the lease."""
+        assert run is serial is None or run
         return Exchange(watermark=f"{instance}{since}{len(reports)}", accounts=[])
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
@@ -87,6 +90,15 @@ class FakeAddon:
         assert account_id
         assert since is after is until is None
         return [i for i, row in self.rows.items() if row["folder"] == folder and i not in listed and i not in self.pending]
+
+    async def compare(
+        self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None
+    ) -> Comparison:
+        """Compare ids alone; this addon knows no times."""
+        assert after is until is None
+        ids = [entry[0] for entry in listed]
+        differing = [i for i in ids if self.rows.get(i, {}).get("folder") != folder or i in self.pending]
+        return Comparison(differing, await self.unlisted(account_id, folder, ids))
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Take a late body."""

@@ -35,9 +35,11 @@ class Addon(FakeAddon):
             raise self.faults.pop(0)
         return Hello("19.0.1.0.0", "19.0", version, "")
 
-    async def exchange(self, *, instance: str, since: str | None, reports: Sequence[AccountReport]) -> Exchange:
+    async def exchange(
+        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+    ) -> Exchange:
         """Take reports, but none of the poisoned account."""
-        assert instance == "i"
+        assert (instance, run is None or serial is None or bool(self.taken)) == ("i", True)
         if self.taken and self.faults:
             raise self.faults.pop(0)
         if any(r.account_id == self.poison for r in reports):
