@@ -6,6 +6,7 @@ Takes every real message, however malformed; loses what cannot be read, never fa
 from __future__ import annotations
 
 import base64
+import codecs
 import email
 import email.policy
 import html
@@ -166,6 +167,8 @@ def _decoded(part: MimeMessage) -> str:
 
 def _decoded_bytes(raw: bytes, charset: str) -> str:
     for name in (charset, "utf-8", "latin-1"):
+        if _is_pythons_own(name):
+            continue
         try:
             return raw.decode(name).replace("\r\n", "\n").replace("\x00", "")
         except (LookupError, ValueError):
@@ -173,12 +176,21 @@ def _decoded_bytes(raw: bytes, charset: str) -> str:
     return ""
 
 
+def _is_pythons_own(charset: str) -> bool:
+    """Tell whether a charset is an escape notation of Python's, which no mail program knows and which warns about what it reads."""
+    try:
+        return codecs.lookup(charset).name.replace("_", "-") in {"unicode-escape", "raw-unicode-escape"}
+    except (LookupError, ValueError):
+        return False
+
+
 def _text(header: Any) -> str:
     """Decode a header as far as it goes."""
     if header is None:
         return ""
     try:
-        text = str(make_header(decode_header(str(header))))
+        words = decode_header(str(header))
+        text = str(header) if any(c and _is_pythons_own(c) for _, c in words) else str(make_header(words))
     except (LookupError, UnicodeError, ValueError, email.errors.HeaderParseError):
         text = str(header)
     return re.sub(r"\s*[\r\n]+\s*", " ", text.encode("utf-8", "replace").decode()).strip()

@@ -148,6 +148,13 @@ def test_mail_time_is_utc() -> None:
     assert to_graph(b"\r\nx", RECEIVED)[0]["sentDateTime"] == "2026-11-01T12:00:00Z"
 
 
+def test_mail_charset_of_python_alone_is_none() -> None:
+    """Python knows codecs that no mail program knows (found by the test with any bytes); they are passed over like unknown ones."""
+    raw = b"Subject: =?unicode-escape?q?=5C=20?= x\r\nContent-Type: text/plain; charset=unicode\x01escape\r\n\r\n\\ y"
+    data, _ = to_graph(raw, RECEIVED)
+    assert (data["subject"], data["body"]["content"]) == ("=?unicode-escape?q?=5C=20?= x", "\\ y")
+
+
 def test_mail_body_nobody_can_decode_is_shown_as_far_as_it_goes() -> None:
     """A charset that is none, or not the text's, loses no text."""
     head = b"Content-Type: text/plain; charset=%s\r\n\r\n"
