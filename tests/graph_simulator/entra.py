@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from tests.graph_simulator import pages
+from tests.graph_simulator.call import Call
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -166,10 +167,15 @@ class Entra:
 
     # ---------------------------------------------------------------- tokens
 
-    async def token(self, request: Request) -> Response:  # noqa: PLR0911 - one return a row of the table of errors
+    async def token(self, request: Request) -> Response:
         """The token endpoint: authorization_code and refresh_token."""
-        form = {k: v[0] for k, v in parse_qs((await request.body()).decode()).items()}
-        self.world.log(request, "")
+        call = await Call.of(request)
+        entry = self.world.log(call)
+        answer = self._token({k: v[0] for k, v in parse_qs(call.body.decode()).items()})
+        entry["status"] = answer.status_code
+        return answer
+
+    def _token(self, form: dict[str, str]) -> Response:  # noqa: PLR0911 - one return a row of the table of errors
         fail = self.world.quirks.fail_token
         if fail.isdecimal():
             return JSONResponse({"error": "temporarily_unavailable"}, int(fail), headers={"Retry-After": "1"} if fail == "429" else {})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
+from tests.graph_simulator.call import Answer
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.graph_simulator.call import Call
     from tests.graph_simulator.model import Message
 
 __all__ = [
@@ -16,8 +18,8 @@ __all__ = [
     "CONDITION",
     "MAX_TOP",
     "GraphFault",
-    "Paging",
     "above",
+    "fault_answer",
     "no_property",
     "page_size",
     "selected",
@@ -39,39 +41,29 @@ class GraphFault(Exception):
         super().__init__(code)
 
 
-@dataclass(slots=True)
-class Paging:
-    """What a token stands for: the rest of a list or of a delta round, or a round that has ended.
-
-    `kind` is list, delta or round; `removed` maps to the mutable id that the client knew.
-    """
-
-    folder_id: str
-    rest: list[str]
-    select: tuple[str, ...]
-    number: int
-    removed: dict[str, str]
-    partial: set[str]
-    lower: tuple[str, str] | None
-    kind: str
-    size: int = 0
+def fault_answer(fault: GraphFault, call: Call, at: datetime) -> Answer:
+    """Return the answer to a call that was refused (section 7: an innerError with ids, and a date without Z)."""
+    ids = {"request-id": call.request_id, "client-request-id": call.client_request_id}
+    inner = {"date": at.strftime("%Y-%m-%dT%H:%M:%S"), **ids}
+    body = {"error": {"code": fault.code, "message": fault.message, "innerError": inner}}
+    return Answer(fault.status, body, fault.headers | ids)
 
 
-def wants_immutable(request: Request) -> bool:
+def wants_immutable(call: Call) -> bool:
     """Tell whether this request asks for immutable ids."""
-    return any('idtype="immutableid"' in v.lower() for v in request.headers.getlist("prefer"))
+    return any('idtype="immutableid"' in v.lower() for v in call.headers.getlist("prefer"))
 
 
-def page_size(request: Request) -> int | None:
+def page_size(call: Call) -> int | None:
     """Return the page size that Prefer asks for."""
-    match = re.search(r"odata\.maxpagesize=(\d+)", ",".join(request.headers.getlist("prefer")))
+    match = re.search(r"odata\.maxpagesize=(\d+)", ",".join(call.headers.getlist("prefer")))
     # Graph caps a delta page; corso uses no more than 500.
     return min(int(match[1]), 500) if match else None
 
 
-def selected(request: Request, *, message: bool = False) -> tuple[str, ...]:
+def selected(call: Call, *, message: bool = False) -> tuple[str, ...]:
     """Return the names in $select."""
-    text = request.query_params.get("$select", "")
+    text = call.query_params.get("$select", "")
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     if message and "@removed" in names:
         raise GraphFault(400, "RequestBroker--ParseUri", "Could not find a property named '@removed' on type 'microsoft.graph.message'.")

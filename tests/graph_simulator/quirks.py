@@ -27,6 +27,7 @@ class Quirks:
     shuffle: bool = False  # no order without $orderby (1.1)
     control_characters: bool = False  # raw control characters inside JSON strings (4.1)
     retry_after: bool = True  # 429 names a time (6)
+    batch_missing: int = 0  # every so manyth item of a batch has no answer (6: emailengine reconciles them); 0: none
     scope_restamp: bool = False  # Entra echoes scopes in their short form (9.1)
     fail_token: str = ""  # token endpoint: an `error`, or an HTTP status such as 503 (9.1)
     fail_graph: str = ""  # Graph: "STATUS CODE" for the next requests, such as "503 ErrorServerBusy" (7)

@@ -24,8 +24,7 @@ from tests.graph_simulator.seed import DEMO_MAILBOXES, make_mailbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.requests import Request
-
+    from tests.graph_simulator.call import Call
     from tests.graph_simulator.model import Mailbox
 
 __all__ = ["CLIENT_ID", "CLIENT_SECRET", "Simulator", "World", "make_app", "make_world", "open_simulator", "serve_world"]
@@ -53,18 +52,21 @@ class World:
         """Return the time to the second."""
         return datetime.now(UTC).replace(microsecond=0)
 
-    def log(self, request: Request, address: str) -> None:
-        """Remember a request: what and how, never a body or a token."""
-        self.requests.append(
-            {
-                "at": datetime.now(UTC).isoformat(),
-                "method": request.method,
-                "path": request.url.path,
-                "query": {k: v for k, v in request.query_params.items() if not k.endswith("token")},
-                "mailbox": address,
-                "prefer": request.headers.getlist("prefer"),
-            }
-        )
+    def log(self, call: Call) -> dict[str, Any]:
+        """Remember a request: what and how, never a body or a token. Who asks and the status are filled in when they are known."""
+        entry: dict[str, Any] = {
+            "at": datetime.now(UTC).isoformat(),
+            "id": call.request_id,
+            "method": call.method,
+            "path": call.path,
+            "query": {k: v for k, v in call.query_params.items() if not k.endswith("token")},
+            "mailbox": "",
+            "prefer": call.headers.getlist("prefer"),
+            "batch": call.is_batched,
+            "status": None,
+        }
+        self.requests.append(entry)
+        return entry
 
 
 @dataclass(slots=True)

@@ -1,0 +1,142 @@
+"""Messages and their attachments as Graph shows them, alone and in lists."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tests.graph_simulator.call import Answer
+from tests.graph_simulator.model import NotThere
+from tests.graph_simulator.odata import COMPARE, CONDITION, MAX_TOP, GraphFault, no_property, selected, wants_immutable, whole
+from tests.graph_simulator.tokens import Paging
+
+if TYPE_CHECKING:
+    from tests.graph_simulator.call import Call
+    from tests.graph_simulator.model import Folder, Mailbox, Message
+    from tests.graph_simulator.server import World
+    from tests.graph_simulator.tokens import Tokens
+
+__all__ = ["Messages", "filtered", "shown_id"]
+
+_ONLY_SELECTED = {"internetMessageHeaders", "uniqueBody"}
+
+
+class Messages:
+    """Lists and shows messages."""
+
+    def __init__(self, world: World, tokens: Tokens) -> None:
+        self._world = world
+        self._tokens = tokens
+
+    @staticmethod
+    def find(mailbox: Mailbox, message_id: str) -> Message:
+        """Return a message by either id."""
+        if not re.fullmatch(r"AA[A-Za-z0-9_=-]{40,}", message_id):
+            raise GraphFault(400, "ErrorInvalidIdMalformed", "Id is malformed.")
+        return mailbox.find(message_id)
+
+    def listed(self, call: Call, mailbox: Mailbox, folder: Folder) -> Answer:
+        """A page of a folder."""
+        token = call.query_params.get("$skiptoken")
+        paging = self._first(call, mailbox, folder) if token is None else self._tokens.resume(token, folder.id, "list")
+        page = paging.ids[paging.at : paging.at + paging.size]
+        paging.at += paging.size
+        body: dict[str, Any] = {
+            "@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#users('{quote(mailbox.oid)}')/mailFolders('{folder.id}')/messages",
+            "value": [self.shown(call, mailbox, mailbox.messages[i], paging.select, context=False) for i in page if i in mailbox.messages],
+        }
+        if paging.at < len(paging.ids):
+            body["@odata.nextLink"] = f"{call.base}{call.raw_path}?$skiptoken={self._tokens.keep(paging)}"
+        return Answer(200, body)
+
+    def _first(self, call: Call, mailbox: Mailbox, folder: Folder) -> Paging:
+        query = call.query_params
+        found = filtered(mailbox.in_folder(folder.id), query.get("$filter"))
+        order = query.get("$orderby", "").lower().strip()
+        if order not in {"", "receiveddatetime desc", "receiveddatetime asc", "receiveddatetime"}:
+            raise GraphFault(400, "InefficientFilter", "The restriction or sort order is too complex for this operation.")
+        if order in {"receiveddatetime asc", "receiveddatetime"}:
+            found.reverse()
+        elif not order and self._world.quirks.shuffle:
+            self._tokens.random.shuffle(found)
+        size = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
+        return Paging("list", folder.id, [m.immutable_id for m in found], selected(call, message=True), size=size)
+
+    def shown(self, call: Call, mailbox: Mailbox, message: Message, select: tuple[str, ...], *, context: bool = True) -> dict[str, Any]:
+        """Return a message's JSON."""
+        full = {
+            **message.data,
+            "parentFolderId": message.folder_id,
+            "conversationIndex": "AQHZ",
+            "uniqueBody": message.data["body"],
+            "internetMessageHeaders": [{"name": "X-Simulated", "value": "yes"}],
+        }
+        unknown = [s for s in select if s not in full and s != "id"]
+        if unknown:
+            raise no_property(unknown[0], "message")
+        shown = {k: v for k, v in full.items() if (k in select if select else k not in _ONLY_SELECTED)}
+        head: dict[str, Any] = {"@odata.etag": f'W/"{message.data["changeKey"]}"', "id": shown_id(call, message)}
+        if context:
+            head = {"@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#users('{mailbox.oid}')/messages/$entity", **head}
+        return head | shown
+
+    # ---------------------------------------------------------------- attachments
+
+    def attachments(self, call: Call, message: Message) -> Answer:
+        """The list; contents of files are in it unless something is selected."""
+        select = selected(call)
+        known = {"id", "name", "contentType", "size", "isInline", "lastModifiedDateTime"}
+        if unknown := set(select) - known:
+            raise no_property(min(unknown), "attachment")
+        places = [f"{shown_id(call, message)}-{n}" for n in range(len(message.attachments))]
+        items = [self._entry(call, message, place, with_content=not select) for place in places]
+        if select:
+            items = [{k: v for k, v in item.items() if k.startswith("@") or k in select or k == "id"} for item in items]
+        return Answer(200, {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#attachments", "value": items})
+
+    def attachment(self, call: Call, message: Message, place: str) -> Answer:
+        """One with its content."""
+        return Answer(200, self._entry(call, message, place, with_content=True))
+
+    def content(self, call: Call, message: Message, place: str) -> Answer:
+        """The bytes of a file, or the MIME of a mail in a mail."""
+        entry = self._entry(call, message, place, with_content=False)
+        if entry["@odata.type"].endswith("referenceAttachment"):
+            raise GraphFault(405, "Request_BadRequest", "Reference attachments have no content.")
+        number = int(place.rpartition("-")[2])
+        return Answer(200, message.attachments[number]["content"], {"Content-Type": entry["contentType"] or "text/plain"})
+
+    @staticmethod
+    def _entry(call: Call, message: Message, place: str, *, with_content: bool) -> dict[str, Any]:
+        of, _, text = place.rpartition("-")
+        number = int(text) if text.isascii() and text.isdecimal() else -1
+        if of not in {message.immutable_id, message.mutable_id} or not 0 <= number < len(message.attachments):
+            raise NotThere(place)
+        entry = {k: v for k, v in message.attachments[number].items() if k != "content"}
+        entry["id"] = f"{shown_id(call, message)}-{number}"
+        entry["lastModifiedDateTime"] = message.data["lastModifiedDateTime"]
+        if not with_content:
+            entry.pop("contentBytes", None)
+        return entry
+
+
+def filtered(messages: list[Message], condition: str | None) -> list[Message]:
+    """Return those that a $filter lets through: bounds of receivedDateTime, and the read state."""
+    if condition is None:
+        return messages
+    for part in re.split(r"\s+and\s+", condition):
+        if match := CONDITION.match(part):
+            operator, bound = match[1], match[2]
+            messages = [m for m in messages if getattr(m.data["receivedDateTime"], COMPARE[operator])(bound)]
+        elif re.fullmatch(r"\s*isRead\s+eq\s+(true|false)\s*", part):
+            wanted = "true" in part
+            messages = [m for m in messages if m.data["isRead"] is wanted]
+        else:
+            raise GraphFault(400, "BadRequest", f"Invalid filter clause: {part}")
+    return messages
+
+
+def shown_id(call: Call, message: Message) -> str:
+    """Return the id in the format that the request asks for."""
+    return message.immutable_id if wants_immutable(call) else message.mutable_id
