@@ -68,7 +68,12 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
             mails = () if asked.get("empty") else None
             given = {} if mails is None else {"mails": mails}
             world.mailboxes[address] = make_mailbox(
-                address, asked.get("name", address), personal=asked.get("personal", False), inbox=asked.get("inbox", 0), **given
+                address,
+                asked.get("name", address),
+                personal=asked.get("personal", False),
+                inbox=asked.get("inbox", 0),
+                now=world.now(),
+                **given,
             )
         return [
             {"address": m.address, "name": m.name, "personal": m.personal, "messages": len(m.messages), "requests": m.requests}

@@ -9,10 +9,8 @@ import base64
 import hashlib
 import json
 import secrets
-import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -65,7 +63,11 @@ class Entra:
     def grant_of(self, token: str) -> Grant | None:
         """Return what a living access token opens."""
         grant = self.grants.get(token)
-        return grant if grant is not None and grant.expires_at > time.time() and grant.address in self.world.mailboxes else None
+        return (
+            grant
+            if grant is not None and grant.expires_at > self.world.time().timestamp() and grant.address in self.world.mailboxes
+            else None
+        )
 
     def revoke(self, address: str) -> None:
         """Void every token of a mailbox, as "revoke sessions" does."""
@@ -152,7 +154,7 @@ class Entra:
 
     def _new_code(self, address: str, params: dict[str, str]) -> dict[str, str]:
         code = "M.C5" + secrets.token_urlsafe(48)
-        self.codes[code] = _Code(address, params, time.time() + _CODE_TTL)
+        self.codes[code] = _Code(address, params, self.world.time().timestamp() + _CODE_TTL)
         return {"code": code, "session_state": str(uuid.uuid4()), "client_info": self._client_info(address)}
 
     @staticmethod
@@ -196,7 +198,7 @@ class Entra:
 
     def _redeem(self, form: dict[str, str]) -> Response:
         code = self.codes.get(form.get("code", ""))
-        if code is None or code.expires_at < time.time():
+        if code is None or code.expires_at < self.world.time().timestamp():
             return self._error("invalid_grant", 70008, "The provided authorization code or refresh token has expired.")
         if code.is_used:
             return self._error("invalid_grant", 54005, "OAuth2 Authorization code was already redeemed.")
@@ -221,10 +223,10 @@ class Entra:
         mailbox = self.world.mailboxes[address]
         access, refresh = "EwB4" + secrets.token_urlsafe(180), "0.AX" + secrets.token_urlsafe(180)
         resource = tuple(s for s in scopes if s not in {"openid", "profile", "offline_access", "email"})
-        self.grants[access] = Grant(address, resource, time.time() + _TOKEN_TTL)
+        self.grants[access] = Grant(address, resource, self.world.time().timestamp() + _TOKEN_TTL)
         self.refresh[refresh] = (address, scopes)
         shown = tuple(s.rpartition("/")[2] for s in resource) if self.world.quirks.scope_restamp else resource
-        now = int(time.time())
+        now = int(self.world.time().timestamp())
         claims = {
             "aud": self.client_id,
             "iss": f"https://login.microsoftonline.com/{mailbox.tid}/v2.0",
@@ -257,10 +259,9 @@ class Entra:
         mailbox = self.world.mailboxes[address]
         return _b64({"uid": mailbox.oid, "utid": mailbox.tid})
 
-    @staticmethod
-    def _error(error: str, number: int, text: str, *, suberror: str | None = None) -> Response:
+    def _error(self, error: str, number: int, text: str, *, suberror: str | None = None) -> Response:
         trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-        stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        stamp = self.world.now().strftime("%Y-%m-%d %H:%M:%SZ")
         body: dict[str, Any] = {
             "error": error,
             "error_description": f"AADSTS{number}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}",

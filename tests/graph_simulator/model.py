@@ -10,14 +10,13 @@ import base64
 import hashlib
 import random
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Callable, Iterator
 
-__all__ = ["ROLES", "Event", "Folder", "Mailbox", "Message", "NotThere", "iso"]
+__all__ = ["ROLES", "Event", "Folder", "Mailbox", "Message", "NotThere", "iso", "utc_now"]
 
 # Well-known names that a mailbox has here (mailFolder resource page).
 ROLES = ("msgfolderroot", "inbox", "sentitems", "drafts", "deleteditems", "junkemail", "archive", "outbox")
@@ -74,6 +73,7 @@ class Mailbox:
         self.address = address
         self.name = name
         self.personal = personal
+        self.clock: Callable[[], datetime] = utc_now
         self._random = random.Random(address)  # noqa: S311 - test data, the same for every run
         self.oid = self._uuid()
         self.tid = "9188040d-6c67-4c5b-b112-36a304b66dad" if personal else "5f0c9d4e-2f0d-4a1b-9b51-0a3c5d1e7f42"
@@ -259,6 +259,11 @@ _NAMES = {
     "archive": "Archive",
     "outbox": "Outbox",
 }
+
+
+def utc_now() -> datetime:
+    """Return the time by this machine's clock."""
+    return datetime.now(UTC)
 
 
 def iso(moment: datetime) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.graph_simulator.mime import to_graph
-from tests.graph_simulator.model import Mailbox, iso
+from tests.graph_simulator.model import Mailbox, iso, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,10 @@ DEMO_MAILBOXES = (("anna@pier.example", "Anna Larsen", False, 120), ("anna.larse
 _STEP = 437
 
 
-def make_mailbox(address: str, name: str, *, personal: bool = False, inbox: int = 0, mails: Sequence[Path] = MAILS) -> Mailbox:
-    """Make a mailbox with folders, every one of `mails`, and at least `inbox` messages in the Inbox."""
+def make_mailbox(
+    address: str, name: str, *, personal: bool = False, inbox: int = 0, mails: Sequence[Path] = MAILS, now: datetime | None = None
+) -> Mailbox:
+    """Make a mailbox with folders, every one of `mails`, the newest just before `now`, and at least `inbox` messages in the Inbox."""
     mailbox = Mailbox(address, name, personal=personal)
     root = mailbox.folder_id("msgfolderroot")
     projects = mailbox.add_folder("Projekte" if not personal else "Projects", root)
@@ -45,7 +47,7 @@ def make_mailbox(address: str, name: str, *, personal: bool = False, inbox: int 
         mailbox.folder_id("junkemail"),
     ]
     rng = random.Random(f"seed {address}")  # noqa: S311 - test data, the same for every run
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = (now or utc_now()).replace(microsecond=0)
     for place, path in enumerate(rng.sample(list(mails), len(mails))):
         _put(mailbox, where[place % len(where)], path.read_bytes(), now - timedelta(minutes=1 + place * _STEP), rng)
     grow(mailbox, inbox - mailbox.counts(mailbox.folder_id("inbox"))[1], rng=rng)
@@ -57,7 +59,7 @@ def grow(mailbox: Mailbox, count: int, *, folder: str = "inbox", rng: random.Ran
     rng = rng or random.Random(f"grow {mailbox.address} {len(mailbox.messages)}")  # noqa: S311 - test data
     folder_id = mailbox.find_folder(folder).id
     originals = list(mailbox.messages.values())
-    oldest = min((m.data["receivedDateTime"] for m in originals), default=iso(datetime.now(UTC)))
+    oldest = min((m.data["receivedDateTime"] for m in originals), default=iso(mailbox.clock()))
     moment = datetime.fromisoformat(oldest)
     for number in range(max(0, count)):
         moment -= timedelta(minutes=rng.randint(3, 200))

@@ -1,11 +1,11 @@
-"""The simulator as one HTTP server on trio: Entra, Graph and the control API on one port."""
+"""The simulator's world, and the application round it: Entra, Graph and the control API on one port, served on trio."""
 
 from __future__ import annotations
 
 from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +18,29 @@ from starlette.routing import Route
 from tests.graph_simulator.control import control_routes
 from tests.graph_simulator.entra import Entra
 from tests.graph_simulator.graph_api import GraphApi
+from tests.graph_simulator.model import Mailbox, utc_now
 from tests.graph_simulator.quirks import Quirks
 from tests.graph_simulator.seed import DEMO_MAILBOXES, make_mailbox
+from tests.graph_simulator.wire import InProcess, cuttable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
 
     from tests.graph_simulator.call import Call
-    from tests.graph_simulator.model import Mailbox
 
-__all__ = ["CLIENT_ID", "CLIENT_SECRET", "Simulator", "World", "make_app", "make_world", "open_simulator", "serve_world"]
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "Simulator",
+    "World",
+    "asgi_transport",
+    "make_app",
+    "make_world",
+    "open_simulator",
+    "serve_world",
+    "trio_clock",
+]
 
 # The one app registration; a test may choose others.
 CLIENT_ID = "3b1f9f1c-0d5a-4c7e-9f10-6f3c1f0a5d11"
@@ -37,25 +50,46 @@ CLIENT_SECRET = "simulated~secret/with+signs"
 _LOG = 50_000
 
 
+class Mailboxes(dict[str, Mailbox]):
+    """Mailboxes by address; one that is put in lives by the world's time from then on."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def __setitem__(self, address: str, mailbox: Mailbox) -> None:
+        mailbox.clock = self._world.time
+        super().__setitem__(address, mailbox)
+
+
 @dataclass(slots=True)
 class World:
-    """Everything that the simulator knows."""
+    """Everything that the simulator knows. `clock` is its time, which a test may own."""
 
-    mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     quirks: Quirks = field(default_factory=Quirks)
     start_quirks: Quirks = field(default_factory=Quirks)
+    clock: Callable[[], datetime] = utc_now
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOG))
+    mailboxes: Mailboxes = field(init=False)
     entra: Entra = field(init=False)
+    graph: GraphApi = field(init=False)
 
-    @staticmethod
-    def now() -> datetime:
+    def __post_init__(self) -> None:
+        self.mailboxes = Mailboxes(self)
+        self.graph = GraphApi(self)
+
+    def time(self) -> datetime:
+        """Return the time."""
+        return self.clock()
+
+    def now(self) -> datetime:
         """Return the time to the second."""
-        return datetime.now(UTC).replace(microsecond=0)
+        return self.clock().replace(microsecond=0)
 
     def log(self, call: Call) -> dict[str, Any]:
         """Remember a request: what and how, never a body or a token. Who asks and the status are filled in when they are known."""
         entry: dict[str, Any] = {
-            "at": datetime.now(UTC).isoformat(),
+            "at": self.clock().isoformat(),
             "id": call.request_id,
             "method": call.method,
             "path": call.path,
@@ -77,31 +111,48 @@ class Simulator:
     url: str
 
 
-def make_world(*, demo: bool = True, quirks: Quirks | None = None, client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET) -> World:
+def make_world(
+    *,
+    demo: bool = True,
+    quirks: Quirks | None = None,
+    client_id: str = CLIENT_ID,
+    client_secret: str = CLIENT_SECRET,
+    clock: Callable[[], datetime] = utc_now,
+) -> World:
     """Make a world, with the demo's mailboxes if wanted."""
     start = quirks or Quirks()
-    world = World(quirks=replace(start), start_quirks=start)
+    world = World(replace(start), start, clock)
     world.entra = Entra(world, client_id, client_secret)
     if demo:
         for address, name, personal, inbox in DEMO_MAILBOXES:
-            world.mailboxes[address] = make_mailbox(address, name, personal=personal, inbox=inbox)
+            world.mailboxes[address] = make_mailbox(address, name, personal=personal, inbox=inbox, now=world.now())
     return world
 
 
+def trio_clock(start: datetime) -> Callable[[], datetime]:
+    """Return a clock that begins now at `start` and goes with trio's: under a MockClock the test moves it."""
+    begin = trio.current_time()
+    return lambda: start + timedelta(seconds=trio.current_time() - begin)
+
+
 def make_app(world: World) -> Starlette:
-    """Build the application."""
-    graph = GraphApi(world)
+    """Build the application. Two of one world are the same Graph: what one gave as a link, the other takes."""
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(
         routes=[
             *control_routes(world),
-            Route("/v1.0/{path:path}", graph.handle, methods=every),
+            Route("/v1.0/{path:path}", world.graph.handle, methods=every),
             Route("/common/discovery/instance", world.entra.instance),
             Route("/{tenant}/v2.0/.well-known/openid-configuration", world.entra.discovery),
             Route("/{tenant}/oauth2/v2.0/authorize", world.entra.authorize, methods=["GET", "POST"]),
             Route("/{tenant}/oauth2/v2.0/token", world.entra.token, methods=["POST"]),
         ]
     )
+
+
+def asgi_transport(world: World) -> InProcess:
+    """Return a transport for httpx that leads straight into the world: no sockets, so trio's MockClock can drive it."""
+    return InProcess(make_app(world))
 
 
 async def serve_world(
@@ -114,7 +165,7 @@ async def serve_world(
     settings.accesslog = None
     settings.errorlog = None
     async with trio.open_nursery() as nursery:
-        urls = await nursery.start(partial(serve, make_app(world), settings, mode="asgi"))  # type: ignore[arg-type]
+        urls = await nursery.start(partial(serve, cuttable(make_app(world)), settings, mode="asgi"))  # type: ignore[arg-type]
         task_status.started(urls[0])
 
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import secrets
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from httpx import ASGITransport
 
 from connector.http import AsyncClient, Response, open_client
 from tests.graph_simulator.entra import Grant
+from tests.graph_simulator.model import utc_now
 from tests.graph_simulator.seed import make_mailbox
-from tests.graph_simulator.server import World, make_app, make_world, open_simulator
+from tests.graph_simulator.server import asgi_transport, make_world, open_simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
 
     from tests.graph_simulator.model import Mailbox
     from tests.graph_simulator.quirks import Quirks
+    from tests.graph_simulator.server import World
 
 ADDRESS = "anna@pier.example"
 
@@ -69,11 +70,11 @@ class Graph:
 
 
 def _opened(http: AsyncClient, url: str, world: World, *, inbox: int) -> Graph:
-    mailbox = make_mailbox(ADDRESS, "Anna Larsen", inbox=inbox)
+    mailbox = make_mailbox(ADDRESS, "Anna Larsen", inbox=inbox, now=world.now())
     world.mailboxes[ADDRESS] = mailbox
     token = secrets.token_urlsafe(16)
     scopes = ("https://graph.microsoft.com/Mail.ReadWrite", "https://graph.microsoft.com/User.Read")
-    world.entra.grants[token] = Grant(ADDRESS, scopes, time.time() + 3600)
+    world.entra.grants[token] = Grant(ADDRESS, scopes, world.time().timestamp() + 3600)
     return Graph(http, url, world, mailbox, token)
 
 
@@ -85,10 +86,10 @@ async def open_graph(quirks: Quirks | None = None, *, inbox: int = 0) -> AsyncIt
 
 
 @asynccontextmanager
-async def open_in_process(quirks: Quirks | None = None) -> AsyncIterator[Graph]:
+async def open_in_process(quirks: Quirks | None = None, *, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Graph]:
     """The same without sockets, so that a test's own clock runs: latency takes no time."""
-    world = make_world(demo=False, quirks=quirks)
-    async with open_client(transport=ASGITransport(make_app(world))) as http:
+    world = make_world(demo=False, quirks=quirks, clock=clock)
+    async with open_client(transport=asgi_transport(world)) as http:
         yield _opened(http, "http://graph.example", world, inbox=0)
 
 
