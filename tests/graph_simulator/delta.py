@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from tests.graph_simulator.call import Answer
 from tests.graph_simulator.folders import Folders
-from tests.graph_simulator.messages import filtered, shown_id
+from tests.graph_simulator.messages import filtered_ids, shown_id
 from tests.graph_simulator.model import NotThere
-from tests.graph_simulator.odata import CONDITION, MAX_TOP, GraphFault, above, page_size, selected, wants_immutable, whole
+from tests.graph_simulator.odata import MAX_TOP, GraphFault, above, page_size, selected, time_bound, wants_immutable, whole
 from tests.graph_simulator.tokens import Paging
 
 if TYPE_CHECKING:
@@ -64,22 +64,23 @@ class Deltas:
     def _first_round(self, call: Call, mailbox: Mailbox, folder: Folder) -> Paging:
         query, quirks = call.query_params, self._world.quirks
         select = selected(call, message=True)
-        found = mailbox.in_folder(folder.id)
         lower = None
-        if condition := query.get("$filter"):
-            match = CONDITION.match(condition)
-            if match is None or match[1] not in {"ge", "gt"}:
+        condition = query.get("$filter")
+        if condition:
+            lower = time_bound(condition)
+            if lower is None or lower[0] not in {"ge", "gt"}:
                 raise GraphFault(400, "BadRequest", "Only receivedDateTime ge or gt is supported in a delta filter.")
-            lower = (match[1], match[2])
-            found = filtered(found, condition)[: quirks.filter_cap]
+        ids = filtered_ids(mailbox, folder, condition or None)
+        if lower:
+            ids = ids[: quirks.filter_cap]
         order = query.get("$orderby", "").lower().strip()
         if order not in {"", "receiveddatetime desc"}:
             raise GraphFault(400, "BadRequest", "The sort order is not supported in a delta.")
         if not order and quirks.shuffle:
-            self._tokens.random.shuffle(found)
+            self._tokens.random.shuffle(ids)
         if quirks.top_caps_delta and (top := query.get("$top")):
-            found = found[: whole(top, 10, MAX_TOP)]
-        return Paging("delta", folder.id, [m.immutable_id for m in found], select, mailbox.number, lower=lower)
+            ids = ids[: whole(top, 10, MAX_TOP)]
+        return Paging("delta", folder.id, ids, select, mailbox.number, lower=lower)
 
     def _next_round(self, mailbox: Mailbox, folder: Folder, token: str) -> Paging:
         """Work out what happened in the folder since the link was given."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tests.graph_simulator.call import Answer
 from tests.graph_simulator.model import NotThere
-from tests.graph_simulator.odata import COMPARE, CONDITION, MAX_TOP, GraphFault, no_property, selected, wants_immutable, whole
+from tests.graph_simulator.odata import MAX_TOP, GraphFault, no_property, selected, time_bound, wants_immutable, whole
 from tests.graph_simulator.tokens import Paging
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.graph_simulator.server import World
     from tests.graph_simulator.tokens import Tokens
 
-__all__ = ["Messages", "filtered", "shown_id"]
+__all__ = ["Messages", "filtered_ids", "shown_id"]
 
 _ONLY_SELECTED = {"internetMessageHeaders", "uniqueBody"}
 
@@ -52,7 +52,7 @@ class Messages:
 
     def _first(self, call: Call, mailbox: Mailbox, folder: Folder) -> Paging:
         query = call.query_params
-        found = filtered(mailbox.in_folder(folder.id), query.get("$filter"))
+        found = filtered_ids(mailbox, folder, query.get("$filter"))
         order = query.get("$orderby", "").lower().strip()
         if order not in {"", "receiveddatetime desc", "receiveddatetime asc", "receiveddatetime"}:
             raise GraphFault(400, "InefficientFilter", "The restriction or sort order is too complex for this operation.")
@@ -61,7 +61,7 @@ class Messages:
         elif not order and self._world.quirks.shuffle:
             self._tokens.random.shuffle(found)
         size = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
-        return Paging("list", folder.id, [m.immutable_id for m in found], selected(call, message=True), size=size)
+        return Paging("list", folder.id, found, selected(call, message=True), size=size)
 
     def shown(self, call: Call, mailbox: Mailbox, message: Message, select: tuple[str, ...], *, context: bool = True) -> dict[str, Any]:
         """Return a message's JSON."""
@@ -121,20 +121,23 @@ class Messages:
         return entry
 
 
-def filtered(messages: list[Message], condition: str | None) -> list[Message]:
-    """Return those that a $filter lets through: bounds of receivedDateTime, and the read state."""
-    if condition is None:
-        return messages
-    for part in re.split(r"\s+and\s+", condition):
-        if match := CONDITION.match(part):
-            operator, bound = match[1], match[2]
-            messages = [m for m in messages if getattr(m.data["receivedDateTime"], COMPARE[operator])(bound)]
+def filtered_ids(mailbox: Mailbox, folder: Folder, condition: str | None) -> list[str]:
+    """Return what a $filter lets through, newest first: bounds of receivedDateTime, and the read state."""
+    first, last, is_read, apart = "", "~", None, set()
+    for part in re.split(r"\s+and\s+", condition) if condition is not None else ():
+        if found := time_bound(part):
+            operator, bound = found
+            first = max(first, bound) if operator in {"ge", "gt", "eq"} else first
+            last = min(last, bound) if operator in {"le", "lt", "eq"} else last
+            apart |= {bound} if operator in {"gt", "lt"} else set()
         elif re.fullmatch(r"\s*isRead\s+eq\s+(true|false)\s*", part):
-            wanted = "true" in part
-            messages = [m for m in messages if m.data["isRead"] is wanted]
+            is_read = "true" in part
         else:
             raise GraphFault(400, "BadRequest", f"Invalid filter clause: {part}")
-    return messages
+    ids = mailbox.ids_in_folder(folder.id, first=first, last=last)
+    if apart:
+        ids = [i for i in ids if mailbox.messages[i].data["receivedDateTime"] not in apart]
+    return ids if is_read is None else [i for i in ids if mailbox.messages[i].data["isRead"] is is_read]
 
 
 def shown_id(call: Call, message: Message) -> str:

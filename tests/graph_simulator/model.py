@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,12 +38,21 @@ class Message:
     mime: bytes
     attachments: list[dict[str, Any]] = field(default_factory=list)
     moves: int = 0
+    # The id that a client gets who does not ask for immutable ones.
+    mutable_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.renew_mutable_id()
+
+    def renew_mutable_id(self) -> None:
+        """Make the mutable id that belongs to the number of moves."""
+        digest = hashlib.sha256(f"{self.immutable_id}/{self.moves}".encode()).digest()
+        self.mutable_id = "AAMkAGI" + base64.urlsafe_b64encode(digest * 2).decode().rstrip("=") + "AAA="
 
     @property
-    def mutable_id(self) -> str:
-        """The id that a client gets who does not ask for immutable ones."""
-        digest = hashlib.sha256(f"{self.immutable_id}/{self.moves}".encode()).digest()
-        return "AAMkAGI" + base64.urlsafe_b64encode(digest * 2).decode().rstrip("=") + "AAA="
+    def sort_key(self) -> tuple[str, str]:
+        """What a folder is sorted by."""
+        return self.data["receivedDateTime"], self.immutable_id
 
 
 @dataclass(slots=True)
@@ -54,6 +65,22 @@ class Folder:
     well_known: str = ""
     is_hidden: bool = False
     is_search: bool = False
+
+
+@dataclass(slots=True)
+class _Content:
+    """What is in a folder, oldest first, so that pages and bounds cost no walk through the mailbox."""
+
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    unread: int = 0
+
+    def put(self, message: Message) -> None:
+        insort(self.keys, message.sort_key)
+        self.unread += not message.data["isRead"]
+
+    def take(self, message: Message) -> None:
+        del self.keys[bisect_left(self.keys, message.sort_key)]
+        self.unread -= not message.data["isRead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +106,8 @@ class Mailbox:
         self.tid = "9188040d-6c67-4c5b-b112-36a304b66dad" if personal else "5f0c9d4e-2f0d-4a1b-9b51-0a3c5d1e7f42"
         self.folders: dict[str, Folder] = {}
         self.messages: dict[str, Message] = {}
+        self._mutable: dict[str, Message] = {}
+        self._content: dict[str, _Content] = {}
         self.events: dict[str, list[Event]] = {}
         self.number = 0
         self.in_flight = 0
@@ -97,6 +126,7 @@ class Mailbox:
         folder = Folder(self._id("AQMkAG", 60), parent_id, name, well_known, is_hidden, is_search)
         self.folders[folder.id] = folder
         self.events[folder.id] = []
+        self._content[folder.id] = _Content()
         return folder
 
     def delete_folder(self, folder_id: str) -> None:
@@ -136,29 +166,33 @@ class Mailbox:
 
     def in_folder(self, folder_id: str) -> list[Message]:
         """Return the messages of a folder, newest first."""
-        found = [m for m in self.messages.values() if m.folder_id == folder_id]
-        return sorted(found, key=lambda m: (m.data["receivedDateTime"], m.immutable_id), reverse=True)
+        return [self.messages[i] for i in self.ids_in_folder(folder_id)]
+
+    def ids_in_folder(self, folder_id: str, *, first: str = "", last: str = "~") -> list[str]:
+        """Return the ids in a folder, newest first, received from `first` to `last` (both inclusive, as Graph writes times)."""
+        keys = self._content[folder_id].keys
+        low, high = bisect_left(keys, (first,)), bisect_right(keys, (last, "~"))
+        return [message_id for _, message_id in reversed(keys[low:high])]
 
     def counts(self, folder_id: str) -> tuple[int, int]:
         """Return (unread, total)."""
-        messages = [m for m in self.messages.values() if m.folder_id == folder_id]
-        return sum(not m.data["isRead"] for m in messages), len(messages)
+        content = self._content[folder_id]
+        return content.unread, len(content.keys)
 
     # ---------------------------------------------------------------- messages
 
     def find(self, message_id: str) -> Message:
         """Return a message by its immutable or its present mutable id (case matters). Raises `NotThere`."""
-        if message_id in self.messages:
-            return self.messages[message_id]
-        for message in self.messages.values():
-            if message.mutable_id == message_id:
-                return message
-        raise NotThere(message_id)
+        found = self.messages.get(message_id) or self._mutable.get(message_id)
+        if found is None:
+            raise NotThere(message_id)
+        return found
 
     def add(self, folder_id: str, data: dict[str, Any], mime: bytes, attachments: list[dict[str, Any]]) -> Message:
         """Put a new message into a folder."""
         message = Message(self._id("AAkALgAA", 90) + "=", folder_id, data, mime, attachments)
-        self.messages[message.immutable_id] = message
+        self.messages[message.immutable_id] = self._mutable[message.mutable_id] = message
+        self._content[folder_id].put(message)
         self._log(folder_id, "added", message.immutable_id)
         return message
 
@@ -167,8 +201,13 @@ class Mailbox:
         message = self.find(message_id)
         if message.folder_id != folder_id:
             self._log(message.folder_id, "removed", message.immutable_id)
+            self._content[message.folder_id].take(message)
             message.folder_id = folder_id
+            self._content[folder_id].put(message)
+            del self._mutable[message.mutable_id]
             message.moves += 1
+            message.renew_mutable_id()
+            self._mutable[message.mutable_id] = message
             self._log(folder_id, "added", message.immutable_id)
         return message
 
@@ -176,21 +215,18 @@ class Mailbox:
         """Mark read or unread; lastModifiedDateTime does not move (section 1.3)."""
         message = self.find(message_id)
         if message.data["isRead"] != is_read:
-            message.data["isRead"] = is_read
+            self._set(message, {"isRead": is_read})
             self._touch(message, "read")
         return message
 
     def set_flag(self, message_id: str, status: str) -> Message:
         """Set the follow-up flag: notFlagged, flagged or complete."""
-        message = self.find(message_id)
-        message.data["flag"] = {"flagStatus": status}
-        self._touch(message, "changed")
-        return message
+        return self.change(message_id, {"flag": {"flagStatus": status}})
 
     def change(self, message_id: str, values: dict[str, Any]) -> Message:
         """Change properties of a message."""
         message = self.find(message_id)
-        message.data.update(values)
+        self._set(message, values)
         self._touch(message, "changed")
         return message
 
@@ -198,11 +234,13 @@ class Mailbox:
         """Delete a message for good."""
         message = self.find(message_id)
         self._log(message.folder_id, "removed", message.immutable_id)
-        del self.messages[message.immutable_id]
+        self._content[message.folder_id].take(message)
+        del self.messages[message.immutable_id], self._mutable[message.mutable_id]
 
     def since(self, folder_id: str, number: int) -> Iterator[Event]:
         """Yield the events of a folder after `number`."""
-        return (event for event in self.events.get(folder_id, ()) if event.number > number)
+        events = self.events.get(folder_id, [])
+        return islice(events, bisect_right(events, number, key=lambda event: event.number), None)
 
     def truth(self) -> list[dict[str, Any]]:
         """Return every message as it is, for comparisons."""
@@ -231,6 +269,12 @@ class Mailbox:
             "internetMessageId": data["internetMessageId"],
             "preview": data["bodyPreview"],
         }
+
+    def _set(self, message: Message, values: dict[str, Any]) -> None:
+        content = self._content[message.folder_id]
+        content.take(message)
+        message.data.update(values)
+        content.put(message)
 
     def _touch(self, message: Message, kind: str) -> None:
         message.data["changeKey"] = self._id("CQAAABYA", 24)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.graph_simulator.call import Answer
+from tests.graph_simulator.model import iso
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tests.graph_simulator.call import Call
     from tests.graph_simulator.model import Message
 
 __all__ = [
     "COMPARE",
-    "CONDITION",
     "MAX_TOP",
     "GraphFault",
     "above",
@@ -23,11 +22,12 @@ __all__ = [
     "no_property",
     "page_size",
     "selected",
+    "time_bound",
     "wants_immutable",
     "whole",
 ]
 
-CONDITION = re.compile(r"^\s*receivedDateTime\s+(ge|gt|le|lt|eq)\s+(\S+?)\s*$")
+_CONDITION = re.compile(r"^\s*receivedDateTime\s+(ge|gt|le|lt|eq)\s+([\dT:.Z+-]+?)\s*$")
 COMPARE = {"ge": "__ge__", "gt": "__gt__", "le": "__le__", "lt": "__lt__", "eq": "__eq__"}
 # Items a plain list returns at most (user-list-messages: $top 1..1000).
 MAX_TOP = 1000
@@ -82,6 +82,27 @@ def whole(text: str | None, default: int, high: int, *, low: int = 1) -> int:
     if not text.isdecimal() or not low <= int(text) <= high:
         raise GraphFault(400, "BadRequest", f"Invalid value for a paging option: {text}")
     return int(text)
+
+
+def time_bound(text: str) -> tuple[str, str] | None:
+    """Return (operator, time as Graph writes it) of a condition on receivedDateTime, or None if it is none.
+
+    Mail is kept to the second: a bound between two seconds becomes the second that lets the same messages through.
+    """
+    match = _CONDITION.match(text)
+    if match is None:
+        return None
+    operator = match[1]
+    try:
+        moment = datetime.fromisoformat(match[2])
+    except ValueError:
+        raise GraphFault(400, "BadRequest", f"Invalid filter clause: {text}") from None
+    if moment.microsecond:
+        if operator in {"ge", "gt"}:
+            return "ge", iso(moment + timedelta(seconds=1))
+        # No message is between two seconds: `eq` finds none.
+        return ("eq", f"{iso(moment)}+") if operator == "eq" else ("le", iso(moment))
+    return operator, iso(moment)
 
 
 def above(message: Message, lower: tuple[str, str] | None) -> bool:

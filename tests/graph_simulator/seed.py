@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,16 +63,16 @@ def grow(mailbox: Mailbox, count: int, *, folder: str = "inbox", rng: random.Ran
     for number in range(max(0, count)):
         moment -= timedelta(minutes=rng.randint(3, 200))
         original = rng.choice(originals)
-        data = copy.deepcopy(original.data)
-        data |= {
-            "subject": f"{data['subject']} ({len(mailbox.messages) + 1})",
+        # What is the same is shared: changes replace properties, they never reach into one.
+        data = original.data | {
+            "subject": f"{original.data['subject']} ({len(mailbox.messages) + 1})",
             "internetMessageId": f"<grown-{len(mailbox.messages)}-{number}@{mailbox.address.partition('@')[2]}>",
             "receivedDateTime": iso(moment),
             "sentDateTime": iso(moment),
             "isRead": rng.random() < 0.8,
             "isDraft": False,
         }
-        mailbox.add(folder_id, data, original.mime, copy.deepcopy(original.attachments))
+        mailbox.add(folder_id, data, original.mime, list(original.attachments))
 
 
 def _put(mailbox: Mailbox, folder_id: str, mime: bytes, received: datetime, rng: random.Random) -> None:

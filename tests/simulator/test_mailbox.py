@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
 
 if TYPE_CHECKING:
     from tests.simulator.conftest import Graph
@@ -33,3 +36,38 @@ async def test_list_order_and_filter(graph: Graph) -> None:
     ids += [m["id"] for m in (await graph.get(page["@odata.nextLink"]))["value"]]
     assert ids == [m.immutable_id for m in inbox[5:13]]
     assert (await graph.raw(f"{path}?$orderby=subject")).json()["error"]["code"] == "InefficientFilter"
+
+
+@pytest.mark.parametrize(
+    ("condition", "taken"),
+    [
+        ("receivedDateTime ge {}Z", slice(0, 6)),
+        ("receivedDateTime gt {}Z", slice(0, 5)),
+        ("receivedDateTime le {}Z", slice(5, None)),
+        ("receivedDateTime lt {}Z", slice(6, None)),
+        ("receivedDateTime eq {}Z", slice(5, 6)),
+        ("receivedDateTime ge {}.000Z", slice(0, 6)),
+        ("receivedDateTime le {}.000+00:00", slice(5, None)),
+        ("receivedDateTime ge {}.5Z", slice(0, 5)),
+        ("receivedDateTime eq {}.5Z", slice(0, 0)),
+        ("receivedDateTime lt {}.5Z", slice(5, None)),
+        ("receivedDateTime ge {}Z and receivedDateTime lt 2999-01-01T00:00:00Z", slice(0, 6)),
+        ("receivedDateTime gt {}Z and receivedDateTime le {}Z", slice(0, 0)),
+    ],
+)
+async def test_list_filter_bounds(graph: Graph, condition: str, taken: slice) -> None:
+    """Every operator, with fractions of a second and with an offset."""
+    inbox = graph.mailbox.in_folder(graph.mailbox.folder_id("inbox"))
+    moment = inbox[5].data["receivedDateTime"].removesuffix("Z")
+    page = await graph.get(
+        "/me/mailFolders/inbox/messages",
+        **{"$filter": condition.format(moment, moment), "$orderby": "receivedDateTime desc", "$top": "100"},
+    )
+    assert [m["id"] for m in page["value"]] == [m.immutable_id for m in inbox[taken]]
+
+
+@pytest.mark.parametrize("condition", ["receivedDateTime ge 2026-13-01T00:00:00Z", "receivedDateTime ge now()", "subject eq 'x'", ""])
+async def test_list_filter_that_is_none_is_refused(graph: Graph, condition: str) -> None:
+    """400, not a list of something else."""
+    answer = await graph.raw(f"/me/mailFolders/inbox/messages?$filter={quote(condition)}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
