@@ -57,8 +57,12 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What is answered: `body` is JSON, or bytes with a Content-Type among the headers, or None for nothing."""
+    """What is answered: `body` is JSON, or bytes with a Content-Type among the headers, or None for nothing.
+
+    `wire` says what happens to it on its way (storm.py).
+    """
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    wire: str = ""

@@ -21,6 +21,7 @@ from tests.graph_simulator.folders import Folders
 from tests.graph_simulator.messages import Messages
 from tests.graph_simulator.model import NotThere
 from tests.graph_simulator.odata import GraphFault, fault_answer, selected, wants_immutable
+from tests.graph_simulator.storm import Storm, WiredResponse, struck
 from tests.graph_simulator.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.graph_simulator.model import Mailbox
     from tests.graph_simulator.server import World
+    from tests.graph_simulator.storm import Strike
 
 __all__ = ["GraphApi"]
 
@@ -45,6 +47,7 @@ class GraphApi:
         self._messages = Messages(world, tokens)
         self._deltas = Deltas(world, tokens, self._messages)
         self._batches = Batches(world, self.answer)
+        self._storm = Storm(lambda: world.quirks)
 
     async def handle(self, request: Request) -> Response:
         """Answer an HTTP request: a batch, or one call."""
@@ -65,7 +68,7 @@ class GraphApi:
             mailbox.in_flight += 1
             try:
                 await trio.sleep(world.quirks.latency)
-                answer = self._route(call, mailbox)
+                answer = self._weathered(call, mailbox, entry)
             finally:
                 mailbox.in_flight -= 1
         except NotThere:
@@ -81,16 +84,34 @@ class GraphApi:
         """Answer a batch: it costs no lane itself, its items do."""
         entry = self._world.log(call)
         try:
-            entry["mailbox"] = self._authenticate(call).address
+            mailbox = self._authenticate(call)
+            entry["mailbox"] = mailbox.address
             items = Batches.parse(call)
             entry["items"] = len(items)
-            answer = await self._batches.run(items)
+            strike = self._drawn(call, mailbox, entry)
+            if strike is None:
+                answer = await self._batches.run(items)
+            else:
+                answer = struck(strike, call, await self._batches.run(items) if strike.is_late else None, self._world.now())
         except GraphFault as fault:
             answer = self._refused(call, fault)
         else:
             answer.headers |= {"request-id": call.request_id, "client-request-id": call.client_request_id}
         entry["status"] = answer.status
         return answer
+
+    def _weathered(self, call: Call, mailbox: Mailbox, entry: dict[str, Any]) -> Answer:
+        """Do what is asked, unless something comes between."""
+        strike = self._drawn(call, mailbox, entry)
+        if strike is None:
+            return self._route(call, mailbox)
+        return struck(strike, call, self._route(call, mailbox) if strike.is_late else None, self._world.now())
+
+    def _drawn(self, call: Call, mailbox: Mailbox, entry: dict[str, Any]) -> Strike | None:
+        strike = self._storm.draw(call, mailbox.address)
+        if strike is not None:
+            entry["storm"] = strike.kind
+        return strike
 
     # ---------------------------------------------------------------- the frame
 
@@ -135,12 +156,16 @@ class GraphApi:
         return fault_answer(fault, call, self._world.now())
 
     def _response(self, answer: Answer) -> Response:
-        if answer.body is None or isinstance(answer.body, bytes):
-            return Response(answer.body, status_code=answer.status, headers=answer.headers)
-        text = json.dumps(answer.body, ensure_ascii=False)
-        if self._world.quirks.control_characters:
-            text = text.replace('"subject": "', '"subject": "\x0b\x01', 1)
-        return Response(text.encode("utf-8", "replace"), status_code=answer.status, headers=answer.headers, media_type="application/json")
+        body = b"" if answer.body is None else answer.body
+        if not isinstance(body, bytes):
+            text = json.dumps(body, ensure_ascii=False)
+            if self._world.quirks.control_characters:
+                text = text.replace('"subject": "', '"subject": "\x0b\x01', 1)
+            body = text.encode("utf-8", "replace")
+            answer.headers["Content-Type"] = "application/json"
+        if answer.wire:
+            return WiredResponse(answer, body)
+        return Response(body, status_code=answer.status, headers=answer.headers)
 
     # ---------------------------------------------------------------- routes
 

@@ -7,7 +7,19 @@ import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-__all__ = ["PROFILES", "Quirks"]
+__all__ = ["PROFILES", "STORM_KINDS", "WIRE_KINDS", "Quirks", "listed"]
+
+# What may strike a connection, and what may strike an item of a batch as well.
+WIRE_KINDS = ("cut", "cut_body", "truncated", "control", "slow")
+STORM_KINDS = (
+    *("429", "429_bare", "429_float", "429_date", "500", "502", "503", "503_bare", "503_empty", "504", "410"),
+    *WIRE_KINDS,
+)
+
+
+def listed(text: str) -> list[str]:
+    """Split a switch that is a list."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 @dataclass(slots=True)
@@ -34,6 +46,10 @@ class Quirks:
     fail_count: int = 0  # how many requests `fail_graph` hits; 0: all
     fail_mailbox: str = ""  # address that `fail_graph` is limited to
     latency: float = 0.0  # seconds before each Graph answer
+    storm: float = 0.0  # share of all answers that something strikes (storm.py; 4.1, 6, 7)
+    storm_seed: int = 0  # the same seed draws the same strikes for each mailbox
+    storm_kinds: str = ""  # kinds, with commas between; '': all of STORM_KINDS
+    storm_mailboxes: str = ""  # addresses, with commas between; '': all
 
     def changed(self, values: dict[str, Any]) -> Quirks:
         """Return a copy with `values` set. Raises `ValueError` for an unknown switch, or a value of another type or out of bounds."""
@@ -51,11 +67,20 @@ class Quirks:
                 raise ValueError(f"{name} wants {low} or more, not {value}")
         if not re.fullmatch(r"([45]\d\d \S+)?", values.get("fail_graph", "")):
             raise ValueError(f"fail_graph wants a status and a code such as '503 ErrorServerBusy', not {values['fail_graph']!r}")
+        _check_storm(values)
         return replace(self, **values)
 
     def to_json(self) -> dict[str, Any]:
         """Return all switches."""
         return asdict(self)
+
+
+def _check_storm(values: dict[str, Any]) -> None:
+    if values.get("storm", 0) > 1:
+        raise ValueError(f"storm wants a share from 0 to 1, not {values['storm']}")
+    for kind in listed(values.get("storm_kinds", "")):
+        if kind not in STORM_KINDS:
+            raise ValueError(f"unknown kind of storm {kind!r}; there are: {', '.join(STORM_KINDS)}")
 
 
 # Switches that would stand everything still at 0.

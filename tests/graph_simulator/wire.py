@@ -72,7 +72,11 @@ class InProcess(httpx.AsyncBaseTransport):
             await trio.lowlevel.checkpoint()
             return {"type": "http.request", "body": body, "more_body": False}
 
+        is_begun = False
+
         async def send(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
             # After a cut, or with a client that has gone, there is nobody to hear it.
             with contextlib.suppress(trio.ClosedResourceError, trio.BrokenResourceError):
                 await to_client.send(message)
@@ -95,7 +99,10 @@ class InProcess(httpx.AsyncBaseTransport):
         async with to_client:
             try:
                 await self._app(scope, receive, send)
-            except Exception as error:  # noqa: BLE001 - a mistake of the simulator's has to reach the test that made it
+            except Exception as error:
+                # A mistake of the simulator's has to reach the test that made it, also where Starlette made a 500 of it first.
+                if is_begun:
+                    raise
                 with contextlib.suppress(trio.ClosedResourceError, trio.BrokenResourceError):
                     await to_client.send(error)
 

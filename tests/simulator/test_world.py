@@ -117,14 +117,20 @@ async def test_in_process_body_comes_piece_by_piece(autojump_clock: trio.testing
 
 
 async def test_in_process_mistake_of_the_app_reaches_the_test() -> None:
-    """An exception is not a 500 that looks like Graph's."""
+    """An exception is not a 500 that looks like Graph's: it is raised by the request, or ends the client if an answer had begun."""
 
-    async def app(_: Scope, __: Receive, ___: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/begun":
+            await send({"type": "http.response.start", "status": 500, "headers": []})
         raise ZeroDivisionError
 
     async with open_client(transport=InProcess(app)) as http:
         with pytest.raises(ZeroDivisionError):
             await http.get("http://x.example")
+    with pytest.raises(ExceptionGroup) as raised:
+        async with open_client(transport=InProcess(app)) as http:
+            await http.get("http://x.example/begun")
+    assert raised.group_contains(ZeroDivisionError)
 
 
 async def test_in_process_needs_a_client_that_was_opened() -> None:
