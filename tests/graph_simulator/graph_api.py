@@ -15,6 +15,7 @@ import trio
 from starlette.responses import Response
 
 from tests.graph_simulator.batch import Batches
+from tests.graph_simulator.budget import RequestBudget
 from tests.graph_simulator.call import Answer, Call
 from tests.graph_simulator.delta import Deltas
 from tests.graph_simulator.folders import Folders
@@ -47,6 +48,7 @@ class GraphApi:
         self._messages = Messages(world, tokens)
         self._deltas = Deltas(world, tokens, self._messages)
         self._batches = Batches(world, self.answer)
+        self._budget = RequestBudget()
         self._storm = Storm(lambda: world.quirks)
 
     async def handle(self, request: Request) -> Response:
@@ -63,6 +65,7 @@ class GraphApi:
             mailbox = self._authenticate(call)
             mailbox.requests += 1
             entry["mailbox"] = mailbox.address
+            self._budget.spend(mailbox.address, world.time(), world.quirks)
             self._injected(mailbox)
             self._check_lanes(mailbox)
             mailbox.in_flight += 1

@@ -27,6 +27,7 @@ class Quirks:
     """What to be awkward about. Sources are sections of the Graph notes that came with the project's design."""
 
     lanes: int = 4  # requests at once per mailbox; a fifth gets 429 MailboxConcurrency (section 6); 0: no limit
+    request_rate: int = 10_000  # requests in ten minutes per mailbox; more get 429 RequestRate (6); 0: no limit
     page_size: int = 10  # default page of lists and deltas (1.1, 3)
     top_caps_delta: bool = True  # $top on a delta caps the whole round (1.1)
     filter_cap: int = 5000  # a filtered delta returns no more than this in a round (1.1)
