@@ -28,6 +28,7 @@ from connector.state.store import open_store
 from connector.state.vault import Vault
 from connector.sync.exchange import Exchange
 from connector.sync.mailbox import Mailbox
+from connector.sync.plan import Surge
 from connector.sync.reports import Reports
 from connector.sync.runner import Runner
 from connector.sync.signin import SignIn
@@ -67,9 +68,11 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
         entra = Entra(config.entra, config.graph.scopes, http) if config.entra is not None else None
         tokens = Tokens(store, vault, entra, reports)
         gates: dict[int, Gate] = {}
+        surge = Surge()
 
         def client(account_id: int, source: TokenSource) -> MailboxClient:
-            return MailboxClient(http, config.graph.base_url, gates.setdefault(account_id, Gate()), source)
+            gate = gates.setdefault(account_id, Gate())
+            return MailboxClient(http, config.graph.base_url, gate, source, on_unknown=metrics.unknown_error)
 
         def make(account: Account) -> Runner:
             mailbox = Mailbox(
@@ -78,6 +81,8 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
                 odoo=odoo,
                 store=store,
                 bootstrap_messages=config.sync.bootstrap_messages,
+                now=_utc_now,
+                surge=surge,
                 on_progress=lambda _progress: None,
             )
             return Runner(
@@ -91,7 +96,9 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
 
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
             supervisor = Supervisor(make, working)
-            exchange = Exchange(odoo, store.instance, reports, supervisor.take, __version__)
+            exchange = Exchange(
+                odoo, store.instance, reports, supervisor.take, __version__, stop=supervisor.stop, start_over=supervisor.start_over
+            )
 
             def known_seq(account_id: int) -> int:
                 account = supervisor.account(account_id)

@@ -119,6 +119,8 @@ class Service:
             backfill_done=progress.done if progress else 0,
             backfill_total=progress.total if progress else 0,
             requests_24h=runner.mailbox.client.gate.requests_24h if runner else 0,
+            drift=progress.drift if progress else 0,
+            unreadable=progress.unreadable if progress else 0,
             message=runner.message if runner else "",
             # A mailbox that does not run, or whose task was made again since, owes nothing to anybody who waits.
             served_ticket=runner.served_ticket if runner and runner.asked_ticket > runner.served_ticket else self._ticket,

@@ -121,11 +121,15 @@ def status(path: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(accounts, indent=2))
         return
     table = Table(box=box.SIMPLE)
-    for heading in ("Mailbox", "State", "Phase", "Last sync (UTC)", "Mail", "Requests in 24 h", "Message"):
+    for heading in ("Mailbox", "State", "Phase", "Last sync (UTC)", "Mail", "Requests in 24 h", "Notes"):
         table.add_column(heading, overflow="fold")
     for a in accounts:
         mail = f"{a['backfill_done']:,} of {a['backfill_total']:,}"
-        table.add_row(a["email"], a["state"], a["phase"] or "", a["last_sync_at"] or "never", mail, str(a["requests_24h"]), a["message"])
+        last = "never" if a["last_sync_at"] is None else f"{a['last_sync_at']} ({a['lag_seconds']:.0f} s ago)"
+        notes = [a["message"]]
+        notes += [f"{a['unreadable']} not readable"] if a["unreadable"] else []
+        notes += [f"drift: {a['drift']} repaired in 7 days"] if a["drift"] else []
+        table.add_row(a["email"], a["state"], a["phase"] or "", last, mail, str(a["requests_24h"]), "\n".join(filter(None, notes)))
     Console().print(table)
 
 

@@ -8,12 +8,15 @@
     │   ├── OdooRefused         key or login not accepted, or not in the group "MailDesk connector"
     │   ├── OdooUnsuitable      another version, database missing, addon missing or too old
     │   └── OdooFault           Odoo answered with an exception of its own (name and message kept)
-    ├── GraphError              (status, code, retry_after)
+    ├── GraphError              (status, code, retry_after); connector/graph/catalogue.py says which code is which
     │   ├── GraphUnreachable    no connection, time-out, cut answer, 5xx: try again
     │   ├── GraphThrottled      429, and 503 with Retry-After
     │   ├── GraphNotFound       this item or folder is not there (404 ErrorItemNotFound, 400 ErrorInvalidIdMalformed)
     │   ├── GraphSyncStateGone  any 410 and the sync-state codes at any status: start this folder afresh
-    │   ├── GraphMailboxGone    mailbox-level 404 and 403: says nothing of any single message
+    │   ├── GraphDeltaRefused   delta does not work on this mailbox now, plain lists do
+    │   ├── GraphUnreadable     this one item cannot be read (ErrorCorruptData, a shape that we do not know)
+    │   ├── GraphMailboxGone    mailbox-level 404: says nothing of any single message
+    │   │   └── GraphForbidden  mailbox-level 403: a scope, a licence, a policy
     │   └── GraphUnauthorized   401 after one refresh; `claims` where Graph sent a challenge
     └── AuthError
         ├── EntraUnreachable    5xx, 429, no connection: the account stays connected
@@ -32,13 +35,16 @@ __all__ = [
     "ConfigError",
     "ConnectorError",
     "EntraUnreachable",
+    "GraphDeltaRefused",
     "GraphError",
+    "GraphForbidden",
     "GraphMailboxGone",
     "GraphNotFound",
     "GraphSyncStateGone",
     "GraphThrottled",
     "GraphUnauthorized",
     "GraphUnreachable",
+    "GraphUnreadable",
     "NeedsAdmin",
     "NeedsSignIn",
     "NotConfigured",
@@ -93,7 +99,13 @@ class OdooFault(OdooError):
 
 
 class GraphError(ConnectorError):
-    """Graph's answer, or the lack of one; `retry_after` is in seconds, None where Graph named none."""
+    """Graph's answer, or the lack of one; `retry_after` is in seconds, None where Graph named none.
+
+    `is_unknown`: no row of the catalogue knows it; `payload` is then what Graph said, masked.
+    """
+
+    is_unknown = False
+    payload = ""
 
     def __init__(
         self,
@@ -125,16 +137,26 @@ class GraphSyncStateGone(GraphError):
     """The cursor is dead; the folder starts afresh."""
 
 
+class GraphDeltaRefused(GraphError):
+    """Graph makes no delta of this mailbox now (it is full); plain lists work."""
+
+
+class GraphUnreadable(GraphError):
+    """This one item cannot be read; nothing is said about others."""
+
+
 class GraphMailboxGone(GraphError):
     """The mailbox as a whole is not reachable; no conclusion about any message."""
+
+
+class GraphForbidden(GraphMailboxGone):
+    """Graph gives this app no access to the mailbox; no conclusion about any message."""
 
 
 class GraphUnauthorized(GraphError):
     """The token was not accepted; `claims` is the decoded JSON of a challenge, or None."""
 
-    def __init__(self, message: str, *, claims: str | None = None, status: int | None = 401, code: str = "") -> None:
-        self.claims = claims
-        super().__init__(message, status=status, code=code)
+    claims: str | None = None
 
 
 class AuthError(ConnectorError):

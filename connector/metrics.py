@@ -28,6 +28,14 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.served = Counter("maildesk_http_requests", "Requests to this connector", ["route", "status"], registry=self.registry)
 
+        self._unknown = Counter(
+            "maildesk_graph_unknown_errors", "Errors of Graph that no row of the catalogue knows", ["status"], registry=self.registry
+        )
+
+    def unknown_error(self, status: int, _code: str) -> None:
+        """Count an error of Graph that nobody knows; its code and masked text are in the log."""
+        self._unknown.labels(str(status)).inc()
+
     def watch(self, backend: Backend) -> None:
         """Report where the accounts of `backend` stand whenever somebody asks."""
         self.registry.register(_Accounts(backend))
@@ -64,6 +72,12 @@ class _Accounts:
         yield GaugeMetricFamily(
             "maildesk_messages_total", "Messages that are in the mailboxes", value=sum(a.backfill_total for a in running)
         )
+        yield GaugeMetricFamily(
+            "maildesk_drift_rows",
+            "Differences that reconciles of the last seven days found and repaired",
+            value=sum(a.drift for a in accounts),
+        )
+        yield GaugeMetricFamily("maildesk_messages_unreadable", "Messages that were set aside", value=sum(a.unreadable for a in accounts))
         yield GaugeMetricFamily(
             "maildesk_graph_requests_last_day", "Requests to Graph in 24 hours", value=sum(a.requests_24h for a in accounts)
         )

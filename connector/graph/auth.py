@@ -134,8 +134,11 @@ class Entra:
             raise SignInRefused("failed", "Microsoft did not grant access to mail. Please start again and accept all permissions.")
         return Granted(cache_blob=cache.serialize().encode(), scopes=scopes, claims=dict(result.get("id_token_claims") or {}))
 
-    async def silent(self, blob: bytes, *, claims: str | None, force: bool) -> tuple[str, bytes]:
-        """Return (access token, token cache afterwards) from a token cache. Raises `NeedsSignIn`, `NeedsAdmin`, `EntraUnreachable`."""
+    async def silent(self, blob: bytes, *, claims: str | None, force: bool) -> tuple[str, float, bytes]:
+        """Return (access token, seconds that it is good for, token cache afterwards) from a token cache.
+
+        Raises `NeedsSignIn`, `NeedsAdmin`, `EntraUnreachable`.
+        """
         cache = msal.SerializableTokenCache()
         cache.deserialize(blob.decode())
 
@@ -154,7 +157,7 @@ class Entra:
             raise NeedsSignIn("Microsoft holds no sign-in for this account")
         if "error" in result:
             raise _token_error(result)
-        return str(result["access_token"]), cache.serialize().encode()
+        return str(result["access_token"]), float(result.get("expires_in") or 0), cache.serialize().encode()
 
     def _application(self, cache: Any) -> Any:
         authority = f"https://{self._netloc}" if self._is_plain else self._settings.authority
@@ -229,6 +232,10 @@ class _Loopback:
         return _Shown(response.status_code, response.text.replace(self._plain, self._secure), response.headers)
 
 
+# Seconds: MSAL itself takes a token for worn five minutes before its end.
+_TOKEN_MARGIN = 300.0
+
+
 class AccountTokens:
     """The access tokens of one account: single flight, and a rotated refresh token is kept before its access token is used."""
 
@@ -239,6 +246,7 @@ class AccountTokens:
         self._on_change = on_change
         self._is_kept = True
         self._last: str | None = None
+        self._good_until = 0.0
         self._one_at_a_time = trio.Lock()
 
     async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
@@ -248,7 +256,10 @@ class AccountTokens:
         """
         async with self._one_at_a_time:
             is_refused = reject is not None and self._last in {None, reject}
-            token, blob = await self._entra.silent(self._blob, claims=claims if is_refused else None, force=is_refused)
+            if self._last is not None and self._is_kept and not is_refused and trio.current_time() < self._good_until:
+                # MSAL would find the same one, in a thread and out of JSON, for every request.
+                return self._last
+            token, seconds, blob = await self._entra.silent(self._blob, claims=claims if is_refused else None, force=is_refused)
             if blob != self._blob:
                 self._blob, self._is_kept = blob, not _is_worth_keeping(blob)
             if not self._is_kept:
@@ -256,7 +267,7 @@ class AccountTokens:
                 with trio.CancelScope(shield=True):
                     await self._on_change(self._blob)
                 self._is_kept = True
-            self._last = token
+            self._last, self._good_until = token, trio.current_time() + seconds - _TOKEN_MARGIN
             return token
 
 

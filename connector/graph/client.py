@@ -6,43 +6,45 @@ host that is configured: a token goes nowhere else.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
+import random
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from connector.errors import GraphError, GraphThrottled, GraphUnauthorized, GraphUnreachable
+from connector.graph.answers import claims_of, parse_retry_after, read_error, read_json
 from connector.graph.catalogue import to_error
 from connector.http import HTTPError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from connector.graph.gate import Gate, Priority
     from connector.http import AsyncClient, Response
 
-__all__ = ["MailboxClient", "TokenSource", "claims_of", "parse_retry_after", "repair_json"]
+__all__ = ["ATTEMPTS", "IMMUTABLE", "PATIENCE", "MailboxClient", "TokenSource", "pause_before"]
 
 _T = TypeVar("_T")
 
-# Attempts of one GET; what fails longer is the runner's business, which has the mailbox's own backoff.
-_ATTEMPTS = 4
+# Attempts of one request; what fails longer is the runner's business, which has the mailbox's own backoff.
+ATTEMPTS = 5
 # Seconds: the longest Retry-After that is worth holding a request for; a longer one is handed up and the mailbox sleeps.
-_PATIENCE = 30.0
-# Seconds: no server means more than an hour; clamped so that a wrong date cannot stop a mailbox for years.
-_RETRY_AFTER_LIMIT = 3600.0
+PATIENCE = 30.0
+# Seconds: the overall budget of one request with all its attempts and waits.
+_OVERALL = 120.0
+# Seconds: the first pause where Graph names none, doubled each time up to the limit.
+_PAUSE_FIRST = 0.5
+_PAUSE_LIMIT = 8.0
+# Seconds of the fence after a 429 that names no time: MailboxConcurrency, the usual one, says 1 where it says anything.
+_FENCE = 1.0
 
-# Raw control characters in strings are illegal JSON and do come (corso sanitises them too). Outside strings only tab, CR and LF occur.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-# Half a surrogate pair, as a preview cut after 255 UTF-16 units may end in; escaped backslashes and whole pairs are stepped over (group 1).
-_HALF_PAIR = re.compile(rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
-_CLAIMS = re.compile(r'claims="?([A-Za-z0-9+/=_-]+)"?')
+IMMUTABLE = 'IdType="ImmutableId"'
+
+_log = structlog.get_logger(__name__)
 
 
 class TokenSource(Protocol):
@@ -52,24 +54,25 @@ class TokenSource(Protocol):
         """Return an access token; not `reject` (Graph refused it), and one that meets the `claims` of a challenge."""
 
 
-class _ErrorBody(msgspec.Struct):
-    code: str | None = None
-    message: str | None = None
-
-
-class _ErrorEnvelope(msgspec.Struct):
-    error: _ErrorBody | None = None
-
-
 class MailboxClient:
     """Graph for one mailbox."""
 
-    def __init__(self, http: AsyncClient, base_url: str, gate: Gate, token: TokenSource) -> None:
-        """`base_url` is Graph's, with the version: `https://graph.microsoft.com/v1.0`."""
+    def __init__(
+        self,
+        http: AsyncClient,
+        base_url: str,
+        gate: Gate,
+        token: TokenSource,
+        *,
+        on_unknown: Callable[[int, str], None] = lambda _status, _code: None,
+    ) -> None:
+        """`base_url` is Graph's, with the version: `https://graph.microsoft.com/v1.0`; `on_unknown` hears of errors that nobody knows."""
         self.gate = gate
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._token = token
+        self._on_unknown = on_unknown
+        self._used: str | None = None
 
     async def get(
         self,
@@ -84,59 +87,24 @@ class MailboxClient:
 
         Raises the `GraphError` family, and `AuthError` when no token can be had.
         """
-        url = self._url(path_or_link)
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type((GraphThrottled, GraphUnreachable)),
-            stop=_stop,
-            wait=_wait,
-            reraise=True,
-        )
-        response: Response = await retrying(self._get_once, url, params, prefer, priority)
-        try:
-            return msgspec.json.decode(response.content, type=into)
-        except msgspec.ValidationError as error:
-            raise GraphError(f"Graph answered in a shape that we do not know ({error})", status=response.status_code) from error
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            try:
-                return msgspec.json.decode(repair_json(response.content), type=into)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise GraphUnreachable("Graph's answer is cut or garbled", status=response.status_code) from error
+        return read_json(await self.get_bytes(path_or_link, priority=priority, params=params, prefer=prefer), into)
 
-    async def _get_once(self, url: str, params: Mapping[str, str] | None, prefer: Sequence[str], priority: Priority) -> Response:
-        """Send one GET; a refused token is replaced once."""
-        token = await self._token.token()
-        try:
-            return await self._send(url, params, prefer, priority, token)
-        except GraphUnauthorized as refused:
-            token = await self._token.token(claims=refused.claims, reject=token)
-            return await self._send(url, params, prefer, priority, token)
+    async def get_bytes(
+        self, path_or_link: str, *, priority: Priority, params: Mapping[str, str] | None = None, prefer: Sequence[str] = ()
+    ) -> bytes:
+        """GET as `get` does, and return the body as it came."""
+        return await self._retried("GET", path_or_link, priority, params=params, prefer=prefer)
 
-    async def _send(self, url: str, params: Mapping[str, str] | None, prefer: Sequence[str], priority: Priority, token: str) -> Response:
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Prefer": ", ".join(['IdType="ImmutableId"', *prefer])}
-        async with self.gate.lane(priority):
-            try:
-                response = await self._http.get(url, params=params, headers=headers)
-            except HTTPError as error:
-                raise GraphUnreachable(f"Graph does not answer ({type(error).__name__})") from error
-        if response.status_code == 200:
-            return response
-        raise self._error(response)
+    async def post_batch(self, body: Any, *, into: type[_T], priority: Priority, cost: int) -> _T:
+        """POST `body` (JSON) to `/$batch`; all items must be safe to repeat. `cost` is the number of items."""
+        return read_json(await self._retried("POST", "/$batch", priority, content=msgspec.json.encode(body), cost=cost), into)
 
-    def _error(self, response: Response) -> GraphError:
-        try:
-            body = msgspec.json.decode(repair_json(response.content), type=_ErrorEnvelope).error or _ErrorBody()
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            body = _ErrorBody()
-        retry_after = parse_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
-        error = to_error(response.status_code, body.code or "", retry_after, body.message or "")
-        if isinstance(error, GraphThrottled):
-            self.gate.hold(min(error.retry_after if error.retry_after is not None else 1.0, _RETRY_AFTER_LIMIT))
-        if isinstance(error, GraphUnauthorized):
-            error.claims = claims_of(response.headers.get("www-authenticate", ""))
-        return error
+    async def renew(self, refused: GraphUnauthorized) -> None:
+        """Replace the token that an item of a batch was refused with, unless that happened already."""
+        await self._token.token(claims=refused.claims, reject=self._used)
 
-    def _url(self, path_or_link: str) -> str:
-        """Return the URL of a path, or a link of Graph if it leads to Graph."""
+    def url(self, path_or_link: str) -> str:
+        """Return the URL of a path, or a link of Graph if it leads to Graph. Raises `GraphError` if it leads elsewhere."""
         if path_or_link.startswith("/"):
             return self._base_url + path_or_link
         ours = urlsplit(self._base_url)
@@ -149,62 +117,105 @@ class MailboxClient:
             raise GraphError(f"Graph gave a link to another host or path ({theirs.hostname}); it was not followed")
         return path_or_link
 
+    def relative(self, path_or_link: str) -> str:
+        """Return a path or link of Graph as an item of a batch names it: without host and version."""
+        return self.url(path_or_link).removeprefix(self._base_url)
 
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return seconds from a Retry-After: a whole number, a float, or an HTTP date; None if absent or senseless. Never negative."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
+    def judge(self, status: int, headers: Mapping[str, str], body: bytes) -> GraphError:
+        """Return what an answer that is no success means; a 429 raises the fence, an unknown one is counted and kept, masked."""
+        codes, message = read_error(body)
+        retry_after = parse_retry_after(headers.get("retry-after"), datetime.now(UTC))
+        error = to_error(status, codes, retry_after, message)
+        if isinstance(error, GraphThrottled):
+            self.gate.hold(error.retry_after if error.retry_after is not None else _FENCE)
+        if isinstance(error, GraphUnauthorized):
+            error.claims = claims_of(headers.get("www-authenticate", ""))
+        if error.is_unknown:
+            self._on_unknown(status, error.code)
+            _log.warning("Graph said what nobody knows", status=status, code=error.code, said=error.payload)
+        return error
+
+    async def _retried(
+        self,
+        method: str,
+        path_or_link: str,
+        priority: Priority,
+        *,
+        params: Mapping[str, str] | None = None,
+        prefer: Sequence[str] = (),
+        content: bytes | None = None,
+        cost: int = 1,
+    ) -> bytes:
+        headers = {"Accept": "application/json", "Prefer": ", ".join([IMMUTABLE, *prefer])}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        url = self.url(path_or_link)
+        retrying = AsyncRetrying(retry=retry_if_exception_type((GraphThrottled, GraphUnreachable)), stop=_stop, wait=_wait, reraise=True)
+        response: Response = await retrying(self._once, method, url, params or None, headers, content, priority, cost)
+        return response.content
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        priority: Priority,
+        cost: int,
+    ) -> Response:
+        """Send one request; a refused token is replaced once."""
+        token = self._used = await self._token.token()
         try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, TypeError, OverflowError):
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - now).total_seconds()
-    if seconds != seconds:  # noqa: PLR0124 - NaN is the one number unlike itself
-        return None
-    return min(max(0.0, seconds), _RETRY_AFTER_LIMIT)
+            return await self._send(method, url, params, headers, content, priority, cost, token)
+        except GraphUnauthorized as refused:
+            token = self._used = await self._token.token(claims=refused.claims, reject=token)
+            return await self._send(method, url, params, headers, content, priority, cost, token)
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        priority: Priority,
+        cost: int,
+        token: str,
+    ) -> Response:
+        async with self.gate.lane(priority, cost):
+            try:
+                response = await self._http.request(
+                    method, url, params=params, headers={"Authorization": f"Bearer {token}", **headers}, content=content
+                )
+            except HTTPError as error:
+                raise GraphUnreachable(f"Graph does not answer ({type(error).__name__})") from error
+        if response.status_code == 200:
+            # A cut answer shows here, so that it is asked for again: JSON that ends too soon is no JSON.
+            if not response.content.rstrip().endswith(b"}"):
+                raise GraphUnreachable("Graph's answer is cut or garbled", status=200)
+            return response
+        raise self.judge(response.status_code, response.headers, response.content)
 
 
-def claims_of(header: str) -> str | None:
-    """Return the decoded JSON of a claims challenge in `WWW-Authenticate`, as MSAL wants it; None if there is none."""
-    match = _CLAIMS.search(header)
-    if match is None:
-        return None
-    try:
-        text = base64.urlsafe_b64decode(match[1] + "=" * (-len(match[1]) % 4)).decode()
-        msgspec.json.decode(text)
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return None
-    return text
+def pause_before(attempt: int, error: GraphError) -> float:
+    """Return the seconds to wait before attempt number `attempt` (2 is the first repetition) after `error`.
 
-
-def repair_json(data: bytes) -> bytes:
-    """Drop raw control characters, and put U+FFFD for half surrogate pairs and bytes that are no UTF-8. Valid JSON stays as it is.
-
-    Without this one odd subject or preview would keep its whole page, and so its folder, from ever being read.
+    As long as Graph says, else with growing pauses, spread so that many mailboxes do not come back at once; the exponent is clamped.
     """
-    text = _CONTROL.sub(b"", data).decode(errors="replace").encode()
-    return _HALF_PAIR.sub(lambda found: found[1] or rb"\ufffd", text)
+    if error.retry_after is not None:
+        return error.retry_after
+    return min(_PAUSE_LIMIT, _PAUSE_FIRST * 2.0 ** (attempt - 2)) + random.random() * _PAUSE_FIRST  # noqa: S311 - spreads load
 
 
 def _stop(state: RetryCallState) -> bool:
-    """Stop after some attempts, and at once when Graph asks for more patience than a request should have."""
+    """Stop after some attempts, when the overall budget is spent, and at once when Graph asks for more patience than that."""
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, GraphError) and error.retry_after is not None and error.retry_after > _PATIENCE:
+    if isinstance(error, GraphError) and error.retry_after is not None and error.retry_after > PATIENCE:
         return True
-    return stop_after_attempt(_ATTEMPTS)(state)
-
-
-_backoff = wait_exponential_jitter(multiplier=0.5, max=8.0, jitter=0.5)
+    return state.attempt_number >= ATTEMPTS or (state.seconds_since_start or 0.0) >= _OVERALL
 
 
 def _wait(state: RetryCallState) -> float:
-    """Wait as long as Graph says, else with growing pauses; after a 429 the gate's fence holds the others too."""
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, GraphError) and error.retry_after is not None:
-        return error.retry_after
-    return _backoff(state)
+    return pause_before(state.attempt_number + 1, error) if isinstance(error, GraphError) else 0.0

@@ -6,20 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from connector.errors import GraphError, GraphNotFound
-from connector.graph.types import AttachmentPage, GraphMessage, MessagePage, MessageWithBody
+from connector.errors import GraphError
+from connector.graph.batch import Ask, ask_all
+from connector.graph.pages import read_page
+from connector.graph.types import AttachmentPage, MessageWithBody
 
 if TYPE_CHECKING:
     from connector.graph.client import MailboxClient
     from connector.graph.gate import Priority
+    from connector.graph.pages import Page
 
-__all__ = ["SELECT", "AttachmentInfo", "MessageBody", "get_body", "get_message", "locate", "newest", "older_than"]
+__all__ = ["LIST_LIMIT", "SELECT", "AttachmentInfo", "MessageBody", "get_body", "newest", "older_than", "states_ask", "whole_ask"]
 
 # What the index holds. isRead must be selected, or delta never reports a change of it (corso#1866).
 SELECT = (
     "id,parentFolderId,internetMessageId,conversationId,subject,from,sender,toRecipients,ccRecipients,bccRecipients,replyTo,"
     "bodyPreview,receivedDateTime,sentDateTime,isRead,flag,importance,hasAttachments,isDraft,categories"
 )
+
+# What reconciling compares.
+_STATES = "id,receivedDateTime,isRead,flag,parentFolderId"
+
+# Messages a page of a plain list at most (user-list-messages: $top 1 to 1,000).
+LIST_LIMIT = 1000
 
 # Attachments a message at most; listing ends there (their paging is broken at Graph: corso, Q&A 1227026).
 _ATTACHMENTS = "200"
@@ -52,35 +61,31 @@ class MessageBody:
     attachments: list[AttachmentInfo]
 
 
-async def newest(mailbox: MailboxClient, folder_id: str, count: int, priority: Priority) -> list[GraphMessage]:
-    """Return the newest `count` messages of a folder, newest first."""
+async def newest(mailbox: MailboxClient, folder_id: str, count: int, priority: Priority) -> list[Page]:
+    """Return pages with the newest `count` messages of a folder, newest first."""
     return await _list(mailbox, folder_id, count, priority, None)
 
 
-async def older_than(mailbox: MailboxClient, folder_id: str, before: str, count: int, priority: Priority) -> list[GraphMessage]:
-    """Return at most `count` messages received at `before` or earlier, newest first.
+async def older_than(mailbox: MailboxClient, folder_id: str, before: str, count: int, priority: Priority) -> list[Page]:
+    """Return pages with at most `count` messages received at `before` or earlier, newest first.
 
     `before` itself is included: several messages may carry the same second, and none of them may fall between two windows.
     """
     return await _list(mailbox, folder_id, count, priority, f"receivedDateTime le {before}")
 
 
-async def get_message(mailbox: MailboxClient, message_id: str, priority: Priority) -> GraphMessage:
-    """Return one message whole. Raises `GraphNotFound`."""
-    path = f"/me/messages/{quote(message_id, safe='')}"
-    return await mailbox.get(path, into=GraphMessage, priority=priority, params={"$select": SELECT})
+def whole_ask(message_id: str) -> Ask:
+    """Return the request for one message, whole."""
+    return Ask(f"/me/messages/{quote(message_id, safe='')}", (("$select", SELECT),))
 
 
-async def locate(mailbox: MailboxClient, message_id: str, priority: Priority) -> str | None:
-    """Return the folder that a message is in now, None when it does not exist. Any other answer raises: it proves nothing."""
-    path = f"/me/messages/{quote(message_id, safe='')}"
-    try:
-        found = await mailbox.get(path, into=GraphMessage, priority=priority, params={"$select": "id,parentFolderId"})
-    except GraphNotFound:
-        return None
-    if not found.parent_folder_id:
-        raise GraphError("Graph named no folder of a message", status=200)
-    return found.parent_folder_id
+def states_ask(folder_id: str, since: str | None, until: str | None) -> Ask:
+    """Return the request for a first page of ids and states of a folder, newest first, from `since` to `until` (both included)."""
+    bounds = [f"receivedDateTime {operator} {bound}" for operator, bound in (("ge", since), ("le", until)) if bound is not None]
+    params = [("$select", _STATES), ("$orderby", "receivedDateTime desc"), ("$top", str(LIST_LIMIT))]
+    if bounds:
+        params.append(("$filter", " and ".join(bounds)))
+    return Ask(f"/me/mailFolders/{quote(folder_id, safe='')}/messages", tuple(params))
 
 
 async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) -> MessageBody:
@@ -113,20 +118,25 @@ async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) 
     )
 
 
-async def _list(mailbox: MailboxClient, folder_id: str, count: int, priority: Priority, condition: str | None) -> list[GraphMessage]:
-    """List messages newest first until `count`; the window may shift while it is read, so an id counts once."""
-    params = {"$select": SELECT, "$orderby": "receivedDateTime desc", "$top": str(min(count, 1000))}
+async def _list(mailbox: MailboxClient, folder_id: str, count: int, priority: Priority, condition: str | None) -> list[Page]:
+    """List messages newest first until `count` of them came; the window may shift while it is read, so one may come twice."""
+    params = [("$select", SELECT), ("$orderby", "receivedDateTime desc"), ("$top", str(min(count, LIST_LIMIT)))]
     if condition is not None:
-        params["$filter"] = condition
-    path = f"/me/mailFolders/{quote(folder_id, safe='')}/messages"
-    page = await mailbox.get(path, into=MessagePage, priority=priority, params=params)
-    found = {m.id: m for m in page.value}
+        params.append(("$filter", condition))
+    ask: Ask | None = Ask(f"/me/mailFolders/{quote(folder_id, safe='')}/messages", tuple(params))
+    pages: list[Page] = []
+    listed: set[str] = set()
     walked: set[str] = set()
-    while len(found) < count and page.next_link is not None:
+    while ask is not None and len(listed) < count:
+        ((_, reply),) = await ask_all(mailbox, [ask], priority)
+        page = read_page(reply)
+        pages.append(page)
+        listed |= {m.id for m in page.changed} | set(page.unreadable)
         if page.next_link in walked:
             # Short of `count` means "no older ones" to the caller, so the circle must not pass for an end.
             raise GraphError("Graph's message list leads in a circle")
-        walked.add(page.next_link)
-        page = await mailbox.get(page.next_link, into=MessagePage, priority=priority)
-        found |= {m.id: m for m in page.value}
-    return list(found.values())[:count]
+        ask = None
+        if page.next_link is not None:
+            walked.add(page.next_link)
+            ask = Ask(page.next_link)
+    return pages

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 __all__ = [
     "Attachment",
@@ -21,6 +21,8 @@ __all__ = [
     "ItemBody",
     "MessagePage",
     "MessageWithBody",
+    "Named",
+    "RawPage",
     "Recipient",
     "User",
 ]
@@ -80,6 +82,20 @@ class MessagePage(Struct, frozen=True):
     value: list[GraphMessage]
     next_link: str | None = field(default=None, name="@odata.nextLink")
     delta_link: str | None = field(default=None, name="@odata.deltaLink")
+
+
+class RawPage(Struct, frozen=True):
+    """A page of messages whose items are read one by one, because one of them is of a shape that we do not know."""
+
+    value: list[Raw]
+    next_link: str | None = field(default=None, name="@odata.nextLink")
+    delta_link: str | None = field(default=None, name="@odata.deltaLink")
+
+
+class Named(Struct, frozen=True):
+    """The id of an item, whatever else it says."""
+
+    id: str
 
 
 class GraphFolder(Struct, frozen=True, rename="camel"):

@@ -25,7 +25,7 @@ MODEL = "mailbox.account"
 
 # The series that the addon is written for, and its first release that speaks docs/protocol.md as it is now.
 _ODOO_NEEDED = 19
-_ADDON_NEEDED = (0, 1, 0)
+_ADDON_NEEDED = (1, 1, 0)
 
 _T = TypeVar("_T")
 
@@ -58,11 +58,19 @@ class AddonCalls:
         return hello
 
     async def exchange(
-        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+        self,
+        *,
+        instance: str,
+        run: str,
+        serial: str | None,
+        since: str | None,
+        reports: Sequence[AccountReport],
+        leaving: bool = False,
     ) -> Exchange:
         """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`."""
-        lease = {} if run is None else {"run": run, "serial": serial}
-        answer = await self._call("connector_exchange", instance=instance, since=since, reports=list(reports), **lease)
+        answer = await self._call(
+            "connector_exchange", instance=instance, run=run, serial=serial, since=since, reports=list(reports), leaving=leaving
+        )
         return self._read(Exchange, answer)
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
@@ -76,22 +84,6 @@ class AddonCalls:
             return to_apply_result(answer)
         except (msgspec.ValidationError, AttributeError) as error:
             raise OdooFault("unexpected answer", str(error)) from error
-
-    async def unlisted(
-        self,
-        account_id: int,
-        folder: str,
-        listed: Sequence[str],
-        *,
-        since: str | None = None,
-        after: str | None = None,
-        until: str | None = None,
-    ) -> list[str]:
-        """Return the rows of `folder` in that time that a complete listing does not have."""
-        answer = await self._call(
-            "connector_unlisted", account_id=account_id, folder=folder, listed=list(listed), since=since, after=after, until=until
-        )
-        return self._read(dict[str, list[str]], answer)["unlisted"]
 
     async def compare(
         self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None

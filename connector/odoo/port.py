@@ -22,27 +22,22 @@ class OdooPort(Protocol):
         """Tell Odoo our version, hear who it is."""
 
     async def exchange(
-        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+        self,
+        *,
+        instance: str,
+        run: str,
+        serial: str | None,
+        since: str | None,
+        reports: Sequence[AccountReport],
+        leaving: bool = False,
     ) -> Exchange:
-        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`."""
+        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`, or leaves it."""
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Read cursors, revisions and unresolved removals of mailboxes."""
 
     async def apply(self, request: ApplyRequest) -> ApplyResult:
         """Change Odoo's index in one transaction, or not at all."""
-
-    async def unlisted(
-        self,
-        account_id: int,
-        folder: str,
-        listed: Sequence[str],
-        *,
-        since: str | None = None,
-        after: str | None = None,
-        until: str | None = None,
-    ) -> list[str]:
-        """Return the rows of `folder` in that time that a complete listing does not have (ISO times; None is open)."""
 
     async def compare(
         self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None

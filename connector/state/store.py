@@ -20,7 +20,7 @@ from connector.http import in_disk_thread
 from connector.odoo.wire import SealedToken
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["Cursor", "Store", "open_store"]
@@ -38,7 +38,31 @@ _MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE flow (state TEXT PRIMARY KEY, account_id INTEGER NOT NULL, sealed TEXT NOT NULL, expires_at REAL NOT NULL) STRICT;
     """,
+    # What the engine notes between two steps (`state.ledger`). Times are seconds since 1970.
+    """
+    CREATE TABLE handover (
+        account_id INTEGER NOT NULL, folder TEXT NOT NULL, link TEXT NOT NULL, started_at REAL NOT NULL,
+        PRIMARY KEY (account_id, folder)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE seen (
+        account_id INTEGER NOT NULL, folder TEXT NOT NULL, remote_id TEXT NOT NULL, received_at TEXT NOT NULL,
+        PRIMARY KEY (account_id, folder, remote_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE trial (
+        account_id INTEGER NOT NULL, remote_id TEXT NOT NULL, folder TEXT, tries INTEGER NOT NULL, reason TEXT NOT NULL,
+        PRIMARY KEY (account_id, remote_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE audit (
+        account_id INTEGER NOT NULL, folder TEXT NOT NULL, recent_at REAL, whole_at REAL, trued_at REAL, rows INTEGER, total INTEGER,
+        PRIMARY KEY (account_id, folder)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE tally (account_id INTEGER NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL, count INTEGER NOT NULL) STRICT;
+    CREATE INDEX tally_by_account ON tally (account_id, kind, at);
+    """,
 )
+
+# Every table that has something of an account.
+_TABLES = ("token", "cursor", "flow", "handover", "seen", "trial", "audit", "tally")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,73 +82,7 @@ class Store:
         self._connection = connection
         self._writer = trio.Lock()
 
-    async def load_token(self, account_id: int) -> SealedToken | None:
-        """Return the sealed token of an account."""
-
-        def read(db: sqlite3.Connection) -> SealedToken | None:
-            row = db.execute("SELECT sealed, seq FROM token WHERE account_id = ?", (account_id,)).fetchone()
-            return SealedToken(*row) if row else None
-
-        return await self._do(read)
-
-    async def save_token(self, account_id: int, sealed: str, seq: int) -> None:
-        """Keep a sealed token, unless a newer one is there."""
-
-        def write(db: sqlite3.Connection) -> None:
-            db.execute(
-                "INSERT INTO token VALUES (?, ?, ?) ON CONFLICT (account_id) "
-                "DO UPDATE SET sealed = excluded.sealed, seq = excluded.seq WHERE excluded.seq > token.seq",
-                (account_id, sealed, seq),
-            )
-
-        await self._do(write)
-
-    async def load_cursors(self, account_id: int) -> dict[str, Cursor]:
-        """Return the cursors of an account by folder."""
-
-        def read(db: sqlite3.Connection) -> dict[str, Cursor]:
-            rows = db.execute("SELECT folder, revision, cursor FROM cursor WHERE account_id = ?", (account_id,))
-            return {folder: Cursor(revision, cursor) for folder, revision, cursor in rows}
-
-        return await self._do(read)
-
-    async def save_cursor(self, account_id: int, folder: str, revision: int, cursor: str | None) -> None:
-        """Keep the cursor of a folder."""
-
-        def write(db: sqlite3.Connection) -> None:
-            db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)", (account_id, folder, revision, cursor))
-
-        await self._do(write)
-
-    async def forget_account(self, account_id: int) -> None:
-        """Wipe everything of an account."""
-
-        def write(db: sqlite3.Connection) -> None:
-            for table in ("token", "cursor", "flow"):
-                db.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608 - names from the line above
-
-        await self._do(write)
-
-    async def put_flow(self, state: str, account_id: int, sealed: str, expires_at: float) -> None:
-        """Keep a sign-in under way until `expires_at` (seconds since 1970); a new one of the same account replaces the old."""
-
-        def write(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM flow WHERE account_id = ?", (account_id,))
-            db.execute("INSERT INTO flow VALUES (?, ?, ?, ?)", (state, account_id, sealed, expires_at))
-
-        await self._do(write)
-
-    async def take_flow(self, state: str, now: float) -> tuple[int, str] | None:
-        """Take the sign-in `state`, once: (account id, sealed flow), or None if unknown, used or expired."""
-
-        def write(db: sqlite3.Connection) -> tuple[int, str] | None:
-            row = db.execute("DELETE FROM flow WHERE state = ? RETURNING account_id, sealed, expires_at", (state,)).fetchone()
-            db.execute("DELETE FROM flow WHERE expires_at <= ?", (now,))
-            return (row[0], row[1]) if row and row[2] > now else None
-
-        return await self._do(write)
-
-    async def _do(self, transaction: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def do(self, transaction: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run one transaction in a thread, one at a time."""
 
         def run() -> _T:
@@ -136,6 +94,73 @@ class Store:
                 return await in_disk_thread(run)
         except sqlite3.Error as error:
             raise StateError(f"the state file cannot be used ({error})") from error
+
+    async def load_token(self, account_id: int) -> SealedToken | None:
+        """Return the sealed token of an account."""
+
+        def read(db: sqlite3.Connection) -> SealedToken | None:
+            row = db.execute("SELECT sealed, seq FROM token WHERE account_id = ?", (account_id,)).fetchone()
+            return SealedToken(*row) if row else None
+
+        return await self.do(read)
+
+    async def save_token(self, account_id: int, sealed: str, seq: int) -> None:
+        """Keep a sealed token, unless a newer one is there."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(
+                "INSERT INTO token VALUES (?, ?, ?) ON CONFLICT (account_id) "
+                "DO UPDATE SET sealed = excluded.sealed, seq = excluded.seq WHERE excluded.seq > token.seq",
+                (account_id, sealed, seq),
+            )
+
+        await self.do(write)
+
+    async def load_cursors(self, account_id: int) -> dict[str, Cursor]:
+        """Return the cursors of an account by folder."""
+
+        def read(db: sqlite3.Connection) -> dict[str, Cursor]:
+            rows = db.execute("SELECT folder, revision, cursor FROM cursor WHERE account_id = ?", (account_id,))
+            return {folder: Cursor(revision, cursor) for folder, revision, cursor in rows}
+
+        return await self.do(read)
+
+    async def save_cursors(self, account_id: int, cursors: Mapping[str, Cursor]) -> None:
+        """Keep cursors by folder."""
+
+        def write(db: sqlite3.Connection) -> None:
+            rows = [(account_id, folder, c.revision, c.cursor) for folder, c in cursors.items()]
+            db.executemany("INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)", rows)
+
+        await self.do(write)
+
+    async def forget_account(self, account_id: int) -> None:
+        """Wipe everything of an account."""
+
+        def write(db: sqlite3.Connection) -> None:
+            for table in _TABLES:
+                db.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608 - names from the list above
+
+        await self.do(write)
+
+    async def put_flow(self, state: str, account_id: int, sealed: str, expires_at: float) -> None:
+        """Keep a sign-in under way until `expires_at` (seconds since 1970); a new one of the same account replaces the old."""
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM flow WHERE account_id = ?", (account_id,))
+            db.execute("INSERT INTO flow VALUES (?, ?, ?, ?)", (state, account_id, sealed, expires_at))
+
+        await self.do(write)
+
+    async def take_flow(self, state: str, now: float) -> tuple[int, str] | None:
+        """Take the sign-in `state`, once: (account id, sealed flow), or None if unknown, used or expired."""
+
+        def write(db: sqlite3.Connection) -> tuple[int, str] | None:
+            row = db.execute("DELETE FROM flow WHERE state = ? RETURNING account_id, sealed, expires_at", (state,)).fetchone()
+            db.execute("DELETE FROM flow WHERE expires_at <= ?", (now,))
+            return (row[0], row[1]) if row and row[2] > now else None
+
+        return await self.do(write)
 
 
 @asynccontextmanager

@@ -2,18 +2,22 @@
 
 One call is one transaction in Odoo: data and the cursor that covers it, or nothing (design, rule 2). Because there is one queue, a refused
 revision always means somebody else: a second connector, a restored backup. Then Odoo's cursors are taken up (`Superseded`).
+
+A patch that Odoo refuses for what it says is found by halving, told to `on_refused`, and left out: one bad message never stops its mailbox.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 import trio
 from msgspec import UNSET, UnsetType
 
-from connector.errors import ConnectorError
-from connector.odoo.wire import Applied, ApplyRequest, FolderUpdate, Removed
+from connector.errors import ConnectorError, OdooFault
+from connector.odoo.wire import Applied, ApplyRequest, FolderUpdate, Removed, SetAside
+from connector.state.store import Cursor
 from connector.sync.merge import combine
 
 if TYPE_CHECKING:
@@ -23,13 +27,29 @@ if TYPE_CHECKING:
     from connector.odoo.wire import TreeFolder
     from connector.state.store import Store
 
-__all__ = ["Applier", "NotConnectedInOdoo", "Superseded", "in_batches"]
+__all__ = ["Applier", "NotConnectedInOdoo", "Superseded", "counts"]
 
 # Rows: 15,000 rows/s were measured, so 500 stay well under the 0.25 s that one transaction may hold its locks (design, rule 2).
 BATCH = 500
 
 # Attempts: a patch for an unknown id is asked for whole and sent again; it may be deleted in between, hardly ever twice.
 _ATTEMPTS = 3
+
+# Removed messages that nobody knows and that are asked for in one call.
+_STRANGERS = 400
+
+# Patches of one call that may be refused for what they say; more of them are a fault of the addon, not of the mail.
+_REFUSED_LIMIT = 5
+# Faults that say nothing of the values sent: Odoo retried them, and so do we, later.
+_PASSING = (
+    "SerializationFailure",
+    "DeadlockDetected",
+    "LockNotAvailable",
+    "QueryCanceled",
+    "OperationalError",
+    "ConcurrencyError",
+    "MemoryError",
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -50,13 +70,15 @@ class Applier:
         account_id: int,
         odoo: OdooPort,
         store: Store,
-        fetch: Callable[[str], Awaitable[dict[str, Any] | None]],
+        fetch: Callable[[list[str]], Awaitable[list[dict[str, Any]]]],
+        on_refused: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
-        """`fetch` gets the whole patch of a message, or None when there is no such message."""
+        """`fetch` gets the whole patches of messages, without those that do not exist; `on_refused` hears of patches that Odoo refuses."""
         self.account_id = account_id
         self._odoo = odoo
         self._store = store
         self._fetch = fetch
+        self._on_refused = on_refused
         self._queue = trio.Lock()
 
     async def apply(
@@ -67,25 +89,62 @@ class Applier:
         removed: Sequence[Removed] = (),
         gone: Sequence[str] = (),
         folders: Sequence[FolderUpdate] = (),
+        set_aside: Sequence[SetAside] = (),
     ) -> Applied:
         """Apply all of it in one transaction; large lists of messages go ahead in batches, the cursor with the last one.
 
         Raises `Superseded`, `NotConnectedInOdoo`, or an `OdooError`.
         """
         async with self._queue:
-            *ahead, last = list(in_batches(combine(messages))) or [[]]
+            *ahead, last = list(_in_batches(combine(messages))) or [[]]
             new = changed = 0
             for batch in ahead:
                 answer = await self._send(ApplyRequest(self.account_id, None, batch, [], [], []))
                 new, changed = new + answer.new, changed + answer.changed
-            answer = await self._send(ApplyRequest(self.account_id, tree, last, list(removed), list(gone), list(folders)))
-            for update in folders:
-                if not isinstance(update.cursor, UnsetType):
-                    revision = answer.revisions[update.folder]
-                    await self._store.save_cursor(self.account_id, update.folder, revision, update.cursor)
+            request = ApplyRequest(
+                self.account_id, tree, last, list(removed), list(gone), list(folders), set_aside=list(set_aside) if set_aside else UNSET
+            )
+            answer = await self._send(request)
+            cursors = {u.folder: Cursor(answer.revisions[u.folder], u.cursor) for u in folders if not isinstance(u.cursor, UnsetType)}
+            if cursors:
+                await self._store.save_cursors(self.account_id, cursors)
             return Applied(answer.revisions, answer.new + new, answer.changed + changed, answer.pending)
 
     async def _send(self, request: ApplyRequest) -> Applied:
+        """Send one request; if Odoo refuses what its messages say, without those that it refuses."""
+        try:
+            return await self._place(request)
+        except OdooFault as fault:
+            if not request.messages or any(name in fault.name for name in _PASSING):
+                raise
+            _log.warning("Odoo refuses a batch", account=self.account_id, messages=len(request.messages), fault=fault.name)
+            refused: list[dict[str, Any]] = []
+            done = await self._halve(request.messages, refused, fault)
+            for patch in refused:
+                await self._on_refused(patch)
+            rest = msgspec.structs.replace(request, messages=[])
+            answer = await self._place(rest)
+            return Applied(answer.revisions, answer.new + done[0], answer.changed + done[1], answer.pending)
+
+    async def _halve(self, messages: list[dict[str, Any]], refused: list[dict[str, Any]], fault: OdooFault) -> tuple[int, int]:
+        """Apply the good ones of `messages` by themselves; return (new, changed) and put the others into `refused`."""
+        try:
+            answer = await self._place(ApplyRequest(self.account_id, None, messages, [], [], []))
+        except OdooFault as found:
+            if any(name in found.name for name in _PASSING):
+                raise
+            if len(messages) > 1:
+                middle = len(messages) // 2
+                first = await self._halve(messages[:middle], refused, found)
+                second = await self._halve(messages[middle:], refused, found)
+                return first[0] + second[0], first[1] + second[1]
+            refused.append(messages[0])
+            if len(refused) > _REFUSED_LIMIT:
+                raise fault from found
+            return 0, 0
+        return answer.new, answer.changed
+
+    async def _place(self, request: ApplyRequest) -> Applied:
         """Send one request; patches that Odoo cannot place are asked for whole, and the call is made again."""
         for _ in range(_ATTEMPTS):
             answer = await self._odoo.apply(request)
@@ -104,20 +163,24 @@ class Applier:
         raise Superseded("messages of this mailbox change faster than they can be read")
 
     async def _completed(self, request: ApplyRequest, unknown: set[str]) -> ApplyRequest:
-        """Return `request` with each unknown partial patch replaced by the whole message, or dropped if there is none."""
-        messages = []
-        for patch in request.messages:
-            if patch["remote_id"] not in unknown:
-                messages.append(patch)
-                continue
-            whole = await self._fetch(patch["remote_id"])
-            if whole is not None:
-                messages.append(whole)
-        _log.debug("partial patches completed", account=self.account_id, asked=len(unknown))
-        return ApplyRequest(request.account_id, request.tree, messages, request.removed, request.gone, request.folders)
+        """Return `request` without the ids that Odoo cannot place, but with whole messages for those that exist.
+
+        A patch may be partial, and a removal may be all that Graph ever says of a message: one that came, went and came back between two
+        polls is told as removed only (contrib#72).
+        """
+        patched = {patch["remote_id"] for patch in request.messages}
+        removed = sorted(unknown - patched)
+        # More of them are the emptying of a folder whose older mail was never fetched: nothing to hide, and the hand-over lists the rest.
+        whole = await self._fetch(sorted(unknown & patched) + removed[:_STRANGERS])
+        _log.debug("unknown messages asked for", account=self.account_id, asked=len(unknown), found=len(whole))
+        return msgspec.structs.replace(
+            request,
+            messages=[patch for patch in request.messages if patch["remote_id"] not in unknown] + whole,
+            removed=[item for item in request.removed if item.remote_id not in unknown],
+        )
 
 
-def in_batches(patches: Sequence[dict[str, Any]], size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
+def _in_batches(patches: Sequence[dict[str, Any]], size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
     """Cut `patches` into lists of at most `size`."""
     for start in range(0, len(patches), size):
         yield list(patches[start : start + size])

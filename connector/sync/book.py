@@ -26,7 +26,11 @@ _ROLE_ORDER = ("inbox", "sent", "drafts", "archive", "other", "trash", "junk")
 
 @dataclass(slots=True)
 class FolderView:
-    """One folder; `cursor` None means that it has to be bootstrapped."""
+    """One folder; `cursor` None means that it has to be bootstrapped.
+
+    `anchor`: from when a filtered cursor sees (None: it sees the whole folder); `told`: items that came through it.
+    `backfill_before`: messages received until then are still to be fetched (None: none are).
+    """
 
     remote_id: str
     name: str
@@ -35,21 +39,39 @@ class FolderView:
     revision: int = 0
     cursor: str | None = None
     is_bootstrapped: bool = False
+    anchor: str | None = None
+    told: int = 0
     backfill_before: str | None = None
     is_backfilled: bool = False
     unread: int = 0
     total: int = 0
     indexed: int = 0
     is_resetting: bool = False
+    # Wall clock, seconds since 1970: a reset among many waits until then.
+    not_before: float = 0.0
+    # The cursor as Odoo has it, and since when it has that one: one that aged is written back.
+    written: str | None = None
+    written_at: float = 0.0
+
+    @property
+    def is_large(self) -> bool:
+        """The backlog of this folder is not done: its cursor sees a part only, or there is none that saw all."""
+        return self.is_bootstrapped and not self.is_backfilled
 
 
 @dataclass(slots=True)
 class Book:
-    """All folders of a mailbox, and the messages whose removal is not resolved yet."""
+    """All folders of a mailbox, the messages whose removal is not resolved yet, and those that were set aside."""
 
     folders: dict[str, FolderView] = field(default_factory=dict)
     pending: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     tree: list[TreeFolder] | None = None
+
+    def get_synced(self, remote_id: str | None) -> FolderView | None:
+        """Return a folder if its mail is wanted."""
+        folder = self.folders.get(remote_id) if remote_id is not None else None
+        return folder if folder is not None and folder.sync_enabled else None
 
     def synced(self, first: str | None = None) -> list[FolderView]:
         """Return the folders to sync: the one a person looks at, then by role, then by name."""
@@ -86,11 +108,12 @@ class Book:
         return self.tree is None or {t.remote_id: t for t in self.tree} != {t.remote_id: t for t in tree}
 
 
-def open_book(snapshot: MailboxSnapshot, stored: Mapping[str, Cursor], tree: list[TreeFolder] | None = None) -> Book:
-    """Make the book of a mailbox from Odoo's `snapshot` and the working copy's cursors."""
-    book = Book(pending=set(snapshot.pending), tree=tree)
+def open_book(snapshot: MailboxSnapshot, stored: Mapping[str, Cursor], now: float, tree: list[TreeFolder] | None = None) -> Book:
+    """Make the book of a mailbox from Odoo's `snapshot` and the working copy's cursors; `now` in seconds since 1970."""
+    book = Book(pending=set(snapshot.pending), unreadable=set(snapshot.unreadable), tree=tree)
     for folder in snapshot.folders:
         view = _view(folder)
+        view.written, view.written_at = view.cursor, now
         copy = stored.get(folder.remote_id)
         if copy is not None and copy.revision == folder.revision and copy.cursor:
             view.cursor = copy.cursor
@@ -112,6 +135,8 @@ def _view(folder: FolderSnapshot) -> FolderView:
         sync_enabled=folder.sync_enabled,
         revision=folder.revision,
         cursor=folder.cursor,
+        anchor=folder.anchor,
+        told=folder.told,
         backfill_before=folder.backfill_before,
         is_backfilled=folder.is_backfilled,
         unread=folder.unread,

@@ -1,8 +1,15 @@
-"""The one regular call to Odoo, for all mailboxes together: reports go out, changed accounts come back."""
+"""The one regular call to Odoo, for all mailboxes together: reports go out, changed accounts come back.
+
+It also holds the lease - one connector serves a database - and finds out when the database is not the one that it was:
+
+    held       another connector serves this Odoo: all mailboxes stop here until its lease has run out
+    restored   Odoo does not have the serial that it gave us last, so a backup came back: nothing that is remembered holds
+"""
 
 from __future__ import annotations
 
 import random
+import uuid
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from connector.odoo.port import OdooPort
-    from connector.odoo.wire import Account
+    from connector.odoo.wire import Account, AccountReport
+    from connector.odoo.wire import Exchange as Answer
     from connector.sync.reports import Reports
 
 __all__ = ["EVERY", "Exchange"]
@@ -26,6 +34,8 @@ EVERY = 10.0
 _GATHER = 0.25
 # Times in a row that Odoo answers with an exception of its own before the reports are taken for its cause.
 _FAULTS_UNTIL_DROPPED = 3
+# The word for `/readyz` while another connector holds the lease.
+_STANDBY = "standby"
 # Seconds: the longest wait while Odoo is away.
 _CEILING = 60.0
 
@@ -35,10 +45,25 @@ _log = structlog.get_logger(__name__)
 class Exchange:
     """The loop; `readiness` is None while Odoo answers, else one word for `/readyz`."""
 
-    def __init__(self, odoo: OdooPort, instance: str, reports: Reports, take: Callable[[list[Account]], None], version: str) -> None:
+    def __init__(
+        self,
+        odoo: OdooPort,
+        instance: str,
+        reports: Reports,
+        take: Callable[[list[Account]], None],
+        version: str,
+        *,
+        stop: Callable[[], None],
+        start_over: Callable[[], None],
+    ) -> None:
+        """`take` hears of changed accounts, `stop` that another connector serves them, `start_over` that Odoo was restored."""
         self.readiness: str | None = "starting"
         self._odoo = odoo
         self._instance = instance
+        self._run = str(uuid.uuid4())
+        self._serial: str | None = None
+        self._stop = stop
+        self._start_over = start_over
         self._reports = reports
         self._take = take
         self._version = version
@@ -57,7 +82,7 @@ class Exchange:
             self._poked = trio.Event()
             reports = self._reports.take()
             try:
-                answer = await self._odoo.exchange(instance=self._instance, since=self._since, reports=reports)
+                answer = await self._exchange(reports)
             except OdooError as error:
                 failures += 1
                 if isinstance(error, OdooFault) and failures >= _FAULTS_UNTIL_DROPPED:
@@ -74,19 +99,45 @@ class Exchange:
             if failures:
                 _log.info("Odoo answers again", after=failures)
             failures = 0
-            self.readiness = None
-            self._reports.heard(reports)
-            self._since = answer.watermark
-            self._take(answer.accounts)
+            if self._is_ours(answer):
+                self._reports.heard(reports)
+                if answer.restored:
+                    # Everything is asked for again, and the mailboxes take up what this Odoo has.
+                    _log.warning("Odoo's database is not what it was: a backup came back; starting over from what it has")
+                    self._since = None
+                    self._start_over()
+                    continue
+                self._since = answer.watermark
+                self._take(answer.accounts)
             with trio.move_on_after(EVERY):
                 await self._wait_for_news()
                 await trio.sleep(_GATHER)
 
+    async def _exchange(self, reports: list[AccountReport], *, leaving: bool = False) -> Answer:
+        return await self._odoo.exchange(
+            instance=self._instance, since=self._since, reports=reports, run=self._run, serial=self._serial, leaving=leaving
+        )
+
+    def _is_ours(self, answer: Answer) -> bool:
+        """Tell whether the lease is ours; if it is another's, everything stops here, and that is said once."""
+        if answer.held is None:
+            if self.readiness == _STANDBY:
+                _log.info("the lease is free: this connector serves Odoo now")
+            self.readiness = None
+            self._serial = answer.serial
+            return True
+        if self.readiness != _STANDBY:
+            _log.error("another connector serves this Odoo; this one waits", other=answer.held.instance, last_seen=answer.held.seen_at)
+        self.readiness = _STANDBY
+        self._since = self._serial = None
+        self._stop()
+        return False
+
     async def flush(self) -> None:
-        """Tell what is pending, once; used on the way out."""
-        if reports := self._reports.take():
+        """Tell what is pending, and give the lease up; used on the way out."""
+        if self.readiness is None:
             try:
-                await self._odoo.exchange(instance=self._instance, since=self._since, reports=reports)
+                await self._exchange(self._reports.take(), leaving=True)
             except OdooError as error:
                 _log.warning("last report not delivered", error=str(error))
 

@@ -1,43 +1,75 @@
-"""One mailbox: what a cycle does.
+"""One mailbox: what a cycle does, and what is done between two cycles.
 
-    take up (once, or after somebody else wrote)  ->  folder tree  ->  each folder: bootstrap or live round
-        ->  removals that no folder explained  ->  counts  ->  report
+    take up (once, or after somebody else wrote)
+        ──▶ live round: all deltas and the tree ──▶ tree and counts to Odoo
+        ──▶ folders without a cursor: new ones, dead ones (reset), filtered ones that told enough (re-anchor)
+        ──▶ removals that no folder explained ──▶ report
+
+    between: older mail, hand-over, true-up, reconcile - one small step at a time (`jobs`)
 
 A cycle may die at any line; the next one does what is left. Who runs cycles, when, and what an error means for the mailbox is the
-business of `runner`.
+business of `runner`. One task runs all of this, and whatever is read is written before the next thing is read: so nothing older is ever
+put over something newer.
 """
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from msgspec import UNSET
 
-from connector.errors import GraphError, GraphMailboxGone, GraphNotFound, GraphThrottled, GraphUnauthorized
+from connector.errors import (
+    GraphDeltaRefused,
+    GraphError,
+    GraphMailboxGone,
+    GraphNotFound,
+    GraphThrottled,
+    GraphUnauthorized,
+    GraphUnreadable,
+)
+from connector.graph.batch import ask_all
 from connector.graph.folders import list_tree
 from connector.graph.gate import Priority
-from connector.graph.messages import get_message
-from connector.odoo.wire import FolderUpdate
+from connector.graph.messages import whole_ask
+from connector.graph.types import GraphMessage
+from connector.odoo.wire import CursorReport, FolderUpdate
+from connector.state.ledger import Ledger
+from connector.sync import audit
 from connector.sync.applier import Applier, NotConnectedInOdoo
-from connector.sync.book import Book, open_book, to_tree
+from connector.sync.backfill import fetch_window, hand_over
+from connector.sync.book import open_book, to_tree
+from connector.sync.bootstrap import bootstrap, reset
+from connector.sync.live import live_round
 from connector.sync.machine import phase_of
 from connector.sync.merge import to_patch
-from connector.sync.removals import resolve_pending
-from connector.sync.rounds import Rounds
+from connector.sync.plan import reset_delay
+from connector.sync.removals import ABREAST, AT_ONCE, look_into, resolve_pending, waiting_of
+from connector.sync.trials import Trials
+from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from connector.graph.client import MailboxClient
     from connector.graph.folders import Tree
     from connector.odoo.port import OdooPort
     from connector.state.store import Store
     from connector.sync.book import FolderView
+    from connector.sync.live import LiveOutcome
     from connector.sync.machine import Phase
+    from connector.sync.plan import Surge
 
 __all__ = ["Mailbox", "Progress"]
+
+# Seconds: a cursor that moved without news for so long is written back to Odoo, so that losing the working copy costs half a day at most.
+_CURSOR_AGE = 12 * 3600.0
+
+# What concerns the mailbox as a whole: no folder is judged by it.
+_WHOLE = (GraphThrottled, GraphUnauthorized, GraphMailboxGone)
 
 _log = structlog.get_logger(__name__)
 
@@ -51,28 +83,43 @@ class Progress:
     total: int
     resetting: bool
     synced: bool = False
+    unreadable: int = 0
+    drift: int = 0
 
 
 @dataclass(slots=True)
 class Mailbox:
-    """The engine of the mailbox of `account_id`; not reentrant: one task runs its cycles."""
+    """The engine of the mailbox of `account_id`; not reentrant: one task runs its cycles and jobs."""
 
     account_id: int
     client: MailboxClient
     odoo: OdooPort
     store: Store
     bootstrap_messages: int
+    now: Callable[[], datetime]
+    surge: Surge
     on_progress: Callable[[Progress], None]
-    applier: Applier = field(init=False)
-    book: Book | None = field(init=False, default=None)
-    _well_known: dict[str, str] | None = field(init=False, default=None)
+    reanchor: int = REANCHOR
+    drift: int = 0
+    ledger: Ledger = field(init=False)
+    _work: Work | None = field(init=False, default=None)
+    _tree: Tree | None = field(init=False, default=None)
+    _cursors: list[CursorReport] = field(init=False, default_factory=list)
+    _is_stuck: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self.applier = Applier(self.account_id, self.odoo, self.store, self._fetch)
+        self.ledger = Ledger(self.store, self.account_id)
 
     def forget(self) -> None:
         """Trust nothing that is remembered: the next cycle takes up what Odoo has."""
-        self.book = None
+        self._work = None
+
+    @property
+    def is_known(self) -> bool:
+        """What Odoo has was taken up."""
+        return self._work is not None
+
+    # ---------------------------------------------------------------- a cycle
 
     async def cycle(self, first: str | None = None) -> Progress:
         """Bring Odoo's index to what Graph says; `first` is the remote id of the folder that a person looks at.
@@ -80,119 +127,279 @@ class Mailbox:
         Raises what concerns the whole mailbox (throttling, sign-in, mailbox gone, Odoo). An error of one folder is logged, leaves
         the other folders alone, and makes the round incomplete.
         """
-        book = self.book or await self._take_up()
-        tree = await self._read_tree()
-        book = await self._write_tree(book, tree)
-        await self._write_counts(book, tree)
-        self._tell(book)
-        rounds = Rounds(self.client, self.odoo, self.applier, self.store, book, self.bootstrap_messages)
-        failures: list[GraphError] = []
-        changed = False
-        for folder in book.synced(first):
-            try:
-                changed = await self._round(rounds, folder) or changed
-            except (GraphThrottled, GraphUnauthorized, GraphMailboxGone):
-                raise
-            except GraphError as error:
-                failures.append(error)
-                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, code=error.code, status=error.status)
-            self._tell(book)
-        resolved = await resolve_pending(self.client, self.applier, book)
-        if changed:
-            # Graph's counts as they are after what was just brought in, so that badges and rows tell the same.
-            await self._write_counts(book, await self._read_tree())
-        progress = self._progress(book, synced=resolved and not failures)
+        work = self._work or await self._take_up()
+        self._is_stuck = False
+        outcome = await self._live(work, first)
+        failures = list(outcome.failures)
+        for folder in outcome.dead:
+            folder.not_before = work.now().timestamp() + reset_delay(self.surge.count(work.now().timestamp()), random.random())  # noqa: S311 - spreads load
+            await reset(work, folder)
+        failures += await self._list_instead(work, outcome.refused)
+        failures += await self._give_cursors(work, first)
+        is_resolved = await resolve_pending(work, Priority.LIVE)
+        self._age(work)
+        waits = any(f.cursor is None for f in work.book.synced())
+        progress = self._progress(work, synced=is_resolved and not failures and not waits)
         self.on_progress(progress)
-        if failures and not any(isinstance(error, GraphNotFound) for error in failures):
+        if failures:
             raise failures[0]
         return progress
 
-    async def backfill(self, count: int) -> int:
-        """Fetch the next window of at most `count` older messages of the first folder that lacks some; return how many were listed."""
-        book = self.book
-        if book is None:
-            return 0
-        rounds = Rounds(self.client, self.odoo, self.applier, self.store, book, self.bootstrap_messages)
-        for folder in book.synced():
-            if folder.is_bootstrapped and not folder.is_backfilled:
-                listed = await rounds.backfill(folder, count)
-                self._tell(book)
-                return listed
-        return 0
+    async def _live(self, work: Work, first: str | None) -> LiveOutcome:
+        """Run the live round; where a person waits, the folder that they look at and the Inbox go ahead of all else."""
+        if self._tree is None:
+            self._tree = await list_tree(self.client)
+            await self._write_tree(work, self._tree)
+            self._tell(work)
+        folders = [f for f in work.book.synced(first) if f.is_bootstrapped]
+        ahead = [f for f in folders if f.remote_id == first or f.role == "inbox"] if first is not None else []
+        if ahead:
+            early = await live_round(work, ahead, with_tree=False)
+            outcome = await live_round(work, [f for f in folders if f not in ahead], known=self._tree)
+            for name in ("dead", "refused", "missing", "failures"):
+                getattr(outcome, name).extend(getattr(early, name))
+        else:
+            outcome = await live_round(work, folders, known=self._tree)
+        if outcome.tree is not None:
+            self._tree = outcome.tree
+            await self._write_tree(work, outcome.tree)
+        # A folder that Graph does not know any more is gone from the tree too; if it is not, its round failed.
+        outcome.failures += [error for folder, error in outcome.missing if folder.remote_id in work.book.folders]
+        for name in ("dead", "refused"):
+            kept = [work.book.folders[f.remote_id] for f in getattr(outcome, name) if f.remote_id in work.book.folders]
+            setattr(outcome, name, kept)
+        self._tell(work)
+        return outcome
 
-    async def reconcile(self) -> int:
-        """List again every complete folder whose number of rows is not Graph's; return how many folders that were.
+    async def _give_cursors(self, work: Work, first: str | None) -> list[GraphError]:
+        """Bootstrap folders without a cursor whose time has come, and those whose filtered cursor told enough; return what failed."""
+        failures: list[GraphError] = []
+        now = work.now().timestamp()
+        for folder in work.book.synced(first):
+            is_spent = folder.anchor is not None and folder.told >= work.reanchor and folder.backfill_before is not None
+            if (folder.is_bootstrapped and not is_spent) or folder.not_before > now:
+                continue
+            try:
+                await bootstrap(work, folder)
+            except _WHOLE:
+                raise
+            except GraphDeltaRefused:
+                failures += await self._list_instead(work, [folder])
+            except GraphNotFound:
+                _log.info("folder is gone", account=self.account_id, folder=folder.remote_id)
+            except GraphError as error:
+                failures.append(error)
+                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, code=error.code, status=error.status)
+            self._tell(work)
+        return failures
 
-        Polling loses nothing that we know of, but Graph's delta does (contrib#72, contrib#2866): this is the proof. A row that the
-        listing lacks goes only after Graph was asked for that very message, as ever.
-        """
-        book = await self._take_up()
-        await self._write_counts(book, await self._read_tree())
-        rounds = Rounds(self.client, self.odoo, self.applier, self.store, book, self.bootstrap_messages)
-        drifted = [f for f in book.synced() if f.is_backfilled and f.indexed != f.total]
-        for folder in drifted:
-            _log.warning("folder differs from Graph's count", account=self.account_id, rows=folder.indexed, counted=folder.total)
-            await rounds.list_again(folder)
-        if drifted:
-            await resolve_pending(self.client, self.applier, book)
-        return len(drifted)
+    async def _list_instead(self, work: Work, folders: list[FolderView]) -> list[GraphError]:
+        """Compare the recent part of folders whose delta Graph refuses: a full mailbox still receives, and is read."""
+        failures: list[GraphError] = []
+        for folder in folders:
+            try:
+                await audit.audit(work, folder, audit.recent(work.now(), folder), None, Priority.LIVE)
+            except _WHOLE:
+                raise
+            except GraphError as error:
+                failures.append(error)
+        return failures
+
+    # ---------------------------------------------------------------- between cycles
 
     @property
     def has_backlog(self) -> bool:
-        """Older messages are left to fetch."""
-        return self.book is not None and self.book.is_bootstrapped and not self.book.is_backfilled
+        """Older messages are left to fetch within the budget."""
+        return self._next(lambda f: f.backfill_before is not None) is not None
 
-    async def _round(self, rounds: Rounds, folder: FolderView) -> bool:
-        if folder.is_bootstrapped:
-            return await rounds.live(folder)
-        await rounds.bootstrap(folder)
-        return True
+    @property
+    def has_handover(self) -> bool:
+        """A folder's older mail is there, and its filtered cursor is to be replaced; that costs no budget."""
+        return self._next(lambda f: f.backfill_before is None) is not None
 
-    async def _take_up(self) -> Book:
+    async def backfill(self, count: int) -> int:
+        """Fetch the next window of at most `count` older messages of the first folder that lacks some; return how many were listed."""
+        work, folder = self._work, self._next(lambda f: f.backfill_before is not None)
+        if work is None or folder is None:
+            return 0
+        listed = await fetch_window(work, folder, count)
+        await work.trials.save()
+        self._tell(work)
+        return listed
+
+    @property
+    def has_removals(self) -> bool:
+        """More messages left their folders than one cycle asks for."""
+        return self._work is not None and not self._is_stuck and len(waiting_of(self._work)) > AT_ONCE
+
+    async def resolve_more(self) -> None:
+        """Ask for some more of the messages that left their folders; where that leads nowhere, the next cycle tries again."""
+        if self._work is not None:
+            before = len(waiting_of(self._work))
+            await resolve_pending(self._work, Priority.BACKFILL)
+            self._is_stuck = len(waiting_of(self._work)) >= before
+            self._tell(self._work)
+
+    async def hand_over(self) -> None:
+        """Read one page of the hand-over of the first folder that is ready for it."""
+        work, folder = self._work, self._next(lambda f: f.backfill_before is None)
+        if work is not None and folder is not None:
+            await hand_over(work, folder)
+            await work.trials.save()
+            self._tell(work)
+
+    async def true_up_due(self) -> float | None:
+        """Return when the next folder is to be compared below its anchor (seconds since 1970), None when no cursor is filtered."""
+        if self._work is None or not (folders := [f for f in self._work.book.synced() if f.anchor is not None]):
+            return None
+        audits = await self.ledger.audits()
+        return min(_trued_at(audits, f) for f in folders) + audit.TRUE_UP_EVERY
+
+    async def true_up(self) -> None:
+        """Compare the folder that waits longest below its anchor."""
+        if self._work is None:
+            return
+        audits = await self.ledger.audits()
+        folders = [f for f in self._work.book.synced() if f.anchor is not None and f.is_bootstrapped]
+        if folders:
+            await audit.true_up(self._work, min(folders, key=lambda f: _trued_at(audits, f)))
+
+    async def reconcile(self) -> int:
+        """Compare with the mailbox what is due; return how many rows were repaired (`audit`). What was set aside is tried again."""
+        work = await self._take_up()
+
+        async def tell() -> None:
+            await self.cycle()
+
+        repaired = 0
+        for remote_id in [f.remote_id for f in work.book.synced() if f.is_bootstrapped]:
+            folder = (self._work or work).book.get_synced(remote_id)
+            if folder is not None:
+                repaired += await audit.reconcile(self._work or work, folder, tell)
+        work = self._work or work
+        await look_into(work, sorted(work.book.unreadable), None, Priority.BACKFILL)
+        await work.trials.save()
+        await resolve_pending(work, Priority.BACKFILL)
+        since = work.now().timestamp() - audit.DRIFT_KEPT
+        self.drift = sum(count for _, count in await self.ledger.tally(audit.DRIFT, since))
+        self._tell(work)
+        return repaired
+
+    @property
+    def waits_until(self) -> float | None:
+        """Until when (seconds since 1970) the next folder that was reset among many waits; None when none does."""
+        work = self._work
+        waiting = [f.not_before for f in work.book.synced() if f.cursor is None and f.not_before] if work is not None else []
+        return min(waiting, default=None)
+
+    def take_aged_cursors(self) -> list[CursorReport]:
+        """Return cursors that Odoo should hear of with the next report; each is returned once."""
+        aged, self._cursors = self._cursors, []
+        return aged
+
+    # ---------------------------------------------------------------- inside
+
+    def _next(self, is_wanted: Callable[[FolderView], bool]) -> FolderView | None:
+        if self._work is None:
+            return None
+        return next((f for f in self._work.book.synced() if f.is_large and is_wanted(f)), None)
+
+    async def _take_up(self) -> Work:
         """Read what Odoo has of this mailbox."""
         snapshots = await self.odoo.take_up([self.account_id])
         if not snapshots:
             raise NotConnectedInOdoo("the account does not exist in Odoo any more")
-        tree = self.book.tree if self.book else None
-        self.book = open_book(snapshots[0], await self.store.load_cursors(self.account_id), tree)
-        return self.book
+        stored = await self.store.load_cursors(self.account_id)
+        now = self.now().timestamp()
+        if self._work is None:
+            self._tree = None
+            trials = Trials(self.ledger, await self.ledger.trials())
+            self._work = Work(
+                account_id=self.account_id,
+                client=self.client,
+                odoo=self.odoo,
+                store=self.store,
+                ledger=self.ledger,
+                applier=Applier(self.account_id, self.odoo, self.store, self._fetch, self._refuse),
+                trials=trials,
+                bootstrap_messages=self.bootstrap_messages,
+                now=self.now,
+                reanchor=self.reanchor,
+            )
+        tree = self._work.book.tree
+        self._work.book = open_book(snapshots[0], stored, now, tree)
+        # A cursor that moved without news before this process began, and that Odoo never heard of.
+        for folder in self._work.book.synced():
+            if folder.cursor is not None and folder.cursor != folder.written:
+                folder.written_at = now - _CURSOR_AGE
+        return self._work
 
-    async def _read_tree(self) -> Tree:
-        tree = await list_tree(self.client, known=self._well_known)
-        self._well_known = dict(tree.well_known)
-        return tree
-
-    async def _write_tree(self, book: Book, tree: Tree) -> Book:
-        """Write a changed tree to Odoo; what Odoo makes of it (ids, sync switches, pending rows) is read back."""
+    async def _write_tree(self, work: Work, tree: Tree) -> None:
+        """Write a changed tree to Odoo; what Odoo makes of it (ids, sync switches, pending rows) is read back. Then the counts."""
         folders = to_tree(tree.folders)
-        if not book.is_new_tree(folders):
-            return book
-        await self.applier.apply(tree=folders)
-        book.tree = folders
-        return await self._take_up()
-
-    async def _write_counts(self, book: Book, tree: Tree) -> None:
-        """Write the counts that differ; they build on no revision."""
+        if work.book.is_new_tree(folders):
+            await work.applier.apply(tree=folders)
+            work.book.tree = folders
+            await self._take_up()
         updates = []
         for listed in tree.folders:
-            folder = book.folders.get(listed.id)
-            if folder is None or (folder.unread, folder.total) == (listed.unread, listed.total):
+            folder = work.book.folders.get(listed.id)
+            if folder is not None and (folder.unread, folder.total) != (listed.unread, listed.total):
+                updates.append(FolderUpdate(folder=folder.remote_id, revision=UNSET, unread=listed.unread, total=listed.total))
+        await work.apply(folders=updates)
+
+    async def _fetch(self, message_ids: list[str]) -> list[dict[str, Any]]:
+        """Return whole patches of messages, without those that do not exist or lie where no mail is wanted."""
+        patches: list[dict[str, Any]] = []
+        work = self._work
+        for place, reply in await ask_all(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE, abreast=ABREAST):
+            try:
+                patch = to_patch(reply.read(GraphMessage))
+                if work is not None and work.book.get_synced(patch.get("folder")) is not None:
+                    patches.append(patch)
+            except GraphNotFound:
                 continue
-            folder.unread, folder.total = listed.unread, listed.total
-            updates.append(FolderUpdate(folder=folder.remote_id, revision=UNSET, unread=listed.unread, total=listed.total))
-        if updates:
-            await self.applier.apply(folders=updates)
+            except GraphUnreadable as error:
+                await self._note(message_ids[place], None, error.code or "shape")
+        return patches
 
-    async def _fetch(self, message_id: str) -> dict[str, Any] | None:
-        try:
-            return to_patch(await get_message(self.client, message_id, Priority.LIVE))
-        except GraphNotFound:
-            return None
+    async def _refuse(self, patch: dict[str, Any]) -> None:
+        """Note a patch that Odoo does not take, before the cursor moves past it."""
+        if self._work is not None:
+            self._work.refused.add(patch["remote_id"])
+        await self._note(patch["remote_id"], patch.get("folder"), "refused")
 
-    def _progress(self, book: Book, *, synced: bool = False) -> Progress:
+    async def _note(self, message_id: str, folder: str | None, reason: str) -> None:
+        if self._work is not None:
+            self._work.trials.note(message_id, folder, reason)
+            await self._work.trials.save()
+
+    def _age(self, work: Work) -> None:
+        """Note cursors that Odoo has not heard of for long."""
+        now = work.now().timestamp()
+        for folder in work.book.synced():
+            if folder.cursor is not None and folder.cursor != folder.written and now - folder.written_at >= _CURSOR_AGE:
+                self._cursors.append(CursorReport(folder=folder.remote_id, revision=folder.revision, cursor=folder.cursor))
+                folder.written, folder.written_at = folder.cursor, now
+
+    def _progress(self, work: Work, *, synced: bool = False) -> Progress:
+        book = work.book
         done, total = book.progress()
         phase = phase_of(discovered=bool(book.folders), bootstrapped=book.is_bootstrapped, backfilled=book.is_backfilled)
-        return Progress(phase=phase, done=done, total=total, resetting=book.is_resetting, synced=synced)
+        return Progress(
+            phase=phase,
+            done=done,
+            total=total,
+            resetting=book.is_resetting,
+            synced=synced,
+            unreadable=len(book.unreadable),
+            drift=self.drift,
+        )
 
-    def _tell(self, book: Book) -> None:
-        self.on_progress(self._progress(book))
+    def _tell(self, work: Work) -> None:
+        self.on_progress(self._progress(work))
+
+
+def _trued_at(audits: dict[str, Any], folder: FolderView) -> float:
+    kept = audits.get(folder.remote_id)
+    return kept.trued_at if kept is not None and kept.trued_at is not None else 0.0

@@ -1,94 +1,143 @@
-"""What became of messages that left a folder: rule 4 of the design.
+"""What became of messages that nobody can vouch for: rule 4 of the design.
 
 `@removed` says that a message is no longer in one folder: moved, deleted, or moved away and back (then Graph never names it again,
-contrib#72). So each one that no other folder brought back in the same cycle is asked for by its id:
+contrib#72). So each one that no other folder brought back in the same cycle is asked for by its id; and so is every message that a listing
+and the index do not agree about, before anything is repaired:
 
-    200, parent is a synced folder        it is there
-    200, parent is anything else          the row goes
+    200, parent is a synced folder        it is there, as Graph tells it now
+    200, parent is a folder of the tree   not synced: the row goes; new and not known yet: wait for the next cycle
+    200, parent is in no list             Recoverable Items: hard-deleted mail that GET still finds; the row goes
     404 ErrorItemNotFound, 400 ErrorInvalidIdMalformed      the row goes
-    any other answer                      nothing is known; the row stays hidden, and is asked for again next cycle
+    cannot be read                        tried three times, then set aside; the row stays as it is
+    any other answer                      nothing is known; asked for again next cycle
 """
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
-import trio
 
-from connector.errors import GraphError, GraphMailboxGone, GraphThrottled, GraphUnauthorized
-from connector.graph.gate import Priority
-from connector.graph.messages import locate
+from connector.errors import GraphError, GraphNotFound, GraphUnreadable
+from connector.graph.batch import ITEMS, ask_all
+from connector.graph.folders import list_tree
+from connector.graph.messages import whole_ask
+from connector.graph.types import GraphMessage
+from connector.sync.merge import to_patch
 
 if TYPE_CHECKING:
-    from connector.graph.client import MailboxClient
-    from connector.sync.applier import Applier
-    from connector.sync.book import Book
+    from collections.abc import Sequence
 
-__all__ = ["resolve_pending"]
+    from connector.graph.batch import Reply
+    from connector.graph.gate import Priority
+    from connector.sync.work import Work
 
-# Requests side by side: the four lanes of a mailbox (graph-behaviour section 6).
-_LANES = 4
+__all__ = ["ABREAST", "AT_ONCE", "Findings", "look_into", "resolve_pending", "waiting_of"]
 
 # Messages an apply: what is known after so many is written, so that a long emptying of the Trash shows progress and survives a crash.
-_CHUNK = 200
+_CHUNK = 10 * ITEMS
+
+# Messages asked for in one go: twenty batches, some seconds of one lane.
+AT_ONCE = 2 * _CHUNK
+
+# Chains side by side: by-id questions have no order among them, and the gate keeps lanes for whoever is more urgent.
+ABREAST = 2
 
 _log = structlog.get_logger(__name__)
 
 
-async def resolve_pending(mailbox: MailboxClient, applier: Applier, book: Book) -> bool:
-    """Ask for every pending message and write what it became; return whether all of them are resolved.
+@dataclass(slots=True)
+class Findings:
+    """What was found out: patches of messages that are there, ids that are nowhere, ids of which nothing is known yet; rows changed."""
 
+    there: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    changed: int = 0
+
+
+async def resolve_pending(work: Work, priority: Priority) -> bool:
+    """Ask for messages whose removal is pending or that could not be read, and write what they became; return whether no answer is missing.
+
+    `AT_ONCE` of them at most, so that an emptied Trash keeps no news waiting: the rest follows between the cycles, hidden meanwhile.
     Raises what concerns the mailbox as a whole (throttling, sign-in, mailbox gone): no conclusion is drawn from it.
     """
-    waiting = sorted(book.pending)
-    for start in range(0, len(waiting), _CHUNK):
-        chunk = waiting[start : start + _CHUNK]
-        located: dict[str, str | None] = {}
-        limiter = trio.CapacityLimiter(_LANES)
-        failures: list[GraphError] = []
-        async with trio.open_nursery() as nursery:
-            for message_id in chunk:
-                nursery.start_soon(partial(_locate, mailbox, message_id, located, failures, limiter))
-        for failure in failures:
-            if isinstance(failure, GraphThrottled | GraphUnauthorized | GraphMailboxGone):
-                raise failure
-        patches, gone = _judge(located, book)
-        if patches or gone:
-            applied = await applier.apply(messages=patches, gone=gone)
-            book.pending = set(applied.pending)
-            for folder in book.folders.values():
-                folder.indexed = min(folder.indexed, folder.total)
-            _log.info("removals resolved", account=applier.account_id, gone=len(gone), still_there=len(patches))
-        elif failures:
-            return False
-    return not book.pending
+    waiting = sorted(waiting_of(work))[:AT_ONCE]
+    findings = await look_into(work, waiting, None, priority)
+    if due := work.trials.due(work.book.unreadable):
+        await work.applier.apply(set_aside=due)
+        work.book.unreadable |= {one.remote_id for one in due}
+        work.trials.end(one.remote_id for one in due)
+        _log.warning("messages set aside", account=work.account_id, number=len(due))
+    await work.trials.save()
+    return not (set(findings.open) - work.trials.open - work.book.unreadable)
 
 
-async def _locate(
-    mailbox: MailboxClient,
-    message_id: str,
-    located: dict[str, str | None],
-    failures: list[GraphError],
-    limiter: trio.CapacityLimiter,
-) -> None:
-    """Put the parent folder of a message into `located`; one that cannot be asked for now is left out."""
-    async with limiter:
-        try:
-            located[message_id] = await locate(mailbox, message_id, Priority.LIVE)
-        except GraphError as error:
-            failures.append(error)
+def waiting_of(work: Work) -> set[str]:
+    """Return the messages that are to be asked for."""
+    return (work.book.pending - work.book.unreadable) | work.trials.open
 
 
-def _judge(located: dict[str, str | None], book: Book) -> tuple[list[dict[str, Any]], list[str]]:
-    """Split into patches of messages that are still there and ids of rows that go."""
-    patches: list[dict[str, Any]] = []
-    gone: list[str] = []
-    for message_id, parent in located.items():
-        folder = book.folders.get(parent) if parent is not None else None
-        if folder is not None and folder.sync_enabled:
-            patches.append({"remote_id": message_id, "folder": folder.remote_id})
-        else:
-            gone.append(message_id)
-    return patches, gone
+async def look_into(work: Work, remote_ids: Sequence[str], folder: str | None, priority: Priority) -> Findings:
+    """Ask Graph for messages and let Odoo have what it says.
+
+    `folder` is where Odoo may have rows that go; None where they are hidden already.
+    """
+    findings = Findings()
+    for chunk in _chunks(remote_ids):
+        part = Findings()
+        elsewhere: dict[str, str] = {}
+        for place, reply in await ask_all(work.client, [whole_ask(i) for i in chunk], priority, abreast=ABREAST):
+            _judge(work, chunk[place], reply, part, elsewhere)
+        await _judge_elsewhere(work, elsewhere, part, priority)
+        removed = [(folder, remote_id) for remote_id in part.gone] if folder is not None else []
+        applied = await work.apply(messages=part.there, removed=removed, gone=part.gone)
+        if applied is not None:
+            findings.changed += applied.new + applied.changed
+            _log.info("messages looked into", account=work.account_id, there=len(part.there), gone=len(part.gone), open=len(part.open))
+        findings.there += part.there
+        findings.gone += part.gone
+        findings.open += part.open
+    return findings
+
+
+def _chunks(remote_ids: Sequence[str]) -> list[list[str]]:
+    return [list(remote_ids[start : start + _CHUNK]) for start in range(0, len(remote_ids), _CHUNK)]
+
+
+def _judge(work: Work, remote_id: str, reply: Reply, part: Findings, elsewhere: dict[str, str]) -> None:
+    """Put one message where its reply says; `elsewhere` takes those whose folder is not synced."""
+    try:
+        message = reply.read(GraphMessage)
+    except GraphNotFound:
+        part.gone.append(remote_id)
+        return
+    except GraphUnreadable as error:
+        work.trials.note(remote_id, None, error.code or "shape")
+        part.open.append(remote_id)
+        return
+    except GraphError as error:
+        _log.info("message not asked for", account=work.account_id, code=error.code, status=error.status)
+        part.open.append(remote_id)
+        return
+    patch = to_patch(message)
+    if work.book.get_synced(patch.get("folder")) is not None:
+        part.there.append(patch)
+    elif patch.get("folder"):
+        elsewhere[remote_id] = patch["folder"]
+    else:
+        # Graph named no folder: that proves nothing.
+        work.trials.note(remote_id, None, "shape")
+        part.open.append(remote_id)
+
+
+async def _judge_elsewhere(work: Work, elsewhere: dict[str, str], part: Findings, priority: Priority) -> None:
+    """Let go what lies where no mail is wanted; what lies in a folder that came up since the tree was read waits until that is known."""
+    unknown = {f for f in elsewhere.values() if f not in work.book.folders} - work.outside
+    if unknown:
+        listed = {f.id for f in (await list_tree(work.client, priority=priority)).folders}
+        work.outside |= unknown - listed
+    for remote_id, folder in elsewhere.items():
+        is_new = folder not in work.book.folders and folder not in work.outside
+        (part.open if is_new else part.gone).append(remote_id)

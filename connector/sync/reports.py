@@ -31,6 +31,9 @@ class Reports:
         heard = self._heard.get(account_id, {})
         pending = self._pending.setdefault(account_id, {})
         news = {key: value for key, value in values.items() if pending.get(key, heard.get(key)) != value}
+        if "cursors" in news:
+            # Of several folders: none takes another's place.
+            news["cursors"] = [*pending.get("cursors", ()), *news["cursors"]]
         pending.update(news)
         if not pending:
             del self._pending[account_id]

@@ -1,9 +1,12 @@
-"""Runs one mailbox: a cycle when it is due or asked for, backfill in between, and what each error means.
+"""Runs one mailbox: a cycle when it is due or asked for, small jobs in between, and what each error means.
+
+    between two cycles, one step at a time, the first that is due: removals left over, hand-over, older mail within the budget, true-up
 
     error                                   state            next attempt
     throttled                               throttled        after Retry-After; silent
     Graph, Entra or Odoo unreachable        unchanged        backoff; silent
     cursors written by somebody else        unchanged        at once, from what Odoo has
+    Odoo refused, its answer lost           unchanged        backoff, from what Odoo has
     the invalid_grant family, 401           needs sign-in    when Odoo says "connected" again
     invalid_client, consent, mailbox gone   needs admin      hourly
     anything else                           failing          backoff; seen after three cycles in a row
@@ -32,8 +35,9 @@ from connector.errors import (
     OdooError,
 )
 from connector.sync.applier import NotConnectedInOdoo, Superseded
+from connector.sync.audit import DRIFT, DRIFT_KEPT
 from connector.sync.machine import FAILURES_UNTIL_SEEN, Event, Phase, State, next_state, seen_as
-from connector.sync.plan import Budget, backoff
+from connector.sync.plan import HOUR, Budget, backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +60,15 @@ _ON_WAY_BACK = {State.THROTTLED: Event.RESUMED, State.FAILING: Event.RETRIED, St
 
 # A mailbox is shown as connected when it got somewhere, and one that was shown as failing when a whole round succeeded: not when it tries.
 _AT_WORK = frozenset({State.DISCOVERING, State.BOOTSTRAPPING, State.LIVE})
+
+# States in which there are jobs between the cycles: a folder that waits for its reset does not keep the others waiting.
+_JOBS_IN = frozenset({State.BOOTSTRAPPING, State.LIVE})
+# Seconds: no job is waited for more often.
+_JOB_PAUSE = 1.0
+
+# Names in the ledger: older messages fetched, reconciles made.
+_BACKFILL = "backfill"
+_RECONCILED = "reconciled"
 
 # What a phase says to the state machine; an event that means nothing in a state changes nothing.
 _TOLD_BY_PHASE: dict[Phase, tuple[Event, ...]] = {
@@ -92,8 +105,7 @@ class Runner:
         self._interval = interval
         self._budget = Budget(backfill_per_hour)
         self._reconcile_interval = reconcile_interval
-        # The first one at some time within the interval, so that many mailboxes do not compare at once.
-        self._reconcile_at = trio.current_time() + reconcile_interval * random.random()  # noqa: S311 - spreads load, guards nothing
+        self._reconcile_at: float | None = None
         self._reports = reports
         self._now = now
         self._failures = 0
@@ -113,11 +125,18 @@ class Runner:
         self._wish = (folder or self._wish[0], max(ticket, self._wish[1]))
         self._woken.set()
 
+    def start_over(self) -> None:
+        """Forget what Odoo had and has heard, and begin with a cycle: its database is another one than before."""
+        self.mailbox.forget()
+        self._reports.forget(self.account_id)
+        self.wake()
+
     async def run(self) -> None:
         """Run until the mailbox needs a person (then Odoo knows it) or Odoo does not want it any more."""
         # Since this mailbox last ran somebody else may have changed what Odoo shows: a sign-in, say, writes "connected".
         self._reports.forget(self.account_id)
         self._event(Event.CONNECTED)
+        await self._recall()
         while True:
             self._is_awaited = self._woken.is_set()
             (folder, ticket), self._wish = self._wish, (None, 0)
@@ -130,18 +149,33 @@ class Runner:
                 return
             await self._idle(delay)
 
+    async def _recall(self) -> None:
+        """Take over from the ledger what the last process of this mailbox left."""
+        now, ledger = self._clock(), self.mailbox.ledger
+        self._budget.recall(await ledger.tally(_BACKFILL, now - HOUR))
+        self.mailbox.drift = sum(count for _, count in await ledger.tally(DRIFT, now - DRIFT_KEPT))
+        last = await ledger.tally(_RECONCILED, 0.0)
+        # The first one at some time within the interval, so that many mailboxes do not compare at once.
+        spread = self._reconcile_interval * random.random()  # noqa: S311 - spreads load, guards nothing
+        self._reconcile_at = last[-1][0] + self._reconcile_interval if last else now + spread
+
     async def _attempt(self, folder: str | None) -> float | None:
         """Run one cycle; return the seconds until the next one, None when there is to be none."""
         try:
             await self.mailbox.cycle(folder)
-            if trio.current_time() >= self._reconcile_at and not self.mailbox.has_backlog:
+            if self._reconcile_at is not None and self._clock() >= self._reconcile_at:
                 await self.mailbox.reconcile()
-                self._reconcile_at = trio.current_time() + self._reconcile_interval
+                now = self._clock()
+                self._reconcile_at = now + self._reconcile_interval
+                await self.mailbox.ledger.count(_RECONCILED, now, 1, forget_before=now)
         except Exception as error:  # noqa: BLE001 - every error of one mailbox is judged, and stays in it
             return self._judge(error)
         self._failures = 0
         self.message = ""
-        return self._interval
+        if cursors := self.mailbox.take_aged_cursors():
+            self._reports.put(self.account_id, cursors=cursors)
+        waits = self.mailbox.waits_until
+        return self._interval if waits is None else min(self._interval, max(_JOB_PAUSE, waits - self._clock()))
 
     def _judge(self, error: Exception) -> float | None:  # noqa: PLR0911 - one return a row of the table
         """Turn an error of a cycle into an event and a waiting time (table above)."""
@@ -163,6 +197,9 @@ class Runner:
                 return None
             case NeedsAdmin() | NotConfigured():
                 return self._needs_admin(str(error))
+        if isinstance(error, OdooError):
+            # It may have done what we asked and lost its answer.
+            self.mailbox.forget()
         self._failures += 1
         self.message = str(error) if isinstance(error, ConnectorError) else type(error).__name__
         if isinstance(error, GraphMailboxGone) and self._failures >= FAILURES_UNTIL_SEEN:
@@ -184,35 +221,41 @@ class Runner:
         return _ADMIN_WAIT
 
     async def _idle(self, delay: float) -> None:
-        """Wait `delay` seconds or for a wake, fetching older messages meanwhile as far as the budget goes."""
+        """Wait `delay` seconds or for a wake, doing small jobs meanwhile."""
         deadline = trio.current_time() + delay
-        while not self._woken.is_set() and (now := trio.current_time()) < deadline:
-            until = deadline
-            if self.state is State.LIVE and self.mailbox.has_backlog:
-                until = min(deadline, self._budget.next_at(now))
-                if until <= now:
-                    if not await self._backfill(now):
-                        return
+        while not self._woken.is_set() and (pause := deadline - trio.current_time()) > 0:
+            if self.state in _JOBS_IN and self.mailbox.is_known and not self._failures:
+                try:
+                    pause = min(pause, await self._job())
+                except Exception as error:  # noqa: BLE001 - judged like the error of a cycle; the next cycle finds out what it means
+                    deadline = trio.current_time() + (self._judge(error) or _SUPERSEDED_WAIT)
                     continue
-            with trio.move_on_at(until):
+            with trio.move_on_after(pause):
                 await self._woken.wait()
 
-    async def _backfill(self, now: float) -> bool:
-        """Fetch one window; on an error the next cycle finds out what it means."""
-        try:
-            listed = await self.mailbox.backfill(self._budget.available(now))
-        except GraphThrottled as error:
-            with trio.move_on_after(error.retry_after or _THROTTLED_WAIT):
-                await self._woken.wait()
-            return False
-        except Exception as error:  # noqa: BLE001 - judged like the error of a cycle
-            delay = self._judge(error)
-            with trio.move_on_after(delay or _SUPERSEDED_WAIT):
-                await self._woken.wait()
-            return False
-        self._budget.spend(now, listed)
+    async def _job(self) -> float:
+        """Do the first job that is due; return the seconds until there is another one: 0 after one was done."""
+        mailbox, now = self.mailbox, self._clock()
+        if mailbox.has_removals:
+            await mailbox.resolve_more()
+        elif mailbox.has_handover:
+            await mailbox.hand_over()
+        elif mailbox.has_backlog and (count := self._budget.available(now)):
+            listed = await mailbox.backfill(count)
+            self._budget.spend(now, listed)
+            if self._budget.per_hour:
+                await mailbox.ledger.count(_BACKFILL, now, listed, forget_before=now - HOUR)
+        elif (due := await mailbox.true_up_due()) is not None and due <= now:
+            await mailbox.true_up()
+        else:
+            waits = [due, self._budget.next_at(now) if mailbox.has_backlog else None]
+            return max(_JOB_PAUSE, min((at - now for at in waits if at is not None), default=self._interval))
         await trio.lowlevel.checkpoint()
-        return True
+        return 0.0
+
+    def _clock(self) -> float:
+        """Return the wall clock in seconds since 1970: what the ledger's times are in."""
+        return self._now().timestamp()
 
     def _event(self, event: Event) -> None:
         """Move on in the state machine and tell Odoo what a person should see."""

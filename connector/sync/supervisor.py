@@ -83,6 +83,19 @@ class Supervisor:
                 task.account = account
                 self._changed(task, before)
 
+    def stop(self) -> None:
+        """Stop all mailboxes: another connector serves them."""
+        for task in self._tasks.values():
+            task.scope.cancel()
+        self._tasks.clear()
+        self._accounts.clear()
+
+    def start_over(self) -> None:
+        """Let every mailbox forget what it knows of Odoo and begin with a cycle."""
+        for task in self._tasks.values():
+            if task.runner is not None:
+                task.runner.start_over()
+
     def _changed(self, task: _Task, before: Account) -> None:
         """Tell a running mailbox what changed in its account."""
         runner, account = task.runner, task.account
@@ -97,7 +110,8 @@ class Supervisor:
         if structs.replace(account, token=before.token) == before:
             # A token that we rotated ourselves comes back, or a new sign-in's: the newest is taken at the next request.
             return
-        if account.refresh_requested_at == before.refresh_requested_at:
+        if structs.replace(account, token=before.token, refresh_requested_at=before.refresh_requested_at) != before:
+            # Not a mere wish for news: the sync switch of a folder, say.
             runner.mailbox.forget()
         runner.wake()
 

@@ -51,6 +51,9 @@ class Tokens:
         """
         if self._entra is None:
             raise NotConfigured("OAuth Not Configured")
+        opened = self._open.get(account.id)
+        if opened is not None and (account.token is None or opened[0] >= account.token.seq):
+            return opened[1]
         newest = await self._newest(account)
         opened = self._open.get(account.id)
         if opened is not None and opened[0] >= newest.seq:

@@ -42,6 +42,8 @@ class AccountStatus(Struct, frozen=True):
     backfill_done: int
     backfill_total: int
     requests_24h: int
+    drift: int
+    unreadable: int
     message: str
     served_ticket: int
 

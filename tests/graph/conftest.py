@@ -38,9 +38,31 @@ class FakeTokens:
 
 @asynccontextmanager
 async def open_mailbox(handler: Handler, gate: Gate | None = None, tokens: FakeTokens | None = None) -> AsyncIterator[MailboxClient]:
-    """Open a client whose requests `handler` answers."""
-    async with open_client(transport=httpx.MockTransport(handler)) as http:  # type: ignore[arg-type]  # it takes sync and async handlers
+    """Open a client whose requests `handler` answers, those inside batches too."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/$batch"):
+            return await chained(request, handler)
+        given = handler(request)
+        return given if isinstance(given, httpx.Response) else await given
+
+    async with open_client(transport=httpx.MockTransport(answer)) as http:
         yield MailboxClient(http, BASE, gate or Gate(), tokens or FakeTokens())
+
+
+async def chained(batch: httpx.Request, handler: Handler) -> httpx.Response:
+    """Answer a batch as Graph does: item by item, 424 to whatever depends on an item that failed."""
+    responses: dict[str, dict[str, Any]] = {}
+    for item in json.loads(batch.content)["requests"]:
+        if any(responses[i]["status"] >= 400 for i in item.get("dependsOn", ())):
+            responses[item["id"]] = {"id": item["id"], "status": 424, "body": {"error": {"code": "FailedDependency", "message": ""}}}
+            continue
+        headers = {"Authorization": batch.headers["authorization"], **item["headers"]}
+        given = handler(httpx.Request(item["method"], BASE + item["url"], headers=headers))
+        response = given if isinstance(given, httpx.Response) else await given
+        body = {} if not response.content.startswith(b"{") else json.loads(response.content)
+        responses[item["id"]] = {"id": item["id"], "status": response.status_code, "headers": dict(response.headers), "body": body}
+    return httpx.Response(200, json={"responses": list(reversed(responses.values()))})
 
 
 def fault(status: int, code: str, **headers: str) -> httpx.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,10 @@ from connector.graph.gate import LANES, WINDOW, WINDOW_REQUESTS, Gate, Priority
 
 def test_gate_numbers_are_graphs() -> None:
     """An app may have four requests at once and 10,000 in ten minutes at a mailbox: no more than that, and not much less."""
-    assert (LANES, WINDOW) == (4, 600)
-    assert 9_000 <= WINDOW_REQUESTS <= 10_000
+    assert (max(LANES.values()), WINDOW) == (4, 600)
+    assert 9_000 <= max(WINDOW_REQUESTS.values()) <= 10_000
+    for limits in (LANES, WINDOW_REQUESTS):
+        assert limits[Priority.PERSON] > limits[Priority.LIVE] > limits[Priority.BACKFILL], "something is kept for who is more urgent"
 
 
 @settings(max_examples=60, deadline=None)
@@ -29,7 +32,7 @@ def test_gate_any_crowd_never_exceeds_the_lanes(crowd: list[tuple[Priority, floa
             await trio.sleep(arrives)
             async with gate.lane(priority):
                 inside += 1
-                assert inside <= LANES
+                assert inside <= LANES[Priority.PERSON]
                 await trio.sleep(stays)
                 inside -= 1
             done += 1
@@ -56,10 +59,15 @@ async def test_gate_person_goes_before_live_before_backfill() -> None:
         async with gate.lane(Priority.LIVE):
             await until.wait()
 
+    async def person(until: trio.Event) -> None:
+        async with gate.lane(Priority.PERSON):
+            await until.wait()
+
     async with trio.open_nursery() as nursery:
         nursery.start_soon(holder, one_leaves)
-        for _ in range(LANES - 1):
-            nursery.start_soon(holder, others_leave)
+        nursery.start_soon(holder, others_leave)
+        nursery.start_soon(person, others_leave)
+        nursery.start_soon(person, others_leave)
         await wait_all_tasks_blocked()
         for priority in (Priority.BACKFILL, Priority.LIVE, Priority.PERSON):
             nursery.start_soon(visitor, priority)
@@ -80,16 +88,40 @@ async def test_gate_hold_stops_everybody_for_its_time(autojump_clock: MockClock)
         assert trio.current_time() - began == 30
 
 
-async def test_gate_window_lets_no_more_through(autojump_clock: MockClock) -> None:
-    """The request after the last of a window waits until the first one is ten minutes old."""
-    gate = Gate()
+@pytest.mark.parametrize("cost", [1, 20])
+async def test_gate_window_lets_no_more_through(cost: int, autojump_clock: MockClock) -> None:
+    """The request after the last of a window waits until the first one is ten minutes old; a batch costs its items."""
+    gate, limit = Gate(), WINDOW_REQUESTS[Priority.LIVE]
     began = trio.current_time()
-    for _ in range(WINDOW_REQUESTS):
-        async with gate.lane(Priority.LIVE):
+    for _ in range(limit // cost):
+        async with gate.lane(Priority.LIVE, cost):
             pass
-    async with gate.lane(Priority.LIVE):
+    with trio.move_on_after(1) as scope:
+        async with gate.lane(Priority.PERSON):
+            pass
+    assert not scope.cancelled_caught, "a person still gets through"
+    async with gate.lane(Priority.LIVE, cost):
         assert trio.current_time() - began >= WINDOW
-    assert gate.requests_24h == WINDOW_REQUESTS + 1
+    assert gate.requests_24h == limit // cost * cost + cost + 1
+
+
+async def test_gate_who_waits_for_the_fence_holds_no_lane(autojump_clock: MockClock) -> None:
+    """A backlog that came first does not stand in a person's way when the fence opens."""
+    gate = Gate()
+    gate.hold(30)
+    order: list[Priority] = []
+
+    async def visitor(priority: Priority) -> None:
+        async with gate.lane(priority):
+            order.append(priority)
+            await trio.sleep(1)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(6):
+            nursery.start_soon(visitor, Priority.BACKFILL)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(visitor, Priority.PERSON)
+    assert order[0] is Priority.PERSON
 
 
 async def test_gate_cancelled_in_the_queue_leaves_no_hole(autojump_clock: MockClock) -> None:
@@ -98,10 +130,10 @@ async def test_gate_cancelled_in_the_queue_leaves_no_hole(autojump_clock: MockCl
     async with trio.open_nursery() as nursery:
 
         async def holder() -> None:
-            async with gate.lane(Priority.LIVE):
+            async with gate.lane(Priority.PERSON):
                 await trio.sleep(10)
 
-        for _ in range(LANES):
+        for _ in range(4):
             nursery.start_soon(holder)
         await wait_all_tasks_blocked()
         with trio.move_on_after(1) as scope:
@@ -109,5 +141,5 @@ async def test_gate_cancelled_in_the_queue_leaves_no_hole(autojump_clock: MockCl
                 raise AssertionError("no lane is free")
         assert scope.cancelled_caught
     with trio.fail_after(1):
-        async with gate.lane(Priority.LIVE), gate.lane(Priority.LIVE), gate.lane(Priority.LIVE), gate.lane(Priority.LIVE):
+        async with gate.lane(Priority.LIVE), gate.lane(Priority.LIVE), gate.lane(Priority.LIVE), gate.lane(Priority.PERSON):
             pass

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import trio
+from msgspec import UNSET
 from pydantic import SecretStr
 
 from connector.config import OdooConfig
 from connector.http import open_client
 from connector.odoo import open_odoo
-from connector.odoo.wire import ApplyRequest, FolderUpdate, Removed, TreeFolder
+from connector.odoo.wire import ApplyRequest, FolderUpdate, Removed, SetAside, TreeFolder
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tests.odoo.template import Logins, Run
 
 INSTANCE = "11111111-2222-3333-4444-555555555555"
+RUN = "66666666-2222-3333-4444-555555555555"
 TREE = [
     TreeFolder("F-inbox", None, "Inbox", "inbox"),
     TreeFolder("F-sub", "F-inbox", "Sub", "other"),
@@ -88,9 +90,11 @@ class Mailbox:
         removed: list[Removed] | None = None,
         gone: list[str] | None = None,
         folders: list[FolderUpdate] | None = None,
+        set_aside: list[SetAside] | None = None,
     ) -> ApplyResult:
         """Apply changes."""
-        return await self.odoo.apply(ApplyRequest(self.id, tree, list(messages), removed or [], gone or [], folders or []))
+        request = ApplyRequest(self.id, tree, list(messages), removed or [], gone or [], folders or [], set_aside=set_aside or UNSET)
+        return await self.odoo.apply(request)
 
     async def snapshot(self) -> MailboxSnapshot:
         """Return what Odoo has."""
@@ -99,7 +103,7 @@ class Mailbox:
 
     async def account(self) -> Account:
         """Return the account as an exchange brings it."""
-        found = await self.odoo.exchange(instance=INSTANCE, since=None, reports=[])
+        found = await self.odoo.exchange(instance=INSTANCE, run=RUN, serial=None, since=None, reports=[])
         return next(account for account in found.accounts if account.id == self.id)
 
     async def rows(self) -> dict[str, tuple[Any, ...]]:

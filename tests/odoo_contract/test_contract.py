@@ -8,8 +8,20 @@ import pytest
 import trio
 
 from connector.errors import OdooFault
-from connector.odoo.wire import AccountReport, Applied, ApplyRequest, CursorReport, FolderUpdate, Refused, Removed, SealedToken, TreeFolder
-from tests.odoo_contract.conftest import INSTANCE, TREE, message
+from connector.odoo.wire import (
+    AccountReport,
+    Applied,
+    ApplyRequest,
+    CursorReport,
+    FolderUpdate,
+    Listed,
+    Refused,
+    Removed,
+    SealedToken,
+    SetAside,
+    TreeFolder,
+)
+from tests.odoo_contract.conftest import INSTANCE, RUN, TREE, message
 
 if TYPE_CHECKING:
     from connector.odoo.port import OdooPort
@@ -35,8 +47,8 @@ async def test_exchange_with_watermark_brings_what_changed(mailbox: Mailbox) -> 
     """What changed long before the watermark stays away; what changed since comes."""
     statement = "UPDATE mailbox_account SET config_changed_at = now() at time zone 'utc' - interval '1 hour' WHERE id = %s"
     await trio.to_thread.run_sync(mailbox.place.execute, statement, mailbox.id)
-    first = await mailbox.odoo.exchange(instance=INSTANCE, since=None, reports=[])
-    again = await mailbox.odoo.exchange(instance=INSTANCE, since=first.watermark, reports=[])
+    first = await mailbox.odoo.exchange(instance=INSTANCE, run=RUN, serial=None, since=None, reports=[])
+    again = await mailbox.odoo.exchange(instance=INSTANCE, run=RUN, serial=None, since=first.watermark, reports=[])
     assert mailbox.id in {a.id for a in first.accounts}
     assert mailbox.id not in {a.id for a in again.accounts}
 
@@ -58,9 +70,13 @@ async def test_exchange_report_is_kept_where_it_says_something(mailbox: Mailbox)
             cursors=[CursorReport("F-inbox", revision, "link-2"), CursorReport("F-sent", 99, "never")],
         )
     ]
-    await mailbox.odoo.exchange(instance=INSTANCE, since=None, reports=reports)
+    await mailbox.odoo.exchange(instance=INSTANCE, run=RUN, serial=None, since=None, reports=reports)
     await mailbox.odoo.exchange(
-        instance=INSTANCE, since=None, reports=[AccountReport(mailbox.id, token=SealedToken("sealed-old", 1), backfill_done=6)]
+        instance=INSTANCE,
+        run=RUN,
+        serial=None,
+        since=None,
+        reports=[AccountReport(mailbox.id, token=SealedToken("sealed-old", 1), backfill_done=6)],
     )
     account = await mailbox.account()
     assert (account.state, account.token) == ("error", SealedToken("sealed-2", 2))
@@ -75,13 +91,15 @@ async def test_exchange_report_is_kept_where_it_says_something(mailbox: Mailbox)
 async def test_exchange_state_that_a_person_chose_stays(mailbox: Mailbox) -> None:
     """A paused mailbox is not woken by what the connector last thought."""
     await trio.to_thread.run_sync(mailbox.place.execute, "UPDATE mailbox_account SET state = 'paused' WHERE id = %s", mailbox.id)
-    await mailbox.odoo.exchange(instance=INSTANCE, since=None, reports=[AccountReport(mailbox.id, state="connected")])
+    await mailbox.odoo.exchange(instance=INSTANCE, run=RUN, serial=None, since=None, reports=[AccountReport(mailbox.id, state="connected")])
     assert (await mailbox.account()).state == "paused"
 
 
 async def test_exchange_report_on_a_deleted_account_says_disconnected(odoo: OdooPort) -> None:
     """The connector stops what Odoo does not know."""
-    answer = await odoo.exchange(instance=INSTANCE, since=None, reports=[AccountReport(999999, sync_phase="up_to_date")])
+    answer = await odoo.exchange(
+        instance=INSTANCE, run=RUN, serial=None, since=None, reports=[AccountReport(999999, sync_phase="up_to_date")]
+    )
     (account,) = (a for a in answer.accounts if a.id == 999999)
     assert (account.state, account.active, account.token) == ("disconnected", False, None)
 
@@ -191,17 +209,52 @@ async def test_apply_tree_without_a_folder_leaves_its_messages_pending(mailbox: 
     assert {f.remote_id for f in (await mailbox.snapshot()).folders} == {"F-inbox", "F-sent"}
 
 
-async def test_unlisted_returns_what_a_listing_does_not_have(mailbox: Mailbox) -> None:
-    """Within its bounds: from `since` on, after `after`, up to `until`."""
+async def test_compare_tells_where_a_listing_and_the_index_differ(mailbox: Mailbox) -> None:
+    """Missing, otherwise, unlisted; after `after`, up to `until`; null is not compared."""
     for day in (1, 2, 3, 4):
         await mailbox.apply(message(f"m{day}", received_at=f"2026-11-0{day}T10:00:00Z"))
 
-    async def unlisted(*listed: str, **bounds: Any) -> list[str]:
-        return await mailbox.odoo.unlisted(mailbox.id, "F-inbox", listed, **bounds)
+    async def compare(*listed: Listed, **bounds: Any) -> tuple[list[str], list[str]]:
+        found = await mailbox.odoo.compare(mailbox.id, "F-inbox", listed, **bounds)
+        return found.differing, found.unlisted
 
-    assert await unlisted("m1", "m2") == ["m3", "m4"]
-    assert await unlisted(since="2026-11-02T10:00:00Z", until="2026-11-03T10:00:00Z") == ["m2", "m3"]
-    assert await unlisted(after="2026-11-02T10:00:00Z") == ["m3", "m4"]
+    assert await compare(("m1", False, False), ("m2", None, True), ("new", None, None)) == (["m2", "new"], ["m3", "m4"])
+    assert await compare(after="2026-11-01T10:00:00Z", until="2026-11-03T10:00:00Z") == ([], ["m2", "m3"])
+
+
+async def test_exchange_second_connector_is_told_who_serves(mailbox: Mailbox) -> None:
+    """It takes nothing of what that one reports, and tells no account."""
+    report = AccountReport(mailbox.id, backfill_done=77)
+    mine = await mailbox.odoo.exchange(instance=INSTANCE, run=RUN, serial=None, since=None, reports=[])
+    other = await mailbox.odoo.exchange(instance="other", run="other", serial=None, since=None, reports=[report])
+    assert other.held is not None
+    assert (other.held.instance, other.accounts) == (INSTANCE, [])
+    again = await mailbox.odoo.exchange(instance=INSTANCE, run=RUN, serial=mine.serial, since=None, reports=[])
+    assert (again.held, again.restored) == (None, False)
+    assert (await mailbox.odoo.exchange(instance=INSTANCE, run=RUN, serial=mine.serial, since=None, reports=[])).restored
+
+
+async def test_apply_sets_aside_until_the_message_is_read(mailbox: Mailbox) -> None:
+    """What cannot be read is told with the snapshot; its arrival ends it."""
+    await mailbox.apply(set_aside=[SetAside("bad", "F-inbox", "shape")])
+    assert (await mailbox.snapshot()).unreadable == ["bad"]
+    await mailbox.apply(message("bad"))
+    assert (await mailbox.snapshot()).unreadable == []
+
+
+async def test_apply_filtered_cursor_keeps_its_anchor(mailbox: Mailbox) -> None:
+    """From when it sees and how much it told travel with the cursor."""
+    update = FolderUpdate("F-inbox", mailbox.revisions["F-inbox"], cursor="c", anchor="2026-11-01T10:00:00Z", told=7, is_bootstrapped=True)
+    await mailbox.apply(folders=[update])
+    folder = next(f for f in (await mailbox.snapshot()).folders if f.remote_id == "F-inbox")
+    assert (folder.cursor, folder.anchor, folder.told) == ("c", "2026-11-01T10:00:00Z", 7)
+
+
+async def test_apply_removal_of_a_message_that_is_not_there_is_asked_about(mailbox: Mailbox) -> None:
+    """Graph may never say more of it than that."""
+    refused = await mailbox.apply(message("m1"), removed=[Removed("F-inbox", "m1"), Removed("F-inbox", "stranger")])
+    assert refused == Refused("unknown", unknown=["stranger"])
+    assert await mailbox.rows() == {}
 
 
 async def test_body_late_is_taken(mailbox: Mailbox) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from connector.odoo.port import OdooPort
 
 URL = "http://odoo.example:8069"
-HELLO = {"addon_version": "19.0.1.0.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
+HELLO = {"addon_version": "19.0.1.1.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
 
 Name = Literal["json2", "jsonrpc", "auto"]
 
@@ -158,10 +158,10 @@ async def test_hello_older_odoo_names_its_version(odoo: FakeOdoo, transport: Nam
 @pytest.mark.parametrize("transport", ["json2", "jsonrpc"])
 async def test_hello_older_addon_is_told(odoo: FakeOdoo, transport: Name) -> None:
     """An addon that does not speak this protocol is to be updated."""
-    old = HELLO | {"addon_version": "19.0.0.0.9"}
+    old = HELLO | {"addon_version": "19.0.1.0.9"}
     odoo.json2, odoo.rpc = (lambda: httpx.Response(200, json=old)), (lambda: httpx.Response(200, json={"result": old}))
     async with port(transport) as addon:
-        with pytest.raises(OdooUnsuitable, match=r"version 19\.0\.0\.0\.9; this connector needs 0\.1\.0: update it"):
+        with pytest.raises(OdooUnsuitable, match=r"version 19\.0\.1\.0\.9; this connector needs 1\.1\.0: update it"):
             await addon.hello("1")
 
 

@@ -70,10 +70,10 @@ def test_open_store_is_free_after_a_kill(path: Path) -> None:
     """The system lets go of the file however a process ends, and what was committed is there."""
     script = f"""
 import os, pathlib, trio
-from connector.state.store import open_store
+from connector.state.store import Cursor, open_store
 async def main():
     async with open_store(pathlib.Path({str(path)!r})) as store:
-        await store.save_cursor(1, "inbox", 4, "link")
+        await store.save_cursors(1, {{"inbox": Cursor(4, "link")}})
         os.kill(os.getpid(), 9)
 trio.run(main)
 """
@@ -132,10 +132,10 @@ async def test_save_token_higher_sequence_wins(path: Path) -> None:
 async def test_save_cursor_replaces_that_folder_only(path: Path) -> None:
     """A folder's cursor is its own; None says that it has none."""
     async with open_store(path) as store:
-        await store.save_cursor(1, "inbox", 1, "a")
-        await store.save_cursor(1, "sent", 5, "b")
-        await store.save_cursor(2, "inbox", 9, "c")
-        await store.save_cursor(1, "inbox", 2, None)
+        await store.save_cursors(1, {"inbox": Cursor(1, "a")})
+        await store.save_cursors(1, {"sent": Cursor(5, "b")})
+        await store.save_cursors(2, {"inbox": Cursor(9, "c")})
+        await store.save_cursors(1, {"inbox": Cursor(2, None)})
         assert await store.load_cursors(1) == {"inbox": Cursor(2, None), "sent": Cursor(5, "b")}
         assert await store.load_cursors(2) == {"inbox": Cursor(9, "c")}
 
@@ -145,7 +145,7 @@ async def test_forget_account_leaves_nothing_of_it(path: Path) -> None:
     async with open_store(path) as store:
         for account in (1, 2):
             await store.save_token(account, f"sealed-of-{account}", 1)
-            await store.save_cursor(account, "inbox", 1, "link")
+            await store.save_cursors(account, {"inbox": Cursor(1, "link")})
             await store.put_flow(f"state-{account}", account, "flow", 100.0)
         await store.forget_account(1)
         assert await store.load_token(1) is None
@@ -203,10 +203,10 @@ async def test_take_flow_at_the_same_time_serves_one(path: Path) -> None:
 async def test_store_cancelled_write_is_whole_or_not_there(path: Path) -> None:
     """Cancelling a save leaves the store usable and the value either old or new."""
     async with open_store(path) as store:
-        await store.save_cursor(1, "inbox", 1, "old")
+        await store.save_cursors(1, {"inbox": Cursor(1, "old")})
         with trio.CancelScope() as scope:
             scope.cancel()
-            await store.save_cursor(1, "inbox", 2, "new")
+            await store.save_cursors(1, {"inbox": Cursor(2, "new")})
         assert (await store.load_cursors(1))["inbox"] in {Cursor(1, "old"), Cursor(2, "new")}
-        await store.save_cursor(1, "inbox", 3, "newer")
+        await store.save_cursors(1, {"inbox": Cursor(3, "newer")})
         assert (await store.load_cursors(1))["inbox"] == Cursor(3, "newer")

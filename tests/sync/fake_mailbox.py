@@ -16,9 +16,27 @@ from connector.sync.runner import Runner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connector.odoo.wire import CursorReport
+
 __all__ = ["DONE", "FakeMailbox", "runner_of"]
 
 DONE = Progress(Phase.UP_TO_DATE, 1, 1, resetting=False, synced=True)
+
+
+@dataclass(slots=True)
+class FakeLedger:
+    """Tallies in memory."""
+
+    tallies: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+
+    async def tally(self, kind: str, since: float) -> list[tuple[float, int]]:
+        """Return what was counted."""
+        return [entry for entry in self.tallies.get(kind, []) if entry[0] > since]
+
+    async def count(self, kind: str, at: float, count: int, *, forget_before: float) -> None:
+        """Count."""
+        kept = [entry for entry in self.tallies.get(kind, []) if entry[0] > forget_before]
+        self.tallies[kind] = [*kept, (at, count)]
 
 
 @dataclass(slots=True)
@@ -27,7 +45,13 @@ class FakeMailbox:
 
     ends: list[Exception | None]
     account_id: int = 7
+    is_known: bool = True
+    has_removals: bool = False
+    has_handover: bool = False
     has_backlog: bool = False
+    waits_until: float | None = None
+    drift: int = 0
+    ledger: FakeLedger = field(default_factory=FakeLedger)
     cycles: list[tuple[float, str | None]] = field(default_factory=list)
     forgotten: int = 0
     on_progress: Callable[[Progress], None] = lambda _: None
@@ -46,6 +70,14 @@ class FakeMailbox:
     async def reconcile(self) -> int:
         """Find no drift."""
         return 0
+
+    async def true_up_due(self) -> float | None:
+        """Have no filtered cursor."""
+        return None
+
+    def take_aged_cursors(self) -> list[CursorReport]:
+        """Have no cursor at all."""
+        return []
 
     def forget(self) -> None:
         """Count."""

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from connector.odoo.wire import Applied, ApplyRequest, ApplyResult, Comparison, Exchange, FolderSnapshot, Hello, MailboxSnapshot, Refused
+from connector.odoo.wire import (
+    Applied,
+    ApplyRequest,
+    ApplyResult,
+    Comparison,
+    Exchange,
+    FolderSnapshot,
+    Hello,
+    MailboxSnapshot,
+    Refused,
+    SetAside,
+)
+from connector.state.ledger import Ledger
+from connector.sync.applier import Applier
 from connector.sync.merge import is_whole
+from connector.sync.trials import Trials
+from connector.sync.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connector.graph.client import MailboxClient
     from connector.odoo.wire import AccountReport, Listed
+    from connector.state.store import Store
 
-__all__ = ["FakeAddon", "snapshot_of"]
+__all__ = ["FakeAddon", "snapshot_of", "work_of"]
 
 
 @dataclass(slots=True)
@@ -28,6 +46,7 @@ class FakeAddon:
     pending: set[str] = field(default_factory=set)
     calls: list[ApplyRequest] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
     state: str = "connected"
 
     async def hello(self, version: str) -> Hello:
@@ -35,11 +54,17 @@ class FakeAddon:
         return Hello("19.0", "19.0", version, "")
 
     async def exchange(
-        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+        self,
+        *,
+        instance: str,
+        run: str,
+        serial: str | None,
+        since: str | None,
+        reports: Sequence[AccountReport],
+        leaving: bool = False,
     ) -> Exchange:
         """Know of no account, and take every connector for the holder of the lease."""
-        assert run is serial is None or run
-        return Exchange(watermark=f"{instance}{since}{len(reports)}", accounts=[])
+        return Exchange(watermark=f"{instance}{run}{serial}{since}{leaving}{len(reports)}", accounts=[])
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Tell cursors and revisions."""
@@ -49,6 +74,7 @@ class FakeAddon:
     async def apply(self, request: ApplyRequest) -> ApplyResult:
         """Do all or nothing, as the addon does."""
         self.calls.append(request)
+        self.set_aside += request.set_aside or []
         if self.refusals:
             return self.refusals.pop(0)
         if any(u.revision is not UNSET and u.revision != self.revisions.setdefault(u.folder, 0) for u in request.folders):
@@ -76,21 +102,6 @@ class FakeAddon:
                     self.cursors[update.folder] = update.cursor
         return Applied(revisions, new, len(request.messages) - new, sorted(self.pending))
 
-    async def unlisted(
-        self,
-        account_id: int,
-        folder: str,
-        listed: Sequence[str],
-        *,
-        since: str | None = None,
-        after: str | None = None,
-        until: str | None = None,
-    ) -> list[str]:
-        """Return rows of the folder that were not listed; this addon knows no times."""
-        assert account_id
-        assert since is after is until is None
-        return [i for i, row in self.rows.items() if row["folder"] == folder and i not in listed and i not in self.pending]
-
     async def compare(
         self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None
     ) -> Comparison:
@@ -98,11 +109,36 @@ class FakeAddon:
         assert after is until is None
         ids = [entry[0] for entry in listed]
         differing = [i for i in ids if self.rows.get(i, {}).get("folder") != folder or i in self.pending]
-        return Comparison(differing, await self.unlisted(account_id, folder, ids))
+        assert account_id
+        unlisted = [i for i, row in self.rows.items() if row["folder"] == folder and i not in ids and i not in self.pending]
+        return Comparison(differing, unlisted)
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Take a late body."""
         self.rows[remote_id]["body"] = (account_id, body)
+
+
+def work_of(client: MailboxClient, addon: FakeAddon, store: Store) -> Work:
+    """Return the work of account 7, whose rows are all known to `addon`, at noon of a fixed day."""
+
+    async def never(asked: list[str]) -> list[dict[str, Any]]:
+        raise AssertionError(f"asked for {asked}")
+
+    async def fine(patch: dict[str, Any]) -> None:
+        raise AssertionError(f"{patch['remote_id']} refused")
+
+    ledger = Ledger(store, 7)
+    return Work(
+        account_id=7,
+        client=client,
+        odoo=addon,
+        store=store,
+        ledger=ledger,
+        applier=Applier(7, addon, store, never, fine),
+        trials=Trials(ledger),
+        bootstrap_messages=50,
+        now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),
+    )
 
 
 def snapshot_of(remote_id: str, **given: Any) -> FolderSnapshot:

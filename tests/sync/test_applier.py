@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connector.odoo.wire import FolderUpdate, Refused, Removed
+from connector.errors import OdooFault
+from connector.odoo.wire import ApplyRequest, ApplyResult, FolderUpdate, Refused, Removed
 from connector.state.store import Cursor
 from connector.sync.applier import BATCH, Applier, NotConnectedInOdoo, Superseded
 from tests.sync.fakes import FakeAddon
@@ -19,14 +21,18 @@ def _whole(remote_id: str, folder: str = "F") -> dict[str, Any]:
     return {"remote_id": remote_id, "folder": folder, "received_at": "2026-11-23T10:00:00Z", "subject": "x", "is_read": False}
 
 
-async def _never(_: str) -> dict[str, Any] | None:
+async def _never(_: list[str]) -> list[dict[str, Any]]:
     raise AssertionError("asked")
+
+
+async def _fine(patch: dict[str, Any]) -> None:
+    raise AssertionError(f"{patch['remote_id']} refused")
 
 
 async def test_apply_cursor_goes_with_the_last_batch_and_into_the_file(store: Store) -> None:
     """A long list goes ahead in batches; the cursor comes with the end of its data, never before."""
     addon = FakeAddon()
-    applier = Applier(7, addon, store, _never)
+    applier = Applier(7, addon, store, _never, _fine)
     applied = await applier.apply(
         messages=[_whole(f"m{n}") for n in range(BATCH + 1)], folders=[FolderUpdate("F", revision=0, cursor="link")]
     )
@@ -40,11 +46,11 @@ async def test_apply_unknown_partial_is_asked_for_whole(store: Store) -> None:
     addon = FakeAddon()
     asked: list[str] = []
 
-    async def fetch(remote_id: str) -> dict[str, Any] | None:
-        asked.append(remote_id)
-        return None if remote_id == "gone" else _whole(remote_id)
+    async def fetch(remote_ids: list[str]) -> list[dict[str, Any]]:
+        asked.extend(remote_ids)
+        return [_whole(i) for i in remote_ids if i != "gone"]
 
-    applier = Applier(7, addon, store, fetch)
+    applier = Applier(7, addon, store, fetch, _fine)
     await applier.apply(messages=[{"remote_id": "part", "is_read": True}, {"remote_id": "gone", "is_read": True}, _whole("m")])
     assert sorted(asked) == ["gone", "part"]
     assert sorted(addon.rows) == ["m", "part"]
@@ -53,7 +59,7 @@ async def test_apply_unknown_partial_is_asked_for_whole(store: Store) -> None:
 async def test_apply_other_writer_is_told_and_nothing_is_saved(store: Store) -> None:
     """A refused revision means somebody else: the file keeps what it had."""
     addon = FakeAddon(revisions={"F": 5})
-    applier = Applier(7, addon, store, _never)
+    applier = Applier(7, addon, store, _never, _fine)
     with pytest.raises(Superseded):
         await applier.apply(messages=[_whole("m")], folders=[FolderUpdate("F", revision=4, cursor="link")])
     assert addon.rows == {}
@@ -63,7 +69,7 @@ async def test_apply_other_writer_is_told_and_nothing_is_saved(store: Store) -> 
 @pytest.mark.parametrize(("reason", "error"), [("account", NotConnectedInOdoo), ("folder", Superseded), ("revision", Superseded)])
 async def test_apply_each_refusal_has_its_meaning(store: Store, reason: str, error: type[Exception]) -> None:
     """Disconnected, a folder that is newer than the tree, another writer."""
-    applier = Applier(7, FakeAddon(refusals=[Refused(reason)]), store, _never)
+    applier = Applier(7, FakeAddon(refusals=[Refused(reason)]), store, _never, _fine)
     with pytest.raises(error):
         await applier.apply(messages=[_whole("m")])
 
@@ -71,8 +77,51 @@ async def test_apply_each_refusal_has_its_meaning(store: Store, reason: str, err
 async def test_apply_removed_speaks_of_one_folder_only(store: Store) -> None:
     """A message that is in another folder by now is not touched by its old folder's removal."""
     addon = FakeAddon()
-    applier = Applier(7, addon, store, _never)
+    applier = Applier(7, addon, store, _never, _fine)
     await applier.apply(messages=[_whole("m", "B")], removed=[Removed("A", "m")])
     assert addon.pending == set()
     applied = await applier.apply(removed=[Removed("B", "m")])
     assert applied.pending == ["m"]
+
+
+async def test_apply_patch_that_odoo_refuses_is_left_out_and_told(store: Store) -> None:
+    """One bad message never stops its mailbox: all others are applied, the cursor moves on, and it is told before that."""
+    addon, told = PickyAddon(bad={"m3", "m77"}), []
+
+    async def refused(patch: dict[str, Any]) -> None:
+        assert addon.cursors == {}, "noted before the cursor moves past it"
+        told.append(patch["remote_id"])
+
+    applier = Applier(7, addon, store, _never, refused)
+    applied = await applier.apply(messages=[_whole(f"m{n}") for n in range(100)], folders=[FolderUpdate("F", revision=0, cursor="link")])
+    assert sorted(told) == ["m3", "m77"]
+    assert applied.new == 98
+    assert len(addon.rows) == 98
+    assert addon.cursors == {"F": "link"}
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [({f"m{n}" for n in range(50)}, "odoo.exceptions.ValidationError"), ({"m3"}, "psycopg2.errors.SerializationFailure")],
+)
+async def test_apply_fault_that_is_not_of_one_message_is_raised(store: Store, bad: set[str], name: str) -> None:
+    """Where everything is refused the addon is wrong, and a serialization failure says nothing of any message: nobody is set aside."""
+    addon = PickyAddon(bad=bad, name=name)
+    applier = Applier(7, addon, store, _never, _fine)
+    with pytest.raises(OdooFault):
+        await applier.apply(messages=[_whole(f"m{n}") for n in range(50)], folders=[FolderUpdate("F", revision=0, cursor="link")])
+    assert addon.cursors == {}
+
+
+@dataclass(slots=True)
+class PickyAddon(FakeAddon):
+    """An addon that cannot take some messages."""
+
+    bad: set[str] = field(default_factory=set)
+    name: str = "odoo.exceptions.ValidationError"
+
+    async def apply(self, request: ApplyRequest) -> ApplyResult:
+        """Refuse a call with a bad message as a whole."""
+        if self.bad & {p["remote_id"] for p in request.messages}:
+            raise OdooFault(self.name, "no")
+        return await FakeAddon.apply(self, request)

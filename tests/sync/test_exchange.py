@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from connector.errors import OdooFault, OdooUnreachable
-from connector.odoo.wire import Account, Exchange, Hello
+from connector.odoo.wire import Account, Exchange, Held, Hello
 from connector.sync import exchange as module
 from connector.sync.reports import Reports
 from tests.sync.fakes import FakeAddon
@@ -36,10 +37,17 @@ class Addon(FakeAddon):
         return Hello("19.0.1.0.0", "19.0", version, "")
 
     async def exchange(
-        self, *, instance: str, since: str | None, reports: Sequence[AccountReport], run: str | None = None, serial: str | None = None
+        self,
+        *,
+        instance: str,
+        run: str,
+        serial: str | None,
+        since: str | None,
+        reports: Sequence[AccountReport],
+        leaving: bool = False,
     ) -> Exchange:
         """Take reports, but none of the poisoned account."""
-        assert (instance, run is None or serial is None or bool(self.taken)) == ("i", True)
+        assert (instance, bool(run), serial is None or bool(self.taken), leaving) == ("i", True, True, False)
         if self.taken and self.faults:
             raise self.faults.pop(0)
         if any(r.account_id == self.poison for r in reports):
@@ -48,9 +56,13 @@ class Addon(FakeAddon):
         return Exchange(f"w{len(self.taken)}", [Account(9, "m@x.example", "outlook", "connected", active=True)])
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 async def _run(addon: Addon, reports: Reports, seconds: float) -> tuple[module.Exchange, list[Account]]:
     seen: list[Account] = []
-    loop = module.Exchange(addon, "i", reports, seen.extend, "1")
+    loop = module.Exchange(addon, "i", reports, seen.extend, "1", stop=seen.clear, start_over=seen.clear)
     with trio.move_on_after(seconds):
         await loop.run()
     return loop, seen
@@ -68,7 +80,7 @@ async def test_exchange_quiet_is_every_ten_seconds_with_the_watermark(autojump_c
 async def test_exchange_urgent_report_does_not_wait(autojump_clock: MockClock) -> None:
     """A changed state is told within a second."""
     addon, reports = Addon(), Reports()
-    loop = module.Exchange(addon, "i", reports, lambda _: None, "1")
+    loop = module.Exchange(addon, "i", reports, lambda _: None, "1", stop=_nothing, start_over=_nothing)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(loop.run)
         await trio.sleep(1)
@@ -81,7 +93,7 @@ async def test_exchange_urgent_report_does_not_wait(autojump_clock: MockClock) -
 async def test_exchange_odoo_away_loses_no_report(autojump_clock: MockClock) -> None:
     """Not ready while Odoo is away; what was to be told is told when it is back."""
     addon, reports = Addon(), Reports()
-    loop = module.Exchange(addon, "i", reports, lambda _: None, "1")
+    loop = module.Exchange(addon, "i", reports, lambda _: None, "1", stop=_nothing, start_over=_nothing)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(loop.run)
         await trio.sleep(1)
@@ -111,3 +123,78 @@ async def test_exchange_report_that_odoo_cannot_take_holds_nobody_up(autojump_cl
     _, seen = await _run(addon, reports, 300)
     assert addon.taken
     assert seen
+
+
+async def test_exchange_another_connector_holds_the_lease_everything_stops(autojump_clock: MockClock) -> None:
+    """Two by mistake: the second refuses and says so, takes no account, and goes on by itself when the first is gone."""
+    addon = LeasedAddon(held=3)
+    seen: list[str] = []
+    loop = module.Exchange(
+        addon,
+        "i",
+        Reports(),
+        lambda accounts: seen.append(f"take {len(accounts)}"),
+        "1",
+        stop=lambda: seen.append("stop"),
+        start_over=_nothing,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(15)
+        first = (loop.readiness, set(seen))
+        await trio.sleep(30)
+        assert (first, loop.readiness) == (("standby", {"stop"}), None)
+        assert seen[-1].startswith("take")
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(("held", "leaves"), [(0, True), (99, False)])
+async def test_exchange_on_the_way_out_the_lease_is_given_up(held: int, leaves: bool, autojump_clock: MockClock) -> None:  # noqa: FBT001 - pytest gives it
+    """Whoever comes next need not wait; but nobody gives up what is another's."""
+    addon = LeasedAddon(held=held)
+    loop = module.Exchange(addon, "i", Reports(), lambda _: None, "1", stop=_nothing, start_over=_nothing)
+    with trio.move_on_after(5):
+        await loop.run()
+    await loop.flush()
+    assert addon.left is leaves
+
+
+async def test_exchange_restored_database_starts_everything_over(autojump_clock: MockClock) -> None:
+    """Odoo does not know the serial any more: all accounts are asked for anew, and the mailboxes forget what they knew."""
+    addon = LeasedAddon(restored_at=2)
+    seen: list[str] = []
+    loop = module.Exchange(addon, "i", Reports(), lambda _: seen.append("take"), "1", stop=_nothing, start_over=lambda: seen.append("over"))
+    with trio.move_on_after(25):
+        await loop.run()
+    assert seen == ["take", "over", "take", "take"]
+    assert [since for since, _ in addon.asked] == [None, "w1", None, "w3"]
+    assert [serial for _, serial in addon.asked] == [None, "s1", "s2", "s3"]
+
+
+@dataclass(slots=True)
+class LeasedAddon(FakeAddon):
+    """An addon whose lease another connector holds for so many calls, or that is restored before a call."""
+
+    held: int = 0
+    restored_at: int = 0
+    asked: list[tuple[str | None, str | None]] = field(default_factory=list)
+    left: bool = False
+
+    async def exchange(
+        self,
+        *,
+        instance: str,
+        run: str,
+        serial: str | None,
+        since: str | None,
+        reports: Sequence[AccountReport],
+        leaving: bool = False,
+    ) -> Exchange:
+        """Answer as the test says."""
+        assert (instance, list(reports), bool(run)) == ("i", [], True)
+        self.asked.append((since, serial))
+        self.left = self.left or leaving
+        number = len(self.asked)
+        if number <= self.held:
+            return Exchange(held=Held("other", "2026-11-23T12:00:00Z"))
+        return Exchange(f"w{number}", serial=f"s{number}", restored=number == self.restored_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.sync.plan import BACKFILL_WINDOW, Budget, backoff
+from connector.sync.plan import BACKFILL_WINDOW, Budget, Surge, backoff, reset_delay
 
 
 @given(st.integers(0, 10_000), st.floats(1, 3600), st.floats(0, 1, exclude_max=True))
@@ -50,4 +50,28 @@ def test_budget_zero_is_no_limit() -> None:
     """`backfill_per_hour: 0` means as fast as Graph allows."""
     budget = Budget(0)
     budget.spend(0, 10**9)
-    assert budget.available(0) == BACKFILL_WINDOW
+    assert budget.available(0) > BACKFILL_WINDOW
+
+
+def test_budget_recalled_counts_what_an_earlier_process_spent() -> None:
+    """A restart is no way to more than so many an hour."""
+    budget = Budget(200)
+    budget.recall([(0.0, 150), (1800.0, 50)])
+    assert budget.available(1900.0) == 0
+    assert budget.next_at(1900.0) == 3600.0
+    assert budget.available(3601.0) == BACKFILL_WINDOW
+
+
+@given(st.integers(0, 10_000), st.floats(0, 0.999))
+def test_reset_delay_few_begin_at_once_many_are_spread(resets: int, jitter: float) -> None:
+    """A single dead cursor waits for nothing; a thousand are spread over ten minutes at most."""
+    delay = reset_delay(resets, jitter)
+    assert 0 <= delay <= 600
+    assert resets > 4 or delay == 0
+    assert reset_delay(1000, 0.5) > 100
+
+
+def test_surge_counts_the_last_minute_over_all_mailboxes() -> None:
+    """What was a minute ago is over."""
+    surge = Surge()
+    assert [surge.count(t) for t in (0.0, 10.0, 59.0, 60.5, 200.0)] == [1, 2, 3, 3, 1]

@@ -26,14 +26,14 @@ class FakeEntra:
     def __init__(self) -> None:
         self.asked: list[tuple[bytes, bool]] = []
 
-    async def silent(self, blob: bytes, *, claims: str | None, force: bool) -> tuple[str, bytes]:
+    async def silent(self, blob: bytes, *, claims: str | None, force: bool) -> tuple[str, float, bytes]:
         """Answer after a moment, so that others come in between."""
         assert claims is None
         self.asked.append((blob, force))
         await trio.lowlevel.checkpoint()
         text = blob.decode()
         name = text.split('"')[3] + ("+" if force else "")
-        return name, f'{{"RefreshToken": "{name}"}}'.encode()
+        return name, 3600.0, f'{{"RefreshToken": "{name}"}}'.encode()
 
 
 def _blob(name: str) -> bytes:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from connector.http import AsyncClient, Response
 
 SECRET = "0123456789abcdef"
-ANNA = AccountStatus(1, "anna@example.org", "connected", "backfilling", "2026-11-23T10:00:00Z", 12.5, 50, 120, 321, "", 3)
-BEN = AccountStatus(2, "ben@example.org", "reauth_required", None, None, None, 0, 0, 4, "Outlook authentication expired", 0)
+ANNA = AccountStatus(1, "anna@example.org", "connected", "backfilling", "2026-11-23T10:00:00Z", 12.5, 50, 120, 321, 5, 2, "", 3)
+BEN = AccountStatus(2, "ben@example.org", "reauth_required", None, None, None, 0, 0, 4, 0, 0, "Outlook authentication expired", 0)
 
 
 @dataclass

@@ -184,7 +184,7 @@ async def test_status_lists_every_account(odoo: Odoo) -> None:
     """With the keys of the protocol."""
     accounts = (await odoo.get("/status")).json()["accounts"]
     assert [a["email"] for a in accounts] == ["anna@example.org", "ben@example.org"]
-    keys = "id email state phase last_sync_at lag_seconds backfill_done backfill_total requests_24h message served_ticket"
+    keys = "id email state phase last_sync_at lag_seconds backfill_done backfill_total requests_24h drift unreadable message served_ticket"
     assert set(accounts[0]) == set(keys.split())
 
 

@@ -4,7 +4,11 @@ UPDATE mailbox_account
        token_sealed = NULL;
 UPDATE mailbox_folder_sync
    SET cursor = NULL,
-       is_bootstrapped = false;
+       is_bootstrapped = false,
+       anchor = NULL,
+       told = 0;
+DELETE FROM mailbox_connector;
+DELETE FROM mailbox_refresh;
 UPDATE mailbox_action
    SET state = 'cancelled'
  WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed');

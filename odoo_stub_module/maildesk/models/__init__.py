@@ -6,6 +6,8 @@ from . import mailbox_message_index
 from . import mailbox_message_body
 from . import mailbox_action
 from . import mailbox_signin
+from . import mailbox_unreadable
+from . import mailbox_lease
 from . import res_config_settings
 
 # what the connector calls

@@ -15,7 +15,7 @@ from ..wire import iso
 OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
 
 # Changes of these are for the connector to hear of.
-CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id", "refresh_requested_at"}
+CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id"}
 
 
 class MailboxAccount(models.Model):
@@ -68,7 +68,7 @@ class MailboxAccount(models.Model):
     backfill_total = fields.Integer("Mails in Outlook", readonly=True, copy=False)
     backfill_progress = fields.Float("Progress", compute="_compute_backfill_progress")
     unread_count = fields.Integer("Unread", compute="_compute_unread_count")
-    refresh_requested_at = fields.Datetime(readonly=True, copy=False)
+    unreadable_count = fields.Integer("Could Not Be Read", compute="_compute_unreadable_count")
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
@@ -91,6 +91,13 @@ class MailboxAccount(models.Model):
         unread = {row.account_id.id: row.unread for row in inboxes}
         for account in self:
             account.unread_count = unread.get(account.id, 0)
+
+    def _compute_unreadable_count(self):
+        # sudo: how many there are is for whoever reads the account, as its other counts are
+        model = self.env["mailbox.unreadable"].sudo()
+        counts = dict(model._read_group([("account_id", "in", self.ids)], ["account_id"], ["__count"]))
+        for account in self:
+            account.unreadable_count = counts.get(account, 0)
 
     @api.depends_context("uid")
     @api.depends("owner_id")
@@ -164,6 +171,12 @@ class MailboxAccount(models.Model):
         self.maildesk_refresh(self.ids)
         return True
 
+    def action_unreadable(self):
+        """Show the messages that could not be read."""
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_unreadable")
+        return {**action, "domain": [("account_id", "=", self.id)]}
+
     def action_pause(self):
         """Stop syncing until resumed; nothing is deleted."""
         self.check_access("write")
@@ -201,6 +214,7 @@ class MailboxAccount(models.Model):
             "unread_count": self.unread_count,
             "backfill_done": self.backfill_done,
             "backfill_total": self.backfill_total,
+            "unreadable_count": self.unreadable_count,
             "is_owner": self.is_owner,
         }
 
@@ -214,7 +228,7 @@ class MailboxAccount(models.Model):
         folder = self.env["mailbox.folder"].browse(folder_id or []).exists()
         folder.check_access("read")
         # sudo: whoever may read a mailbox may ask for its news
-        accounts.sudo().write({"refresh_requested_at": fields.Datetime.now()})
+        self.env["mailbox.refresh"].sudo().create([{"account_id": account.id} for account in accounts])
         self._tell_connector(accounts.ids, reason="refresh", folder=folder.remote_id or None)
         return True
 
@@ -243,6 +257,11 @@ class MailboxAccount(models.Model):
         client = ConnectorClient.of(self.env)
         if client is not None and account_ids:
             self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder))
+
+    def _config_changed(self):
+        """Let the connector hear of a change that is not in the account's own fields."""
+        self._write_unheard({"config_changed_at": fields.Datetime.now()})
+        self._tell_connector(self.ids)
 
     def _signed_in(self, outcome):
         """Note a finished sign-in: state and sealed token in one transaction (docs/protocol.md, 2.2)."""

@@ -19,18 +19,18 @@ class MailboxAccount(models.Model):
     _inherit = "mailbox.account"
 
     @api.model
-    def connector_apply(self, account_id, tree=None, messages=None, removed=None, gone=None, folders=None):
+    def connector_apply(self, account_id, tree=None, messages=None, removed=None, gone=None, folders=None, set_aside=None):
         """Apply changes of one mailbox; see docs/protocol.md for what they look like and what is refused."""
         account = self._as_connector().browse(number(account_id, "account_id")).exists()
         if not account or not account.active or account.state in CHOSEN_STATES:
             return {"applied": False, "reason": "account"}
-        return Apply(account, tree, messages, removed, gone, folders).run()
+        return Apply(account, tree, messages, removed, gone, folders, set_aside).run()
 
 
 class Apply:
     """One call: checked by the constructor, refused or carried out by `run`."""
 
-    def __init__(self, account, tree, messages, removed, gone, folders):
+    def __init__(self, account, tree, messages, removed, gone, folders, set_aside):
         self.account = account
         self.env = account.env
         self.cr = account.env.cr
@@ -41,6 +41,7 @@ class Apply:
             for item in objects(removed, "removed")
         ]
         self.gone = strings(gone, "gone")
+        self.set_aside = [_set_aside(item) for item in objects(set_aside, "set_aside")]
         self.updates = [_folder_update(item) for item in objects(folders, "folders")]
         if self.tree is not None and len({item["remote_id"] for item in self.tree}) < len(self.tree):
             raise WireError("tree: a folder twice")
@@ -67,6 +68,7 @@ class Apply:
             return {"applied": False, "reason": "unknown", "unknown": unknown}
         self._apply_removed()
         self._apply_gone()
+        self._apply_set_aside()
         self._drop_empty_folders()
         revisions = self._apply_folders()
         self.env.invalidate_all()
@@ -86,8 +88,10 @@ class Apply:
         known = {remote_id for remote_id, row in self.rows.items() if row.folder_id.active}
         if self.tree is not None:
             known = {item["remote_id"] for item in self.tree}
-        named = [update["folder"] for update in self.updates] + [patch["folder"] for patch in self.patches.values() if "folder" in patch]
-        if unknown := sorted(set(named) - known):
+        # Mail comes only where it is wanted: a folder may have been switched off since the connector looked.
+        off = {remote_id for remote_id, row in self.rows.items() if not row.folder_id.sync_enabled}
+        filled = {patch["folder"] for patch in self.patches.values() if "folder" in patch}
+        if unknown := sorted(({update["folder"] for update in self.updates} - known) | (filled - known) | (filled & off)):
             return {"applied": False, "reason": "folder", "unknown": unknown}
         self._lock_rows()
         current = {name: self.rows[name].revision if name in self.rows else 0 for name in (update["folder"] for update in self.updates)}
@@ -104,9 +108,10 @@ class Apply:
             )
 
     def _unknown(self):
-        """Lay the patches down; return those for messages that are not here and that do not say enough to be inserted."""
+        """Lay the patches down; return what is said of messages that are not here: too little to insert them, or their removal."""
         stage(self.cr, self.patches, {remote_id: row.folder_id.id for remote_id, row in self.rows.items()})
-        self.cr.execute(UNKNOWN, {"account": self.account.id}, log_exceptions=False)
+        removed = [remote_id for _folder, remote_id in self.removed if remote_id not in self.patches]
+        self.cr.execute(UNKNOWN, {"account": self.account.id, "removed": removed}, log_exceptions=False)
         return [row[0] for row in self.cr.fetchall()]
 
     # ------------------------------------------------------------------ folders
@@ -234,6 +239,28 @@ class Apply:
         )
         self._note(self.cr.fetchall())
 
+    def _apply_set_aside(self):
+        """Forget what was read or is gone, and note what could not be read."""
+        model = self.env["mailbox.unreadable"]
+        done = model.search([("account_id", "=", self.account.id), ("remote_id", "in", [*self.patches, *self.gone])])
+        if done:
+            done.unlink()
+            self.account_changed = True
+        known = set(model.search([("account_id", "=", self.account.id)]).mapped("remote_id")) if self.set_aside else set()
+        for item in self.set_aside:
+            if item["remote_id"] not in known:
+                row = self.rows.get(item["folder"])
+                model.create(
+                    {
+                        "account_id": self.account.id,
+                        "folder_id": row.folder_id.id if row else False,
+                        "remote_id": item["remote_id"],
+                        "reason": item["reason"],
+                    }
+                )
+                known.add(item["remote_id"])
+                self.account_changed = True
+
     def _apply_gone(self):
         """Delete what is hidden and nowhere any more."""
         if self.gone:
@@ -262,6 +289,14 @@ class Apply:
 # ---------------------------------------------------------------------- reading what the connector sent
 
 
+def _set_aside(item):
+    return {
+        "remote_id": key(item.get("remote_id"), "set_aside.remote_id"),
+        "folder": text(item.get("folder"), "set_aside.folder"),
+        "reason": key(item.get("reason"), "set_aside.reason"),
+    }
+
+
 def _tree_folder(item):
     role = item.get("role")
     if role not in dict(ROLES):
@@ -274,15 +309,15 @@ def _tree_folder(item):
     }
 
 
-_ROW_KEYS = ("cursor", "is_bootstrapped", "backfill_before", "is_backfilled", "unread", "total")
+_ROW_KEYS = ("cursor", "is_bootstrapped", "anchor", "told", "backfill_before", "is_backfilled", "unread", "total")
 
 
 def _folder_update(item):
     update = {"folder": key(item.get("folder"), "folders.folder")}
-    for name in ("revision", "unread", "total"):
+    for name in ("revision", "told", "unread", "total"):
         if name in item:
             update[name] = number(item[name], f"folders.{name}")
-    for name in ("cursor", "backfill_before"):
+    for name in ("cursor", "anchor", "backfill_before"):
         if name in item:
             update[name] = text(item[name], f"folders.{name}") or False
     for name in ("is_bootstrapped", "is_backfilled"):

@@ -10,7 +10,7 @@ from odoo import api, fields, models, release
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
-from ..wire import WireError, iso, key, moment, number, objects, strings, text, to_datetime
+from ..wire import WireError, flag, iso, key, moment, number, objects, text, to_datetime
 
 # States that a person chose; a report of the connector does not change them.
 CHOSEN_STATES = ("draft", "paused", "disconnected")
@@ -46,10 +46,12 @@ class MailboxAccount(models.Model):
         }
 
     @api.model
-    def connector_exchange(self, instance, since, reports):
+    def connector_exchange(self, instance, run, serial=None, since=None, reports=None, *, leaving=False):
         """Take reports on any number of accounts and return the accounts whose configuration changed."""
         model = self._as_connector()
-        key(instance, "instance")
+        lease, holder = model.env["mailbox.connector"]._take(key(instance, "instance"), key(run, "run"), text(serial, "serial"))
+        if lease is None:
+            return {"held": {"instance": holder.instance, "seen_at": iso(holder.seen_at)}}
         reports = sorted(objects(reports, "reports"), key=lambda report: number(report.get("account_id"), "account_id"))
         known = model.browse([report["account_id"] for report in reports]).exists()
         model._lock(known.ids)
@@ -60,13 +62,20 @@ class MailboxAccount(models.Model):
                 changed |= account
         changed._notify(account=True)
         now = fields.Datetime.now()
+        refreshes = model.env["mailbox.refresh"]._newest()
         domain = []
         if since is not None:
-            domain = [("config_changed_at", ">=", to_datetime(since, "since") - timedelta(minutes=OVERLAP_MINUTES))]
-        accounts = [account._to_connector() for account in model.search(domain, order="id")]
+            bound = to_datetime(since, "since") - timedelta(minutes=OVERLAP_MINUTES)
+            asked = [account_id for account_id, moment in refreshes.items() if moment >= bound]
+            domain = ["|", ("config_changed_at", ">=", bound), ("id", "in", asked)]
+        accounts = [account._to_connector(refreshes.get(account.id)) for account in model.search(domain, order="id")]
         # The connector speaks of an account that was deleted here: say so.
         accounts += [_deleted(report["account_id"]) for report in reports if report["account_id"] not in known._ids]
-        return {"watermark": iso(now), "accounts": accounts}
+        if leaving:
+            # Whoever comes next need not wait.
+            holder.unlink()
+        new_serial, restored = lease
+        return {"watermark": iso(now), "serial": new_serial, "restored": restored, "accounts": accounts}
 
     def _lock(self, ids):
         """Lock rows in the order of ids, so that two calls never wait for each other."""
@@ -75,7 +84,7 @@ class MailboxAccount(models.Model):
                 "SELECT id FROM mailbox_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids], log_exceptions=False
             )
 
-    def _to_connector(self):
+    def _to_connector(self, refresh_requested_at):
         connected = self.state not in ("draft", "disconnected") and self.token_sealed
         return {
             "id": self.id,
@@ -84,7 +93,8 @@ class MailboxAccount(models.Model):
             "state": self.state,
             "active": self.active,
             "token": {"sealed": self.token_sealed, "seq": self.token_seq} if connected else None,
-            "refresh_requested_at": iso(self.refresh_requested_at),
+            "config_changed_at": iso(self.config_changed_at),
+            "refresh_requested_at": iso(refresh_requested_at),
         }
 
     def _take_report(self, report):
@@ -153,6 +163,7 @@ class MailboxAccount(models.Model):
             "account_id": self.id,
             "folders": [row._to_connector(counts.get(row.folder_id.id, 0)) for row in rows],
             "pending": self._pending(),
+            "unreadable": self.env["mailbox.unreadable"].search([("account_id", "=", self.id)], order="id").mapped("remote_id"),
         }
 
     def _pending(self):
@@ -161,27 +172,47 @@ class MailboxAccount(models.Model):
         return [row[0] for row in self.env.execute_query(query)]
 
     @api.model
-    def connector_unlisted(self, account_id, folder, listed, since=None, after=None, until=None):
-        """Return the rows of a folder in a time that a complete listing does not have."""
+    def connector_compare(self, account_id, folder, listed, after=None, until=None):
+        """Return where a complete listing of a time of a folder and the index differ. Reads only."""
         model = self._as_connector()
-        bounds = [
-            SQL(f"AND received_at {operator} %s", moment(value, name))
-            for operator, name, value in ((">=", "since", since), (">", "after", after), ("<=", "until", until))
-            if value is not None
-        ]
-        rows = model.env.execute_query(
+        account_id, folder = number(account_id, "account_id"), key(folder, "folder")
+        ids, read, flagged = _listed(listed)
+        found = model.env["mailbox.folder"].search([("account_id", "=", account_id), ("remote_id", "=", folder)])
+        differing = model.env.execute_query(
             SQL(
-                """SELECT remote_id FROM mailbox_message_index
-                    WHERE folder_id = (SELECT id FROM mailbox_folder WHERE account_id = %s AND remote_id = %s)
-                      AND NOT pending_removal AND remote_id IS NOT NULL %s
-                    ORDER BY id""",
-                number(account_id, "account_id"),
-                key(folder, "folder"),
-                SQL(" ").join(bounds),
+                """SELECT l.remote_id
+                     FROM unnest(%s::text[], %s::bool[], %s::bool[]) AS l(remote_id, is_read, is_flagged)
+                     LEFT JOIN mailbox_message_index m ON m.account_id = %s AND m.remote_id = l.remote_id
+                    WHERE CASE WHEN m.id IS NULL
+                          THEN NOT EXISTS (SELECT FROM mailbox_unreadable u WHERE u.account_id = %s AND u.remote_id = l.remote_id)
+                          ELSE m.pending_removal OR m.folder_id <> %s
+                               OR COALESCE(m.is_read, false) <> l.is_read OR COALESCE(m.is_flagged, false) <> l.is_flagged
+                          END""",
+                ids,
+                read,
+                flagged,
+                account_id,
+                account_id,
+                found.id or 0,
             )
         )
-        known = set(strings(listed, "listed"))
-        return {"unlisted": [row[0] for row in rows if row[0] not in known]}
+        bounds = [
+            SQL(f"AND m.received_at {operator} %s", moment(value, name))
+            for operator, name, value in ((">", "after", after), ("<=", "until", until))
+            if value is not None
+        ]
+        unlisted = model.env.execute_query(
+            SQL(
+                """SELECT m.remote_id FROM mailbox_message_index m
+                    WHERE m.folder_id = %s AND NOT m.pending_removal AND m.remote_id IS NOT NULL %s
+                      AND NOT EXISTS (SELECT FROM unnest(%s::text[]) AS l(remote_id) WHERE l.remote_id = m.remote_id)
+                    ORDER BY m.id""",
+                found.id or 0,
+                SQL(" ").join(bounds),
+                ids,
+            )
+        )
+        return {"differing": [row[0] for row in differing], "unlisted": [row[0] for row in unlisted]}
 
     @api.model
     def connector_body(self, account_id, remote_id, body):
@@ -202,6 +233,18 @@ class MailboxAccount(models.Model):
         return True
 
 
+def _listed(listed):
+    """Return the ids, read states and flags of a listing; None is not compared."""
+    if not isinstance(listed, list) or not all(isinstance(item, list) and len(item) == 3 for item in listed):
+        raise WireError("listed: not a list of id, read, flagged")
+    columns = ([], [], [])
+    for remote_id, is_read, is_flagged in listed:
+        columns[0].append(key(remote_id, "listed"))
+        columns[1].append(None if is_read is None else flag(is_read, "listed"))
+        columns[2].append(None if is_flagged is None else flag(is_flagged, "listed"))
+    return columns
+
+
 def _one_of(value, allowed, where):
     if value not in allowed:
         raise WireError(f"{where}: not one of {', '.join(allowed)}")
@@ -216,5 +259,6 @@ def _deleted(account_id):
         "state": "disconnected",
         "active": False,
         "token": None,
+        "config_changed_at": None,
         "refresh_requested_at": None,
     }

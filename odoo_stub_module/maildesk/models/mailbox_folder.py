@@ -1,6 +1,7 @@
 """A folder of a mailbox. Its counts lie with the connector's own row and are computed when read."""
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
 ROLES = [
     ("inbox", "Inbox"),
@@ -11,6 +12,16 @@ ROLES = [
     ("archive", "Archive"),
     ("other", "Folder"),
 ]
+
+# A folder's sync row as a new folder has it.
+_ANEW = {
+    "cursor": False,
+    "is_bootstrapped": False,
+    "anchor": False,
+    "told": 0,
+    "backfill_before": False,
+    "is_backfilled": False,
+}
 
 
 class MailboxFolder(models.Model):
@@ -38,6 +49,37 @@ class MailboxFolder(models.Model):
             row = rows.get(folder.id)
             folder.unread_count = row.unread if row else 0
             folder.total_count = row.total if row else 0
+
+    @api.model
+    def maildesk_set_sync(self, folder_ids, enabled):
+        """Switch the sync of folders on or off; off, their mail goes from MailDesk at once (not from Outlook)."""
+        folders = self.search([("id", "in", folder_ids), ("sync_enabled", "!=", bool(enabled))])
+        if any(not folder.account_id.is_owner for folder in folders):
+            raise AccessError(self.env._("Only its owner decides what of a mailbox is synced."))
+        # sudo: users read folders and rows only; the owner was checked
+        folders.sudo()._set_sync(enabled=bool(enabled))
+        return True
+
+    def action_toggle_sync(self):
+        """Switch from a list of folders."""
+        for folder in self:
+            folder.maildesk_set_sync(folder.ids, not folder.sync_enabled)
+        return True
+
+    def _set_sync(self, *, enabled):
+        for folder in self:
+            folder.sync_enabled = enabled
+            folder.sync_state = "ok"
+            row = self.env["mailbox.folder.sync"].search([("folder_id", "=", folder.id)])
+            # Whoever still builds on the old cursor is refused.
+            row.write({**_ANEW, "revision": row.revision + 1})
+            if not enabled:
+                self.env.flush_all()
+                self.env.cr.execute("DELETE FROM mailbox_message_index WHERE folder_id = %s", [folder.id], log_exceptions=False)
+                self.env.invalidate_all()
+        for account in self.account_id:
+            account._config_changed()
+            account._notify(folder_ids=self.filtered(lambda f, a=account: f.account_id == a).ids, account=True)
 
     def _to_app(self):
         return {

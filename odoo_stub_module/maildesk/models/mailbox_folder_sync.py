@@ -15,6 +15,8 @@ class MailboxFolderSync(models.Model):
     revision = fields.Integer(required=True, default=0)
     cursor = fields.Text()
     is_bootstrapped = fields.Boolean()
+    anchor = fields.Char(help="From when (ISO 8601, UTC) a filtered cursor sees; empty: it sees the whole folder.")
+    told = fields.Integer(help="Items that came through a filtered cursor.")
     backfill_before = fields.Char(help="Messages received up to this time (ISO 8601, UTC) are still to be fetched.")
     is_backfilled = fields.Boolean()
     unread = fields.Integer()
@@ -33,6 +35,8 @@ class MailboxFolderSync(models.Model):
             "revision": self.revision,
             "cursor": self.cursor or None,
             "is_bootstrapped": self.is_bootstrapped,
+            "anchor": self.anchor or None,
+            "told": self.told,
             "backfill_before": self.backfill_before or None,
             "is_backfilled": self.is_backfilled,
             "unread": self.unread,

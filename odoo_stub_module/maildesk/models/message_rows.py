@@ -81,12 +81,12 @@ _CREATE = f"""
 
 DROP = f"DROP TABLE {TABLE}"
 
-# Patches for messages that are not here and that do not say enough to be inserted.
+# Patches for messages that are not here and that do not say enough to be inserted, and removals of messages that are not here.
 UNKNOWN = f"""
-    SELECT t.remote_id FROM {TABLE} t
-     WHERE t.mask & {_NEEDED} <> {_NEEDED}
-       AND NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id)
-     ORDER BY t.n"""
+    SELECT s.remote_id
+      FROM (SELECT t.remote_id FROM {TABLE} t WHERE t.mask & {_NEEDED} <> {_NEEDED} UNION SELECT unnest(%(removed)s::text[])) s
+     WHERE NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = s.remote_id)
+     ORDER BY 1"""
 
 # Folders that the tree of the same call brought had no id when the patches were laid down.
 FIND_FOLDERS = f"""

@@ -138,7 +138,7 @@ class TestApp(MailDeskCase):
         """Refresh notes the wish and sends the hint after commit, with the open folder first."""
         with mock_patch.object(ConnectorClient, "wake") as wake:
             self.env["mailbox.account"].with_user(self.owner).maildesk_refresh(None, self.folder.id)
-            self.assertTrue(self.account.refresh_requested_at)
+            self.assertEqual(self.env["mailbox.refresh"].search([]).account_id, self.account)
             wake.assert_not_called()
             self.env.cr.postcommit.run()
         self.assertIn(mock_call(self.account.ids, "refresh", INBOX["remote_id"]), wake.call_args_list)
@@ -146,7 +146,7 @@ class TestApp(MailDeskCase):
     def test_refresh_of_another(self):
         """Nobody refreshes a mailbox that they do not see."""
         self.env["mailbox.account"].with_user(self.stranger).maildesk_refresh(self.account.ids, None)
-        self.assertFalse(self.account.refresh_requested_at)
+        self.assertFalse(self.env["mailbox.refresh"].search([]))
 
     def test_list_uses_its_index(self):
         """The list of a large folder is read from its index, in order, without a sort."""

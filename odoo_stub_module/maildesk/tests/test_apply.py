@@ -1,5 +1,6 @@
 """`connector_apply`: what it takes, what it refuses, and that a refusal changes nothing."""
 
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -207,11 +208,80 @@ class TestApply(MailDeskCase):
         self.assertEqual(heard[0], self.row("m1").ids)
         self.assertFalse(any(heard[1:]))
 
-    def test_unlisted(self):
-        """What a listing lacks, within the bounds, pending rows apart."""
+    def test_compare(self):
+        """What a listing and the index do not agree about, within the bounds; pending rows are missing rows."""
         self.fill(*(patch(f"m{n}", received_at=f"2026-11-2{n}T10:00:00Z") for n in range(5)))
         self.apply(removed=[{"folder": "F-inbox", "remote_id": "m4"}])
-        ask = lambda **bounds: self.connector.connector_unlisted(self.account.id, "F-inbox", ["m2"], **bounds)["unlisted"]  # noqa: E731
-        self.assertEqual(ask(), ["m0", "m1", "m3"])
-        self.assertEqual(ask(since="2026-11-21T10:00:00Z"), ["m1", "m3"])
-        self.assertEqual(ask(after="2026-11-21T10:00:00Z", until="2026-11-23T10:00:00Z"), ["m3"])
+        ask = lambda listed, **bounds: self.connector.connector_compare(self.account.id, "F-inbox", listed, **bounds)  # noqa: E731
+        self.assertEqual(ask([["m2", None, None]]), {"differing": [], "unlisted": ["m0", "m1", "m3"]})
+        self.assertEqual(ask([["m2", False, False], ["m1", True, None]])["differing"], ["m1"])
+        self.assertEqual(ask([["m4", False, False], ["m9", None, None]])["differing"], ["m4", "m9"])
+        self.assertEqual(ask([], after="2026-11-21T10:00:00Z", until="2026-11-23T10:00:00Z")["unlisted"], ["m2", "m3"])
+        for wrong in ([["m1"]], [["m1", "yes", None]], [[None, None, None]], {"m1": True}):
+            with self.assertRaises(ValidationError):
+                ask(wrong)
+
+    def test_compare_set_aside_is_not_missing(self):
+        """A message that cannot be read is no difference each day anew."""
+        self.fill()
+        self.apply(set_aside=[{"remote_id": "bad", "folder": "F-inbox", "reason": "ErrorCorruptData"}])
+        answer = self.connector.connector_compare(self.account.id, "F-inbox", [["m1", None, None], ["bad", None, None]])
+        self.assertEqual(answer, {"differing": [], "unlisted": []})
+
+    def test_set_aside_until_read_or_gone(self):
+        """Counted and listed for whoever reads the mailbox; it ends when the message is read after all, or is no more."""
+        self.fill()
+        aside = [{"remote_id": name, "folder": "F-inbox", "reason": "shape"} for name in ("a", "b", "b")]
+        self.apply(set_aside=aside)
+        self.assertEqual(self.account.with_user(self.owner).unreadable_count, 2)
+        self.assertEqual(self.env["mailbox.unreadable"].with_user(self.owner).search([]).mapped("remote_id"), ["b", "a"])
+        self.assertFalse(self.env["mailbox.unreadable"].with_user(self.stranger).search([]))
+        self.assertEqual(self.connector.connector_take_up([self.account.id])[0]["unreadable"], ["a", "b"])
+        self.apply(messages=[patch("a")], gone=["b"])
+        self.account.invalidate_recordset()
+        self.assertEqual(self.account.unreadable_count, 0)
+
+    def test_removal_of_a_message_that_is_not_here(self):
+        """It came, went and came back between two polls: the connector has to ask, so nothing is done until it has."""
+        self.fill()
+        removed = [{"folder": "F-inbox", "remote_id": name} for name in ("m1", "stranger", "new")]
+        answer = self.apply(messages=[patch("new")], removed=removed)
+        self.assertEqual(answer, {"applied": False, "reason": "unknown", "unknown": ["stranger"]})
+        self.assertFalse(self.row("m1").pending_removal)
+        self.assertTrue(self.apply(messages=[patch("new")], removed=removed[:1])["applied"])
+
+    def test_switched_off_folder_takes_no_mail(self):
+        """Off: its rows and its cursor go at once, mail for it is refused; on: it starts anew."""
+        self.fill()
+        folder = self.row("m1").folder_id
+        self.apply(
+            folders=[
+                {"folder": "F-inbox", "revision": 0, "cursor": "c", "is_bootstrapped": True, "anchor": "2026-11-01T00:00:00Z", "told": 3}
+            ]
+        )
+        folders = self.env["mailbox.folder"]
+        with self.assertRaises(AccessError):
+            folders.with_user(self.friend).maildesk_set_sync(folder.ids, enabled=False)
+            folder.with_user(self.friend).check_access("read")
+        folders.with_user(self.owner).maildesk_set_sync(folder.ids, enabled=False)
+        self.assertFalse(self.row("m1"))
+        (snapshot,) = self.connector.connector_take_up([self.account.id])
+        row = next(f for f in snapshot["folders"] if f["remote_id"] == "F-inbox")
+        told = {name: row[name] for name in ("sync_enabled", "cursor", "anchor", "told", "is_bootstrapped", "revision")}
+        self.assertEqual(told, {"sync_enabled": False, "cursor": None, "anchor": None, "told": 0, "is_bootstrapped": False, "revision": 2})
+        self.assertEqual(self.apply(messages=[patch("m1")])["reason"], "folder")
+        folders.with_user(self.owner).maildesk_set_sync(folder.ids, enabled=True)
+        self.assertTrue(self.apply(messages=[patch("m1")])["applied"])
+
+    def test_switch_is_the_owners(self):
+        """Who reads a shared mailbox does not decide what of it is synced, and the connector hears of what the owner decides."""
+        self.fill()
+        self.account.with_user(self.owner).shared_user_ids = self.friend
+        folder = self.row("m1").folder_id
+        with self.assertRaises(AccessError):
+            self.env["mailbox.folder"].with_user(self.friend).maildesk_set_sync(folder.ids, enabled=False)
+        before = self.account.config_changed_at
+        self.env.cr.execute("UPDATE mailbox_account SET config_changed_at = '2020-01-01' WHERE id = %s", [self.account.id])
+        self.account.invalidate_recordset()
+        folder.with_user(self.owner).action_toggle_sync()
+        self.assertGreaterEqual(self.account.config_changed_at, before)

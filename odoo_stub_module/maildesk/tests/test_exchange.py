@@ -13,7 +13,7 @@ from .common import MailDeskCase
 @tagged("post_install", "-at_install")
 class TestExchange(MailDeskCase):
     def exchange(self, *reports, since=None):
-        return self.connector.connector_exchange(instance="i-1", since=since, reports=list(reports))
+        return self.connector.connector_exchange(instance="i-1", run="r-1", since=since, reports=list(reports))
 
     def mine(self, answer):
         return [account for account in answer["accounts"] if account["id"] == self.account.id]
@@ -109,3 +109,46 @@ class TestExchange(MailDeskCase):
         self.assertEqual((inbox["revision"], inbox["cursor"], inbox["is_bootstrapped"], inbox["indexed"]), (1, "https://c", True, 1))
         self.assertEqual(inbox["backfill_before"], "2026-01-01T00:00:00Z")
         self.assertEqual(snapshot["pending"], [])
+
+    def lease(self, instance="i-1", run="r-1", serial=None):
+        return self.connector.connector_exchange(instance=instance, run=run, serial=serial, reports=[])
+
+    def test_lease_one_connector_serves(self):
+        """A second connector is refused until the first has been silent for a minute; then the first is."""
+        first = self.lease()
+        held = self.lease("i-2", "r-2")
+        self.assertEqual(held["held"]["instance"], "i-1")
+        self.assertNotIn("accounts", held)
+        with freeze_time(fields.Datetime.now() + timedelta(seconds=61)):
+            self.assertNotIn("held", self.lease("i-2", "r-2"))
+            self.assertEqual(self.lease(serial=first["serial"])["held"]["instance"], "i-2")
+
+    def test_lease_restart_takes_over_at_once(self):
+        """A new process on the same file goes on; the old one, should it still run, is the one that stops."""
+        old = self.lease()
+        new = self.lease(run="r-2")
+        self.assertFalse(new["restored"])
+        self.assertIn("held", self.lease(serial=old["serial"]))
+        self.assertNotIn("held", self.lease(run="r-2", serial=new["serial"]))
+
+    def test_lease_left_in_order_is_free_at_once(self):
+        """Whoever comes next need not wait for a connector that was stopped."""
+        first = self.lease()
+        self.connector.connector_exchange(instance="i-1", run="r-1", serial=first["serial"], reports=[], leaving=True)
+        self.assertNotIn("held", self.lease("i-2", "r-2"))
+
+    def test_serial_tells_a_restored_database(self):
+        """Odoo does not know the serial that it gave last: it is an older state of itself."""
+        first = self.lease()
+        second = self.lease(serial=first["serial"])
+        self.assertFalse(second["restored"])
+        self.assertTrue(self.lease(serial=first["serial"])["restored"])
+
+    def test_exchange_refresh_is_told(self):
+        """A wish for news is a row of its own, told with the account, and forgotten after ten minutes."""
+        self.env["mailbox.account"].with_user(self.owner).maildesk_refresh(self.account.ids, None)
+        (account,) = self.mine(self.exchange(since=iso(fields.Datetime.now())))
+        self.assertTrue(account["refresh_requested_at"])
+        with freeze_time(fields.Datetime.now() + timedelta(minutes=11)):
+            self.assertEqual(self.mine(self.exchange(since=iso(fields.Datetime.now()))), [])
+            self.assertFalse(self.env["mailbox.refresh"].search([]))

@@ -6,8 +6,8 @@ from odoo.tools import file_open, mute_logger
 
 from .common import MailDeskCase
 
-MAIL_MODELS = ("mailbox.folder", "mailbox.message_index", "mailbox.message_body", "mailbox.action")
-HIDDEN_MODELS = ("mailbox.folder.sync", "mailbox.signin")
+MAIL_MODELS = ("mailbox.folder", "mailbox.message_index", "mailbox.message_body", "mailbox.action", "mailbox.unreadable")
+HIDDEN_MODELS = ("mailbox.folder.sync", "mailbox.signin", "mailbox.connector", "mailbox.refresh")
 
 
 @tagged("post_install", "-at_install")
@@ -15,6 +15,7 @@ class TestRights(MailDeskCase):
     def setUp(self):
         super().setUp()
         self.fill()
+        self.apply(set_aside=[{"remote_id": "bad", "folder": None, "reason": "shape"}])
         self.message = self.row("m1")
         self.env["mailbox.message_body"]._keep(self.message, {"html": "<p>Hello</p>"})
         self.env["mailbox.action"].create({"account_id": self.account.id, "kind": "read"})
@@ -88,10 +89,10 @@ class TestRights(MailDeskCase):
         """Only the connector's group calls its methods; superusers by group, administrators not."""
         calls = {
             "connector_hello": {"connector_version": "1"},
-            "connector_exchange": {"instance": "i", "since": None, "reports": []},
+            "connector_exchange": {"instance": "i", "run": "r"},
             "connector_take_up": {"account_ids": []},
             "connector_apply": {"account_id": self.account.id},
-            "connector_unlisted": {"account_id": self.account.id, "folder": "F-inbox", "listed": []},
+            "connector_compare": {"account_id": self.account.id, "folder": "F-inbox", "listed": []},
             "connector_body": {"account_id": self.account.id, "remote_id": "m1", "body": {}},
         }
         for user in (self.owner, self.admin, self.employee):

@@ -28,6 +28,7 @@ export class FakeMail {
             unread_count: 0,
             backfill_done: 0,
             backfill_total: 0,
+            unreadable_count: 0,
             is_owner: true,
             folders: [],
             ...values,
@@ -129,9 +130,19 @@ export class FakeMail {
         return true;
     }
 
+    maildesk_set_sync({ folder_ids, enabled }) {
+        for (const folder of this.accounts.flatMap((account) => account.folders)) {
+            if (folder_ids.includes(folder.id)) {
+                folder.sync_enabled = enabled;
+            }
+        }
+        return true;
+    }
+
     /** Odoo's orm service, answered from here. */
     get orm() {
-        return { silent: { call: (model, method, args, kwargs) => this.call(method, kwargs) } };
+        const call = (model, method, args, kwargs) => this.call(method, kwargs);
+        return { call, silent: { call } };
     }
 }
 
@@ -144,6 +155,7 @@ export function defineMailDesk(mail) {
     for (const [model, method] of [
         ["mailbox.account", "maildesk_overview"],
         ["mailbox.account", "maildesk_refresh"],
+        ["mailbox.folder", "maildesk_set_sync"],
         ["mailbox.message_index", "maildesk_list"],
         ["mailbox.message_index", "maildesk_rows"],
         ["mailbox.message_index", "maildesk_open"],

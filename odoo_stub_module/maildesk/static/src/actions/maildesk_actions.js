@@ -53,6 +53,19 @@ maildeskActions
         condition: ({ account }) => canSignIn(account, REAUTHORIZE_STATES),
         run: ({ account }) => redirect(SIGN_IN + account.id),
     }, { sequence: 20 })
+    .add("show-unreadable", {
+        place: "account",
+        name: _t("Show Them"),
+        condition: ({ account }) => account.unreadable_count > 0 && account.state === "connected",
+        run: ({ action, account }) =>
+            action.doAction({
+                type: "ir.actions.act_window",
+                name: _t("Could Not Be Read"),
+                res_model: "mailbox.unreadable",
+                domain: [["account_id", "=", account.id]],
+                views: [[false, "list"]],
+            }),
+    }, { sequence: 40 })
     .add("account-settings", {
         place: "account",
         name: _t("Settings"),

@@ -43,6 +43,9 @@ export class Banners extends Component {
                     : _t("Connected. Reading the folders…");
             return { ...about, tone: "info", text, isBusy: true };
         }
+        if (account.unreadable_count) {
+            return { ...about, tone: "info", text: _t("%s messages could not be read", account.unreadable_count) };
+        }
         return null;
     }
 

@@ -40,6 +40,11 @@ export class MessageListPane extends Component {
         return rows.some((row) => row.id === this.store.selectedId) ? this.store.selectedId : rows[0]?.id;
     }
 
+    /** Its mail is wanted in Outlook only: spam, or a folder that the owner switched off. */
+    get isSwitchedOff() {
+        return this.store.folder?.sync_enabled === false;
+    }
+
     get isEmpty() {
         const { list } = this.store;
         return list.isLoaded && !list.rows.length && !list.hasMore;

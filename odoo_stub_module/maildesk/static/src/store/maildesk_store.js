@@ -144,6 +144,12 @@ export class MailDeskStore {
         this.reading = null;
     }
 
+    /** Bring the mail of a folder into MailDesk from now on; it comes by the bus. */
+    async syncFolder(folderId) {
+        await this.orm.call("mailbox.folder", "maildesk_set_sync", [], { folder_ids: [folderId], enabled: true });
+        await this._loadOverview();
+    }
+
     /** Ask the connector for news now, the open folder first; what it finds comes by the bus. */
     async refresh() {
         this.isRefreshing = true;

@@ -1,0 +1,61 @@
+"""Two small tables that keep people and connectors out of each other's rows.
+
+`mailbox.connector` says which connector serves this database (docs/protocol.md, `connector_exchange`): one row, written each time.
+`mailbox.refresh` holds requests to refresh: inserted by people, never updated, so that a click meets nobody's lock.
+"""
+
+import uuid
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+# Seconds after its last exchange when another connector may take a holder's place.
+LEASE_SECONDS = 60
+
+# Minutes that a request to refresh is kept: twice the overlap of watermarks.
+REFRESH_MINUTES = 10
+
+
+class MailboxConnector(models.Model):
+    _name = "mailbox.connector"
+    _description = "Connector That Serves This Database"
+
+    instance = fields.Char(required=True)
+    run = fields.Char(required=True)
+    serial = fields.Char(required=True)
+    seen_at = fields.Datetime(required=True)
+
+    @api.model
+    def _take(self, instance, run, serial):
+        """Take or keep the lease: (new serial, whether the database is not what this run knew), or the holder if it is another's."""
+        self.env.cr.execute("SELECT id FROM mailbox_connector ORDER BY id FOR UPDATE", log_exceptions=False)
+        row = self.browse([found[0] for found in self.env.cr.fetchall()])[:1]
+        now = fields.Datetime.now()
+        if row and now - row.seen_at < timedelta(seconds=LEASE_SECONDS):
+            # A run that has a serial but is not the holder was replaced by a newer one of the same file.
+            is_another = row.instance != instance or (row.run != run and serial is not None)
+            if is_another:
+                return None, row
+        restored = serial is not None and row.serial != serial
+        values = {"instance": instance, "run": run, "serial": str(uuid.uuid4()), "seen_at": now}
+        if row:
+            row.write(values)
+        else:
+            row = self.create(values)
+        return (row.serial, restored), row
+
+
+class MailboxRefresh(models.Model):
+    _name = "mailbox.refresh"
+    _description = "Request to Refresh a Mailbox"
+
+    account_id = fields.Many2one("mailbox.account", required=True, index=True, ondelete="cascade")
+    requested_at = fields.Datetime(required=True, index=True, default=fields.Datetime.now)
+
+    @api.model
+    def _newest(self, account_ids=None):
+        """Return the time of the newest request by account, and forget old ones."""
+        old = self.search([("requested_at", "<", fields.Datetime.now() - timedelta(minutes=REFRESH_MINUTES))])
+        old.unlink()
+        domain = [] if account_ids is None else [("account_id", "in", account_ids)]
+        return {account.id: newest for account, newest in self._read_group(domain, ["account_id"], ["requested_at:max"])}

@@ -1,0 +1,264 @@
+"""The engine against any history: changes, faults, deaths at any request and call, lost files, restored backups.
+
+After quiet Odoo equals the mailbox, message by message. Hypothesis makes the histories; time is the test's own. Reconcile is off in nine of
+ten of them: the engine must be right by itself; where it is on, it may repair only what Graph is documented to lose.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from tests.graph_simulator.model import ROLES
+from tests.graph_simulator.quirks import Quirks
+from tests.sync.world import ACCOUNT, World, open_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Hundreds of histories in `make test`, ten thousand in `make drill`.
+_EXAMPLES = int(os.environ.get("MAILDESK_EXAMPLES", "200"))
+
+# Seconds of the test's clock after which everything must be right, with no change and no fault any more: the longest backoff and then some.
+_QUIET = 5000.0
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens; numbers choose among what there is then."""
+
+    kind: str
+    a: int = 0
+    b: int = 0
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({self.a},{self.b})"
+
+
+_CHANGES = [
+    "deliver",
+    "deliver_old",
+    "read",
+    "flag",
+    "categorize",
+    "move",
+    "move",
+    "there_and_back",
+    "chain",
+    "delete",
+    "trash",
+    "empty",
+    "add_folder",
+    "rename_folder",
+    "move_folder",
+    "delete_folder",
+]
+_HAPPENINGS = ["run", "run", "run", "die", "die", "die", "lose_call", "lose_answer", "cut", "forget_links"]
+_DISASTERS = ["lose_file", "keep_file", "restore_file", "dump", "restore"]
+
+_number = st.integers(0, 1000)
+_step = st.builds(Step, st.sampled_from(_CHANGES * 3 + _HAPPENINGS * 2 + _DISASTERS), _number, _number)
+
+_quirks = st.fixed_dictionaries(
+    {
+        name: st.booleans()
+        for name in (
+            "partial_read_updates",
+            "out_of_filter_events",
+            "aba_loss",
+            "empty_pages",
+            "duplicates",
+            "shuffle",
+            "control_characters",
+        )
+    }
+    | {"delta_generations": st.integers(1, 20)}
+)
+
+
+class History:
+    """Carries out steps."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.truth = world.truth
+        self.file: Path | None = None
+        self.backup: Any = None
+
+    async def do(self, step: Step) -> None:
+        """Let one step happen."""
+        await getattr(self, f"on_{step.kind}", self._change)(step)
+
+    # ---------------------------------------------------------------- what happens to the connector
+
+    async def on_run(self, step: Step) -> None:
+        """Run."""
+        await self.world.run(1 + step.a * 2)
+
+    async def on_die(self, step: Step) -> None:
+        """Die."""
+        await self.world.run(3000, die_after=1 + step.a % 40)
+
+    async def on_lose_call(self, step: Step) -> None:
+        """Lose call."""
+        self.world.lose[("before apply", "before take_up", "before compare")[step.a % 3]] = 1 + step.b % 2
+
+    async def on_lose_answer(self, step: Step) -> None:
+        """Lose answer."""
+        self.world.lose["after apply"] = 1 + step.b % 2
+
+    async def on_cut(self, step: Step) -> None:
+        """Cut."""
+        self.world.lose[("before graph", "after graph")[step.a % 2]] = 1 + step.b % 8
+
+    async def on_forget_links(self, _: Step) -> None:
+        """All cursors are dead: the server was maintained."""
+        self.truth.delta_links.clear()
+
+    async def on_lose_file(self, _: Step) -> None:
+        """Lose file."""
+        for file in self.world.state.parent.glob(f"{self.world.state.name}*"):
+            file.unlink()
+
+    async def on_keep_file(self, _: Step) -> None:
+        """Keep file."""
+        if self.world.state.exists():
+            self.file = self.world.state.with_suffix(".kept")
+            shutil.copy(self.world.state, self.file)
+
+    async def on_restore_file(self, step: Step) -> None:
+        """Restore file."""
+        if self.file is not None:
+            await self.on_lose_file(step)
+            shutil.copy(self.file, self.world.state)
+
+    async def on_dump(self, _: Step) -> None:
+        """Dump."""
+        self.backup = self.world.addon.dump()
+
+    async def on_restore(self, _: Step) -> None:
+        """Restore."""
+        if self.backup is not None:
+            self.world.addon.restore(self.backup)
+
+    # ---------------------------------------------------------------- what happens to the mailbox
+
+    async def _change(self, step: Step) -> None:
+        truth = self.truth
+        folders = [f.id for f in truth.folders.values() if f.well_known not in {"msgfolderroot", "outbox"}]
+        messages = sorted(truth.messages)
+        folder = folders[step.b % len(folders)]
+        message = messages[step.a % len(messages)] if messages else None
+        own = [f.id for f in truth.folders.values() if not f.well_known]
+        match step.kind:
+            case "deliver":
+                for _ in range(1 + step.a % 3):
+                    self.world.deliver(folder)
+            case "deliver_old":
+                self.world.deliver(folder, age=step.a * 3600.0)
+            case "empty":
+                for each in truth.in_folder(folder)[: step.a % 7]:
+                    truth.delete(each.immutable_id)
+            case "add_folder" if len(own) < 8:
+                truth.add_folder(("Work", "Nordsee/Pier", "Work")[step.a % 3], folders[step.b % len(folders)])
+            case "rename_folder" if own:
+                truth.folders[own[step.a % len(own)]].name = f"Renamed {step.b % 3}"
+            case "move_folder" if own:
+                moved = truth.folders[own[step.a % len(own)]]
+                if not truth.is_within(truth.folders[folder], moved):
+                    moved.parent_id = folder
+            case "delete_folder" if own:
+                truth.delete_folder(own[step.a % len(own)])
+        if message is not None and step.kind in _OF_A_MESSAGE:
+            _OF_A_MESSAGE[step.kind](self, message, folder, folders[(step.b + 1 + step.a) % len(folders)])
+
+    def _read(self, message: str, *_: str) -> None:
+        self.truth.set_read(message, is_read=not self.truth.messages[message].data["isRead"])
+
+    def _flag(self, message: str, *_: str) -> None:
+        flagged = self.truth.messages[message].data["flag"]["flagStatus"] == "flagged"
+        self.truth.set_flag(message, "notFlagged" if flagged else "flagged")
+
+    def _categorize(self, message: str, folder: str, *_: str) -> None:
+        self.truth.change(message, {"categories": [folder[-4:]], "importance": "high"})
+
+    def _move(self, message: str, folder: str, *_: str) -> None:
+        self.truth.move(message, folder)
+
+    def _there_and_back(self, message: str, folder: str, *_: str) -> None:
+        home = self.truth.messages[message].folder_id
+        self.truth.move(message, folder)
+        self.truth.move(message, home)
+
+    def _chain(self, message: str, folder: str, other: str) -> None:
+        self.truth.move(message, folder)
+        self.truth.move(message, other)
+
+    def _delete(self, message: str, *_: str) -> None:
+        self.truth.delete(message)
+
+    def _trash(self, message: str, *_: str) -> None:
+        self.truth.move(message, self.truth.folder_id("deleteditems"))
+
+
+_OF_A_MESSAGE: dict[str, Callable[..., None]] = {
+    "read": History._read,
+    "flag": History._flag,
+    "categorize": History._categorize,
+    "move": History._move,
+    "there_and_back": History._there_and_back,
+    "chain": History._chain,
+    "delete": History._delete,
+    "trash": History._trash,
+}
+
+
+async def _live_through(folder: Path, start: int, steps: list[Step], switches: dict[str, Any], **given: Any) -> None:
+    quirks = Quirks(**switches, filter_cap=given.pop("filter_cap", 5000))
+    async with open_world(folder, quirks=quirks, **given) as world:
+        history = History(world)
+        ids = [world.truth.folder_id(role) for role in ROLES[1:7]]
+        for number in range(start):
+            world.deliver(ids[number * number % 3], age=number * 7000.0)
+        for step in steps:
+            await history.do(step)
+        world.lose.clear()
+        await world.run(_QUIET)
+        found = world.differences()
+        assert not found, "\n".join(found)
+        assert world.runner is not None
+        assert world.runner.progress is not None
+        assert world.runner.progress.phase.value == "up_to_date"
+        assert world.addon.mailboxes[ACCOUNT].state_message in {"", "Connected"}
+
+
+def _history(**given: Any) -> Callable[..., None]:
+    def run(start: int, steps: list[Step], switches: dict[str, Any]) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="maildesk-model-"))
+        try:
+            trio.run(lambda: _live_through(folder, start, steps, switches, **given), clock=MockClock(autojump_threshold=0))
+        finally:
+            shutil.rmtree(folder)
+
+    return run
+
+
+_plain = settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@_plain
+@given(st.integers(3, 40), st.lists(_step, min_size=6, max_size=30), _quirks)
+def test_engine_any_history_ends_in_equality(start: int, steps: list[Step], switches: dict[str, Any]) -> None:
+    """Whatever happened, after quiet Odoo has the mailbox: every message once, in its folder, as it is."""
+    _history()(start, steps, switches)
