@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["control_routes"]
 
-_VERBS = ("move", "read", "unread", "flag", "change", "delete")
+_VERBS = ("move", "read", "unread", "flag", "change", "poison", "delete")
 # Properties of a message that change by a move only.
 _FIXED = {"id", "parentFolderId"}
 
@@ -111,12 +111,10 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
             mailbox.delete_folder(found.id)
             return {}
         asked = await _json(request, name=str, parent=str)
-        if "parent" in asked:
-            parent = mailbox.find_folder(asked["parent"])
-            if found.well_known == "msgfolderroot" or mailbox.is_within(parent, found):
-                raise _Wrong(f"{found.name} cannot be moved below {parent.name}")
-            found.parent_id = parent.id
-        found.name = asked.get("name", found.name)
+        parent = mailbox.find_folder(asked["parent"]) if "parent" in asked else None
+        if parent is not None and (found.well_known == "msgfolderroot" or mailbox.is_within(parent, found)):
+            raise _Wrong(f"{found.name} cannot be moved below {parent.name}")
+        mailbox.change_folder(found.id, name=asked.get("name"), parent_id=parent.id if parent is not None else None)
         return {"id": found.id, "name": found.name}
 
     async def deliver(request: Request) -> Any:
@@ -147,6 +145,8 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
                 asked = await _object(request)
                 _check([f"{name} changes by a move only" for name in asked if name in _FIXED] or schema.problems(asked, "message"))
                 mailbox.change(message.immutable_id, asked)
+            case "poison":
+                message.poison = _poison((await _json(request, "kind", kind=str))["kind"])
             case _:
                 mailbox.delete(message.immutable_id)
                 return {}
@@ -230,6 +230,12 @@ async def _json(request: Request, *needed: str, **kinds: type) -> dict[str, Any]
         if isinstance(value, int | float) and not 0 <= value < math.inf:
             raise _Wrong(f"{name} is out of bounds")
     return found
+
+
+def _poison(kind: str) -> str:
+    if kind not in {"", "shape", "corrupt"}:
+        raise _Wrong(f"unknown poison {kind!r}; there are: shape, corrupt, and nothing to heal")
+    return kind
 
 
 def _check(problems: list[str]) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tests.graph_simulator.call import Answer
-from tests.graph_simulator.odata import MAX_TOP, GraphFault, no_property, selected, whole
+from tests.graph_simulator.model import NotThere
+from tests.graph_simulator.odata import MAX_TOP, GraphFault, named_fault, no_property, selected, whole
 
 if TYPE_CHECKING:
     from tests.graph_simulator.call import Call
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["Folders"]
 
 _FIELDS = ("id", "displayName", "parentFolderId", "childFolderCount", "unreadItemCount", "totalItemCount", "isHidden")
+
+# All names of section 3; a mailbox has some of them.
+_WELL_KNOWN = {
+    *("archive", "clutter", "conflicts", "conversationhistory", "deleteditems", "drafts", "inbox", "junkemail", "localfailures"),
+    *("msgfolderroot", "outbox", "recoverableitemsdeletions", "scheduled", "searchfolders", "sentitems", "serverfailures", "syncissues"),
+}
 
 
 class Folders:
@@ -31,6 +38,15 @@ class Folders:
         if len(name) > 20 and not re.fullmatch(r"[A-Za-z0-9_=-]+", name):
             raise GraphFault(400, "ErrorInvalidIdMalformed", "Id is malformed.")
         return mailbox.find_folder(name)
+
+    def open(self, mailbox: Mailbox, name: str) -> Folder:
+        """The same for reading, where the switch says how a well-known folder is missing that this mailbox does not have."""
+        try:
+            return self.find(mailbox, name)
+        except NotThere:
+            if name.lower() in _WELL_KNOWN:
+                raise named_fault(self._world.quirks.absent_folder_code, "The specified object was not found in the store.") from None
+            raise
 
     def children(self, call: Call, mailbox: Mailbox, parent_id: str) -> Answer:
         """One level, ten a page, search folders among them, hidden ones only on request (user-list-mailfolders)."""

@@ -18,6 +18,7 @@ from tests.graph_simulator.batch import Batches
 from tests.graph_simulator.budget import RequestBudget
 from tests.graph_simulator.call import Answer, Call
 from tests.graph_simulator.delta import Deltas
+from tests.graph_simulator.folder_delta import FolderDeltas
 from tests.graph_simulator.folders import Folders
 from tests.graph_simulator.messages import Messages
 from tests.graph_simulator.model import NotThere
@@ -47,6 +48,7 @@ class GraphApi:
         self._folders = Folders(world)
         self._messages = Messages(world, tokens)
         self._deltas = Deltas(world, tokens, self._messages)
+        self._folder_deltas = FolderDeltas(world, tokens, self._folders)
         self._batches = Batches(world, self.answer)
         self._budget = RequestBudget()
         self._storm = Storm(lambda: world.quirks)
@@ -190,12 +192,14 @@ class GraphApi:
         match segments:
             case []:
                 return self._folders.children(call, mailbox, mailbox.folder_id("msgfolderroot"))
+            case ["delta"]:
+                return self._folder_deltas.page(call, mailbox)
             case [folder]:
-                return Answer(200, self._folders.shown(mailbox, Folders.find(mailbox, folder), selected(call)))
+                return Answer(200, self._folders.shown(mailbox, self._folders.open(mailbox, folder), selected(call)))
             case [folder, "childfolders"]:
-                return self._folders.children(call, mailbox, Folders.find(mailbox, folder).id)
+                return self._folders.children(call, mailbox, self._folders.open(mailbox, folder).id)
             case [folder, "messages"]:
-                return self._messages.listed(call, mailbox, Folders.find(mailbox, folder))
+                return self._messages.listed(call, mailbox, self._folders.open(mailbox, folder))
             case [folder, "messages", "delta"]:
                 return self._deltas.page(call, mailbox, folder)
             case _:
@@ -206,7 +210,7 @@ class GraphApi:
             raise GraphFault(400, "BadRequest", "Unsupported request: Change tracking is not supported against 'microsoft.graph.message'.")
         if not segments:
             raise _no_segment(["messages"])
-        message = Messages.find(mailbox, segments[0])
+        message = self._messages.open(mailbox, segments[0])
         match segments[1:]:
             case []:
                 return Answer(200, self._messages.shown(call, mailbox, message, selected(call)))

@@ -1,7 +1,6 @@
-"""The truth: mailboxes with folders and messages, and a log of changes per folder from which deltas are made.
+"""The truth: mailboxes with folders and messages.
 
-A message has one immutable id for life; its mutable id changes with every move. Each folder keeps its events in order (a sequence
-number for the whole mailbox); a delta link remembers the number up to which its round has told.
+A message has one immutable id for life; its mutable id changes with every move. What happens is written down in the mailbox's history.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ import random
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from tests.graph_simulator.history import History
 
-__all__ = ["ROLES", "Event", "Folder", "Mailbox", "Message", "NotThere", "iso", "utc_now"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ROLES", "Folder", "Mailbox", "Message", "NotThere", "iso", "utc_now"]
 
 # Well-known names that a mailbox has here (mailFolder resource page).
 ROLES = ("msgfolderroot", "inbox", "sentitems", "drafts", "deleteditems", "junkemail", "archive", "outbox")
@@ -40,6 +40,10 @@ class Message:
     moves: int = 0
     # The id that a client gets who does not ask for immutable ones.
     mutable_id: str = ""
+    # Number of the event by which it came into its folder.
+    arrived: int = 0
+    # What is wrong with it: "shape" (values of wrong types) or "corrupt" (cannot be opened); "" is healthy.
+    poison: str = ""
 
     def __post_init__(self) -> None:
         self.renew_mutable_id()
@@ -83,16 +87,6 @@ class _Content:
         self.unread -= not message.data["isRead"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A change in one folder: `kind` is added, removed, read (only the read state) or changed; the mutable id is that before it."""
-
-    number: int
-    kind: str
-    message_id: str
-    mutable_id: str
-
-
 class Mailbox:
     """One mailbox. All changes go through its methods, so that deltas know of them."""
 
@@ -108,8 +102,10 @@ class Mailbox:
         self.messages: dict[str, Message] = {}
         self._mutable: dict[str, Message] = {}
         self._content: dict[str, _Content] = {}
-        self.events: dict[str, list[Event]] = {}
-        self.number = 0
+        self.history = History()
+        # Messages that were deleted for good, in a folder that no list has.
+        self.recoverable: dict[str, Message] = {}
+        self.recoverable_id = self._id("AQMkAG", 60)
         self.in_flight = 0
         self.requests = 0
         self.delta_links: dict[str, list[str]] = {}
@@ -125,8 +121,16 @@ class Mailbox:
         """Make a folder under `parent_id`."""
         folder = Folder(self._id("AQMkAG", 60), parent_id, name, well_known, is_hidden, is_search)
         self.folders[folder.id] = folder
-        self.events[folder.id] = []
         self._content[folder.id] = _Content()
+        self.history.tell_folder(folder.id, "changed", self.clock())
+        return folder
+
+    def change_folder(self, folder_id: str, *, name: str | None = None, parent_id: str | None = None) -> Folder:
+        """Rename or move a folder."""
+        folder = self.folders[folder_id]
+        folder.name = folder.name if name is None else name
+        folder.parent_id = folder.parent_id if parent_id is None else parent_id
+        self.history.tell_folder(folder_id, "changed", self.clock())
         return folder
 
     def delete_folder(self, folder_id: str) -> None:
@@ -136,6 +140,7 @@ class Mailbox:
         for message in self.in_folder(folder_id):
             self.delete(message.immutable_id)
         del self.folders[folder_id]
+        self.history.tell_folder(folder_id, "removed", self.clock())
 
     def find_folder(self, name_or_id: str) -> Folder:
         """Return a folder by id, or by well-known name in any case. Raises `NotThere`."""
@@ -193,14 +198,14 @@ class Mailbox:
         message = Message(self._id("AAkALgAA", 90) + "=", folder_id, data, mime, attachments)
         self.messages[message.immutable_id] = self._mutable[message.mutable_id] = message
         self._content[folder_id].put(message)
-        self._log(folder_id, "added", message.immutable_id)
+        self._log(message, "added")
         return message
 
     def move(self, message_id: str, folder_id: str) -> Message:
         """Move a message; its mutable id changes."""
         message = self.find(message_id)
         if message.folder_id != folder_id:
-            self._log(message.folder_id, "removed", message.immutable_id)
+            self._log(message, "removed")
             self._content[message.folder_id].take(message)
             message.folder_id = folder_id
             self._content[folder_id].put(message)
@@ -208,7 +213,7 @@ class Mailbox:
             message.moves += 1
             message.renew_mutable_id()
             self._mutable[message.mutable_id] = message
-            self._log(folder_id, "added", message.immutable_id)
+            self._log(message, "moved")
         return message
 
     def set_read(self, message_id: str, *, is_read: bool) -> Message:
@@ -233,14 +238,23 @@ class Mailbox:
     def delete(self, message_id: str) -> None:
         """Delete a message for good."""
         message = self.find(message_id)
-        self._log(message.folder_id, "removed", message.immutable_id)
+        self._log(message, "removed")
         self._content[message.folder_id].take(message)
         del self.messages[message.immutable_id], self._mutable[message.mutable_id]
+        message.folder_id = self.recoverable_id
+        self.recoverable[message.immutable_id] = message
 
-    def since(self, folder_id: str, number: int) -> Iterator[Event]:
-        """Yield the events of a folder after `number`."""
-        events = self.events.get(folder_id, [])
-        return islice(events, bisect_right(events, number, key=lambda event: event.number), None)
+    def give_link(self, folder_id: str, token: str, generations: int) -> str:
+        """Give a delta link of a folder; so many of it live, older ones die."""
+        links = self.delta_links.setdefault(folder_id, [])
+        links.append(token)
+        del links[:-generations]
+        return token
+
+    def live_by(self, clock: Callable[[], datetime]) -> None:
+        """Take up a world's time; what happened before is long ago."""
+        self.clock = clock
+        self.history.age()
 
     def truth(self) -> list[dict[str, Any]]:
         """Return every message as it is, for comparisons."""
@@ -278,11 +292,13 @@ class Mailbox:
 
     def _touch(self, message: Message, kind: str) -> None:
         message.data["changeKey"] = self._id("CQAAABYA", 24)
-        self._log(message.folder_id, kind, message.immutable_id)
+        self._log(message, kind)
 
-    def _log(self, folder_id: str, kind: str, message_id: str) -> None:
-        self.number += 1
-        self.events.setdefault(folder_id, []).append(Event(self.number, kind, message_id, self.messages[message_id].mutable_id))
+    def _log(self, message: Message, kind: str) -> None:
+        ids = message.immutable_id, message.mutable_id
+        self.history.tell(message.folder_id, kind, ids, message.data["receivedDateTime"], self.clock())
+        if kind in {"added", "moved"}:
+            message.arrived = self.history.number
 
     def _id(self, prefix: str, length: int) -> str:
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,14 +12,13 @@ from tests.graph_simulator.model import iso
 
 if TYPE_CHECKING:
     from tests.graph_simulator.call import Call
-    from tests.graph_simulator.model import Message
 
 __all__ = [
-    "COMPARE",
     "MAX_TOP",
     "GraphFault",
     "above",
     "fault_answer",
+    "named_fault",
     "no_property",
     "page_size",
     "selected",
@@ -28,9 +28,15 @@ __all__ = [
 ]
 
 _CONDITION = re.compile(r"^\s*receivedDateTime\s+(ge|gt|le|lt|eq)\s+([\dT:.Z+-]+?)\s*$")
-COMPARE = {"ge": "__ge__", "gt": "__gt__", "le": "__le__", "lt": "__lt__", "eq": "__eq__"}
+_ABOVE = {"ge": operator.ge, "gt": operator.gt}
 # Items a plain list returns at most (user-list-messages: $top 1..1000).
 MAX_TOP = 1000
+
+
+def named_fault(text: str, message: str) -> GraphFault:
+    """Return the fault of a switch that says "STATUS CODE"."""
+    status, _, code = text.partition(" ")
+    return GraphFault(int(status), code, message)
 
 
 class GraphFault(Exception):
@@ -92,19 +98,19 @@ def time_bound(text: str) -> tuple[str, str] | None:
     match = _CONDITION.match(text)
     if match is None:
         return None
-    operator = match[1]
+    comparison = match[1]
     try:
         moment = datetime.fromisoformat(match[2])
     except ValueError:
         raise GraphFault(400, "BadRequest", f"Invalid filter clause: {text}") from None
     if moment.microsecond:
-        if operator in {"ge", "gt"}:
+        if comparison in {"ge", "gt"}:
             return "ge", iso(moment + timedelta(seconds=1))
         # No message is between two seconds: `eq` finds none.
-        return ("eq", f"{iso(moment)}+") if operator == "eq" else ("le", iso(moment))
-    return operator, iso(moment)
+        return ("eq", f"{iso(moment)}+") if comparison == "eq" else ("le", iso(moment))
+    return comparison, iso(moment)
 
 
-def above(message: Message, lower: tuple[str, str] | None) -> bool:
-    """Tell whether a message is within the lower bound of a delta filter."""
-    return lower is None or bool(getattr(message.data["receivedDateTime"], COMPARE[lower[0]])(lower[1]))
+def above(received: str, lower: tuple[str, str] | None) -> bool:
+    """Tell whether a message of that time is within the lower bound of a delta filter."""
+    return lower is None or bool(_ABOVE[lower[0]](received, lower[1]))

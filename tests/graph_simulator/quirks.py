@@ -30,17 +30,30 @@ class Quirks:
     request_rate: int = 10_000  # requests in ten minutes per mailbox; more get 429 RequestRate (6); 0: no limit
     page_size: int = 10  # default page of lists and deltas (1.1, 3)
     top_caps_delta: bool = True  # $top on a delta caps the whole round (1.1)
-    filter_cap: int = 5000  # a filtered delta returns no more than this in a round (1.1)
+    filter_cap: int = 5000  # items that come through one filtered cursor, all its rounds together; what is over it never comes (1.1)
     delta_generations: int = 20  # delta links of a folder that live; older ones are 410 SyncStateNotFound (1.5)
     partial_read_updates: bool = True  # a read toggle comes as id, isRead, parentFolderId only (1.3)
-    out_of_filter_events: bool = True  # changes of messages older than the filter are reported all the same (1.2)
+    forget_page_size: bool = True  # links do not remember odata.maxpagesize: without the header a page is `page_size` (1.1, 14)
+    sync_error: str = "410 SyncStateNotFound"  # "STATUS CODE" of links that live no more: every row of 1.5, in any casing
+    nextlink_dies: int = 0  # every so manyth next link of a delta is dead when it is given (1.5, docs#2162); 0: none
+    same_link: bool = False  # a round with nothing new gives its own link back (1.2)
+    quota_delta: str = ""  # deltas answer ErrorQuotaExceeded with this status, lists go on (1.5, 14); '': they work
+    delay: float = 0.0  # seconds by which deltas lag behind the truth; GET of a message or a list is current (1.4)
+    removed_in_first_round: bool = False  # @removed of messages that went before, and of one that nobody knows (1.2)
+    out_of_filter_events: bool = True  # changes and removals of messages older than the filter are reported all the same (1.2)
     aba_loss: bool = True  # moved away and back between two polls: only @removed is reported (1.4, contrib#72)
+    moved_twice: bool = False  # a message that was moved in is reported in this round and again in the next (1.4, msgraph-sdk-go#969)
+    move_without_add: int = 0  # with immutable ids, every so manyth move is not reported where it went (1.4, atlas#48); 0: none
+    read_as_removed: int = 0  # every so manyth event that marks read is reported as a removal (1.4, contrib#2866); 0: none
     empty_pages: bool = False  # a page with no items and a next link comes first (1.2)
     duplicates: bool = False  # the last item of a page comes again on the next (1.4)
     shuffle: bool = False  # no order without $orderby (1.1)
     control_characters: bool = False  # raw control characters inside JSON strings (4.1)
     retry_after: bool = True  # 429 names a time (6)
     batch_missing: int = 0  # every so manyth item of a batch has no answer (6: emailengine reconciles them); 0: none
+    folder_delta_counts: bool = False  # mailFolders/delta tells changes of counts alone (1.6, 14: not known)
+    absent_folder_code: str = "404 ErrorItemNotFound"  # "STATUS CODE" of well-known folders that are not there (3, 14)
+    deleted_stays: bool = False  # a message deleted for good can be opened by its id, in a folder that no list has (5.1, 14)
     scope_restamp: bool = False  # Entra echoes scopes in their short form (9.1)
     fail_token: str = ""  # token endpoint: an `error`, or an HTTP status such as 503 (9.1)
     fail_graph: str = ""  # Graph: "STATUS CODE" for the next requests, such as "503 ErrorServerBusy" (7)
@@ -66,8 +79,11 @@ class Quirks:
             low = 1 if name in _AT_LEAST_ONE else 0
             if isinstance(value, int | float) and not low <= value < math.inf:
                 raise ValueError(f"{name} wants {low} or more, not {value}")
-        if not re.fullmatch(r"([45]\d\d \S+)?", values.get("fail_graph", "")):
-            raise ValueError(f"fail_graph wants a status and a code such as '503 ErrorServerBusy', not {values['fail_graph']!r}")
+        for name, pattern, example in _FORMS:
+            if not re.fullmatch(pattern, values.get(name, example)):
+                raise ValueError(
+                    f"{name} wants a status{' and a code' if ' ' in example else ''} such as {example!r}, not {values[name]!r}"
+                )
         _check_storm(values)
         return replace(self, **values)
 
@@ -84,10 +100,37 @@ def _check_storm(values: dict[str, Any]) -> None:
             raise ValueError(f"unknown kind of storm {kind!r}; there are: {', '.join(STORM_KINDS)}")
 
 
+# Switches that are a status, or a status and a code.
+_FORMS = (
+    ("fail_graph", r"([45]\d\d \S+)?", "503 ErrorServerBusy"),
+    ("sync_error", r"4\d\d \S+", "410 SyncStateNotFound"),
+    ("absent_folder_code", r"4\d\d \S+", "404 ErrorItemNotFound"),
+    ("quota_delta", r"([45]\d\d)?", "507"),
+)
+
 # Switches that would stand everything still at 0.
 _AT_LEAST_ONE = {"page_size", "delta_generations"}
 
-PROFILES = {
-    "default": Quirks(),
-    "hostile": Quirks(empty_pages=True, duplicates=True, shuffle=True, control_characters=True, delta_generations=3, retry_after=False),
-}
+# All that a correct client can live with for ever.
+_HOSTILE = Quirks(
+    delta_generations=3,
+    sync_error="410 resyncRequired",
+    # Rarely enough that a long round comes to its end now and then.
+    nextlink_dies=97,
+    same_link=True,
+    delay=1.0,
+    removed_in_first_round=True,
+    moved_twice=True,
+    move_without_add=5,
+    read_as_removed=7,
+    empty_pages=True,
+    duplicates=True,
+    shuffle=True,
+    control_characters=True,
+    retry_after=False,
+    batch_missing=13,
+    absent_folder_code="404 ErrorFolderNotFound",
+    deleted_stays=True,
+)
+
+PROFILES = {"default": Quirks(), "hostile": _HOSTILE, "storm": replace(_HOSTILE, storm=0.1)}

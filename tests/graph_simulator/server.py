@@ -58,7 +58,7 @@ class Mailboxes(dict[str, Mailbox]):
         self._world = world
 
     def __setitem__(self, address: str, mailbox: Mailbox) -> None:
-        mailbox.clock = self._world.time
+        mailbox.live_by(self._world.time)
         super().__setitem__(address, mailbox)
 
 

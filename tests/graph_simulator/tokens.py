@@ -14,8 +14,9 @@ __all__ = ["Paging", "Tokens"]
 class Paging:
     """What a token stands for: the rest of a list or of a delta round, or a round that has ended.
 
-    `kind` is list, delta or round. `ids` are those of the whole round and never change, so that all tokens of it share them; the page
-    begins at `at`. `removed` maps to the mutable id that the client knew.
+    `kind` is list, delta or round, tree or treeround (the same of folders). `ids` are those of the whole round and never change, so that
+    all tokens of it share them; the page begins at `at`. `removed` maps to the mutable id that the client knew. `told` counts the items
+    that came through the cursor since its first round, and `again` are to be told once more in the next.
     """
 
     kind: str
@@ -28,6 +29,8 @@ class Paging:
     removed: dict[str, str] = field(default_factory=dict)
     partial: set[str] = field(default_factory=set)
     lower: tuple[str, str] | None = None
+    told: int = 0
+    again: tuple[str, ...] = ()
 
 
 class Tokens:
@@ -47,6 +50,6 @@ class Tokens:
         """Return what a token stands for; a client may use it again."""
         kept = self._kept.get(token)
         # The delta token of another folder is as dead as an old one, which the delta tells by itself.
-        if kept is None or kept.kind != kind or (kept.folder_id != folder_id and kind != "round"):
+        if kept is None or kept.kind != kind or (kept.folder_id != folder_id and kind not in {"round", "treeround"}):
             raise GraphFault(400, "BadRequest", "Badly formed token.")
         return replace(kept)

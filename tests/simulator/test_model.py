@@ -87,11 +87,11 @@ def test_events_since_a_number_are_those_after_it() -> None:
     """In order, from any number on."""
     mailbox = make_mailbox("a@b.example", "A")
     inbox = mailbox.folder_id("inbox")
-    everything = list(mailbox.since(inbox, 0))
+    everything = list(mailbox.history.since(inbox, 0))
     assert len(everything) == mailbox.counts(inbox)[1]
     for event in everything[::7]:
-        assert list(mailbox.since(inbox, event.number)) == [e for e in everything if e.number > event.number]
-    assert list(mailbox.since(inbox, mailbox.number)) == []
+        assert list(mailbox.history.since(inbox, event.number)) == [e for e in everything if e.number > event.number]
+    assert list(mailbox.history.since(inbox, mailbox.history.number)) == []
 
 
 def test_grow_shares_what_is_the_same() -> None:
