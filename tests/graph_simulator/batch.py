@@ -47,7 +47,7 @@ class Batches:
     def __init__(self, world: World, answer: Callable[[Call], Awaitable[Answer]]) -> None:
         self._world = world
         self._answer = answer
-        self._random = random.Random(11)  # noqa: S311 - test data
+        self._random = random.Random(world.seed)  # noqa: S311 - test data
         self._count = 0
 
     async def run(self, items: list[_Item]) -> Answer:

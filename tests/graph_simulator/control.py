@@ -15,7 +15,7 @@ from tests.graph_simulator.csdl import load_schema
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.model import NotThere
 from tests.graph_simulator.quirks import PROFILES
-from tests.graph_simulator.seed import grow, make_mailbox
+from tests.graph_simulator.seed import MAILS, grow, make_mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,15 +65,14 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
                 raise _Wrong(f"{address} is there already")
             if asked.get("empty") and asked.get("inbox"):
                 raise _Wrong("an empty mailbox has no inbox of that size")
-            mails = () if asked.get("empty") else None
-            given = {} if mails is None else {"mails": mails}
             world.mailboxes[address] = make_mailbox(
                 address,
                 asked.get("name", address),
                 personal=asked.get("personal", False),
                 inbox=asked.get("inbox", 0),
+                mails=() if asked.get("empty") else MAILS,
                 now=world.now(),
-                **given,
+                seed=world.seed,
             )
         return [
             {"address": m.address, "name": m.name, "personal": m.personal, "messages": len(m.messages), "requests": m.requests}
@@ -164,6 +163,13 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         world.entra.revoke(mailbox_of(request).address)
         return {}
 
+    async def challenge(request: Request) -> Any:
+        mailbox = mailbox_of(request)
+        asked = await _json(request, claims=dict, pop=bool)
+        if "claims" in asked and not (asked["claims"].get("access_token") and isinstance(asked["claims"]["access_token"], dict)):
+            raise _Wrong("claims wants an access_token with what is asked of it")
+        return world.entra.challenge(mailbox.address, asked.get("claims"), has_pop=asked.get("pop", False))
+
     async def faults(request: Request) -> Any:
         if request.method == "DELETE":
             world.quirks = replace(world.start_quirks)
@@ -199,6 +205,7 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         *(Route(f"{base}/messages/{{id}}/{verb}", told(act), methods=["POST"]) for verb in _VERBS),
         Route(f"{base}/grow", told(grow_mailbox), methods=["POST"]),
         Route(f"{base}/revoke", told(revoke), methods=["POST"]),
+        Route(f"{base}/challenge", told(challenge), methods=["POST"]),
         Route("/_sim/faults", told(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_sim/latency", told(latency), methods=["POST"]),
         Route("/_sim/log", told(log)),

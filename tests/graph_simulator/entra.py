@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from tests.graph_simulator import pages
+from tests.graph_simulator.cae import Challenges
 from tests.graph_simulator.call import Call
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Grant:
     address: str
     scopes: tuple[str, ...]
     expires_at: float
+    # What the token request asked for in `claims`, and which token it was.
+    claims: dict[str, Any] = field(default_factory=dict)
+    number: int = 0
 
 
 @dataclass(slots=True)
@@ -59,6 +63,8 @@ class Entra:
     codes: dict[str, _Code] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     refresh: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    challenges: Challenges = field(default_factory=Challenges)
+    tokens_given: int = 0
 
     def grant_of(self, token: str) -> Grant | None:
         """Return what a living access token opens."""
@@ -68,6 +74,13 @@ class Entra:
             if grant is not None and grant.expires_at > self.world.time().timestamp() and grant.address in self.world.mailboxes
             else None
         )
+
+    def challenge(self, address: str, claims: dict[str, Any] | None = None, *, has_pop: bool = False) -> dict[str, Any]:
+        """Let Graph refuse the access tokens of a mailbox until one with `claims` comes: as after a change of the password."""
+        moment = str(int(self.world.time().timestamp()))
+        wanted = claims or {"access_token": {"nbf": {"essential": True, "value": moment}}}
+        self.challenges.begin(address, wanted, self.tokens_given, has_pop=has_pop)
+        return wanted
 
     def revoke(self, address: str) -> None:
         """Void every token of a mailbox, as "revoke sessions" does."""
@@ -188,15 +201,22 @@ class Entra:
             return self._error("unauthorized_client", 700016, "Application was not found in the directory.")
         if form.get("client_secret") != self.client_secret and "client_assertion" not in form:
             return self._error("invalid_client", 7000215, "Invalid client secret provided.")
+        try:
+            claims = json.loads(form.get("claims", "{}"))
+        except ValueError:
+            claims = None
+        if not isinstance(claims, dict):
+            # A client that sends the base64 of a challenge as it came.
+            return self._error("invalid_request", 90013, "Invalid input received from the user: claims is no JSON.")
         match form.get("grant_type"):
             case "authorization_code":
-                return self._redeem(form)
+                return self._redeem(form, claims)
             case "refresh_token":
-                return self._refresh(form)
+                return self._refresh(form, claims)
             case other:
                 return self._error("unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{other}'.")
 
-    def _redeem(self, form: dict[str, str]) -> Response:
+    def _redeem(self, form: dict[str, str], claims: dict[str, Any]) -> Response:
         code = self.codes.get(form.get("code", ""))
         if code is None or code.expires_at < self.world.time().timestamp():
             return self._error("invalid_grant", 70008, "The provided authorization code or refresh token has expired.")
@@ -210,24 +230,25 @@ class Entra:
             digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
             if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != challenge:
                 return self._error("invalid_grant", 501481, "The Code_Verifier does not match the code_challenge.")
-        return self._tokens(code.address, tuple(code.params["scope"].split()), code.params.get("nonce"))
+        return self._tokens(code.address, tuple(code.params["scope"].split()), code.params.get("nonce"), claims)
 
-    def _refresh(self, form: dict[str, str]) -> Response:
+    def _refresh(self, form: dict[str, str], claims: dict[str, Any]) -> Response:
         known = self.refresh.get(form.get("refresh_token", ""))
         if known is None or known[0] not in self.world.mailboxes:
             return self._error("invalid_grant", 50173, "The provided grant has expired due to it being revoked.", suberror="bad_token")
         # The old refresh token is not revoked by its use (graph-behaviour 9.1).
-        return self._tokens(known[0], known[1], None)
+        return self._tokens(known[0], known[1], None, claims)
 
-    def _tokens(self, address: str, scopes: tuple[str, ...], nonce: str | None) -> Response:
+    def _tokens(self, address: str, scopes: tuple[str, ...], nonce: str | None, claims: dict[str, Any]) -> Response:
         mailbox = self.world.mailboxes[address]
         access, refresh = "EwB4" + secrets.token_urlsafe(180), "0.AX" + secrets.token_urlsafe(180)
+        self.tokens_given += 1
         resource = tuple(s for s in scopes if s not in {"openid", "profile", "offline_access", "email"})
-        self.grants[access] = Grant(address, resource, self.world.time().timestamp() + _TOKEN_TTL)
+        self.grants[access] = Grant(address, resource, self.world.time().timestamp() + _TOKEN_TTL, claims, self.tokens_given)
         self.refresh[refresh] = (address, scopes)
         shown = tuple(s.rpartition("/")[2] for s in resource) if self.world.quirks.scope_restamp else resource
         now = int(self.world.time().timestamp())
-        claims = {
+        id_claims = {
             "aud": self.client_id,
             "iss": f"https://login.microsoftonline.com/{mailbox.tid}/v2.0",
             "iat": now,
@@ -241,14 +262,14 @@ class Entra:
             "ver": "2.0",
         }
         if nonce is not None:
-            claims["nonce"] = nonce
+            id_claims["nonce"] = nonce
         answer: dict[str, Any] = {
             "token_type": "Bearer",
             "scope": " ".join(shown),
             "expires_in": _TOKEN_TTL,
             "ext_expires_in": _TOKEN_TTL,
             "access_token": access,
-            "id_token": f"{_b64({'alg': 'RS256', 'typ': 'JWT'})}.{_b64(claims)}.c2ln",
+            "id_token": f"{_b64({'alg': 'RS256', 'typ': 'JWT'})}.{_b64(id_claims)}.c2ln",
             "client_info": self._client_info(address),
         }
         if "offline_access" in scopes:

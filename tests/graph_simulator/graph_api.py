@@ -44,7 +44,7 @@ class GraphApi:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        tokens = Tokens()
+        tokens = Tokens(world.seed)
         self._folders = Folders(world)
         self._messages = Messages(world, tokens)
         self._deltas = Deltas(world, tokens, self._messages)
@@ -127,6 +127,7 @@ class GraphApi:
             raise GraphFault(401, "InvalidAuthenticationToken", "Access token is empty.")
         if grant is None:
             raise GraphFault(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
+        self._world.entra.challenges.check(grant)
         mailbox = self._world.mailboxes[grant.address]
         if not any(s.rpartition("/")[2].lower().startswith("mail.") for s in grant.scopes):
             raise GraphFault(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")

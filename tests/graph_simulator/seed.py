@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from tests.graph_simulator.model import Mailbox, iso, utc_now
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEMO_MAILBOXES", "MAILS", "grow", "make_mailbox"]
+__all__ = ["DEMO_MAILBOXES", "MAILS", "demo_mailboxes", "grow", "make_mailbox"]
 
 MAILS = tuple(sorted((Path(__file__).parent / "data" / "mail").rglob("*.eml")))
 
@@ -25,9 +26,19 @@ _STEP = 437
 
 
 def make_mailbox(
-    address: str, name: str, *, personal: bool = False, inbox: int = 0, mails: Sequence[Path] = MAILS, now: datetime | None = None
+    address: str,
+    name: str,
+    *,
+    personal: bool = False,
+    inbox: int = 0,
+    mails: Sequence[Path] = MAILS,
+    now: datetime | None = None,
+    seed: int = 0,
 ) -> Mailbox:
-    """Make a mailbox with folders, every one of `mails`, the newest just before `now`, and at least `inbox` messages in the Inbox."""
+    """Make a mailbox with folders, every one of `mails`, the newest just before `now`, and at least `inbox` messages in the Inbox.
+
+    Another `seed` puts other mail into other folders.
+    """
     mailbox = Mailbox(address, name, personal=personal)
     root = mailbox.folder_id("msgfolderroot")
     projects = mailbox.add_folder("Projekte" if not personal else "Projects", root)
@@ -45,12 +56,18 @@ def make_mailbox(
         mailbox.folder_id("drafts"),
         mailbox.folder_id("junkemail"),
     ]
-    rng = random.Random(f"seed {address}")  # noqa: S311 - test data, the same for every run
+    rng = random.Random(f"seed {seed or ''}{address}")  # noqa: S311 - test data, the same for every run
     now = (now or utc_now()).replace(microsecond=0)
     for place, path in enumerate(rng.sample(list(mails), len(mails))):
         _put(mailbox, where[place % len(where)], path.read_bytes(), now - timedelta(minutes=1 + place * _STEP), rng)
     grow(mailbox, inbox - mailbox.counts(mailbox.folder_id("inbox"))[1], rng=rng)
     return mailbox
+
+
+def demo_mailboxes(count: int) -> list[tuple[str, str, bool, int]]:
+    """Return address, name, personal account and size of the Inbox of so many mailboxes: first the demo's, then colleagues of hers."""
+    colleagues = ((f"colleague{n}@pier.example", f"Colleague {n}", False, 0) for n in range(1, count + 1))
+    return list(islice(chain(DEMO_MAILBOXES, colleagues), count))
 
 
 def grow(mailbox: Mailbox, count: int, *, folder: str = "inbox", rng: random.Random | None = None) -> None:

@@ -20,11 +20,11 @@ from tests.graph_simulator.entra import Entra
 from tests.graph_simulator.graph_api import GraphApi
 from tests.graph_simulator.model import Mailbox, utc_now
 from tests.graph_simulator.quirks import Quirks
-from tests.graph_simulator.seed import DEMO_MAILBOXES, make_mailbox
+from tests.graph_simulator.seed import DEMO_MAILBOXES, demo_mailboxes, grow, make_mailbox
 from tests.graph_simulator.wire import InProcess, cuttable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
     from tests.graph_simulator.call import Call
@@ -69,6 +69,7 @@ class World:
     quirks: Quirks = field(default_factory=Quirks)
     start_quirks: Quirks = field(default_factory=Quirks)
     clock: Callable[[], datetime] = utc_now
+    seed: int = 0
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOG))
     mailboxes: Mailboxes = field(init=False)
     entra: Entra = field(init=False)
@@ -114,18 +115,23 @@ class Simulator:
 def make_world(
     *,
     demo: bool = True,
+    mailboxes: int = len(DEMO_MAILBOXES),
+    grown: int = 0,
     quirks: Quirks | None = None,
+    seed: int = 0,
     client_id: str = CLIENT_ID,
     client_secret: str = CLIENT_SECRET,
+    redirect_uris: Sequence[str] = (),
     clock: Callable[[], datetime] = utc_now,
 ) -> World:
-    """Make a world, with the demo's mailboxes if wanted."""
+    """Make a world. With `demo` it has so many `mailboxes`, each with `grown` messages more; `seed` is for all that is drawn."""
     start = quirks or Quirks()
-    world = World(replace(start), start, clock)
-    world.entra = Entra(world, client_id, client_secret)
-    if demo:
-        for address, name, personal, inbox in DEMO_MAILBOXES:
-            world.mailboxes[address] = make_mailbox(address, name, personal=personal, inbox=inbox, now=world.now())
+    world = World(replace(start), start, clock, seed)
+    world.entra = Entra(world, client_id, client_secret, tuple(redirect_uris))
+    for address, name, personal, inbox in demo_mailboxes(mailboxes) if demo else ():
+        mailbox = make_mailbox(address, name, personal=personal, inbox=inbox, now=world.now(), seed=seed)
+        grow(mailbox, grown)
+        world.mailboxes[address] = mailbox
     return world
 
 

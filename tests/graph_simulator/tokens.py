@@ -36,8 +36,8 @@ class Paging:
 class Tokens:
     """Tokens that were given."""
 
-    def __init__(self) -> None:
-        self.random = random.Random(7)  # noqa: S311 - test data
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)  # noqa: S311 - test data
         self._kept: dict[str, Paging] = {}
 
     def keep(self, paging: Paging) -> str:

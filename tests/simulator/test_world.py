@@ -60,7 +60,7 @@ async def test_clock_ends_tokens(autojump_clock: trio.testing.MockClock) -> None
 
 
 def _granted(entra: Entra) -> tuple[str, str]:
-    answer = entra._tokens(ADDRESS, ("https://graph.microsoft.com/Mail.Read", "offline_access"), None)
+    answer = entra._tokens(ADDRESS, ("https://graph.microsoft.com/Mail.Read", "offline_access"), None, {})
     body = json.loads(bytes(answer.body))
     return body["access_token"], body["refresh_token"]
 
