@@ -31,7 +31,6 @@ class Deltas:
         self._messages = messages
         self._rounds = Rounds(world, tokens)
         self._links_given = 0
-        self._dead_links: set[str] = set()
 
     def page(self, call: Call, mailbox: Mailbox, folder_key: str) -> Answer:
         """One page of a round."""
@@ -44,12 +43,12 @@ class Deltas:
         skip, delta = call.query_params.get("$skiptoken"), call.query_params.get("$deltatoken")
         if skip is not None:
             paging = self._tokens.resume(skip, folder.id, "delta")
-            if skip in self._dead_links:
-                raise dead_link(quirks, paging.number, mailbox.history.number)
         elif delta is not None:
             paging = self._rounds.next(call, mailbox, folder, delta)
         else:
             paging = self._rounds.first(call, mailbox, folder)
+        if paging is None:
+            raise dead_link(quirks, mailbox.history.number)
         body: dict[str, Any] = {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(message)", "value": []}
         path = f"{call.base}/v1.0/me/mailfolders('{quote(folder.id)}')/messages/delta"
         headers = {"Preference-Applied": "odata.track-changes"}
@@ -88,13 +87,13 @@ class Deltas:
         self._links_given += 1
         every = self._world.quirks.nextlink_dies
         if every and self._links_given % every == 0:
-            self._dead_links.add(token)
+            self._tokens.forget(token)
         return token
 
     def _end_round(self, mailbox: Mailbox, folder: Folder, paging: Paging) -> str:
         ended = Paging("round", folder.id, [], paging.select, paging.number, size=paging.size, lower=paging.lower)
         ended.told, ended.again = paging.told, paging.again
-        return mailbox.give_link(folder.id, self._tokens.keep(ended), self._world.quirks.delta_generations)
+        return self._tokens.keep_link(mailbox.delta_links, ended, self._world.quirks.delta_generations)
 
 
 def quota(status: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.graph_simulator.call import Answer
 from tests.graph_simulator.delta import quota
 from tests.graph_simulator.odata import page_size, selected
-from tests.graph_simulator.rounds import dead_link, horizon, is_alive
+from tests.graph_simulator.rounds import dead_link, horizon
 from tests.graph_simulator.tokens import Paging
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from tests.graph_simulator.tokens import Tokens
 
 __all__ = ["FolderDeltas"]
-
-# What stands for the tree where other tokens have a folder's id.
-_TREE = "tree"
 
 
 class FolderDeltas:
@@ -37,11 +34,13 @@ class FolderDeltas:
         quota(quirks.quota_delta)
         skip, delta = call.query_params.get("$skiptoken"), call.query_params.get("$deltatoken")
         if skip is not None:
-            paging = self._tokens.resume(skip, _TREE, "tree")
+            paging = self._tokens.resume(skip, _tree(mailbox), "tree")
         elif delta is not None:
             paging = self._next(mailbox, delta)
         else:
             paging = self._first(call, mailbox)
+        if paging is None:
+            raise dead_link(quirks, mailbox.history.number)
         end = paging.at + (page_size(call) or paging.size or quirks.page_size)
         path = f"{call.base}/v1.0/me/mailfolders/delta"
         body: dict[str, Any] = {
@@ -52,8 +51,8 @@ class FolderDeltas:
             paging.at = end
             body["@odata.nextLink"] = f"{path}?$skiptoken={self._tokens.keep(paging)}"
         else:
-            ended = Paging("treeround", _TREE, [], paging.select, paging.number, size=paging.size, again=paging.again)
-            link = mailbox.give_link(_TREE, self._tokens.keep(ended), quirks.delta_generations)
+            ended = Paging("treeround", _tree(mailbox), [], paging.select, paging.number, size=paging.size, again=paging.again)
+            link = self._tokens.keep_link(mailbox.delta_links, ended, quirks.delta_generations)
             body["@odata.deltaLink"] = f"{path}?$deltatoken={link}"
         return Answer(200, body, {"Preference-Applied": "odata.track-changes"})
 
@@ -66,25 +65,30 @@ class FolderDeltas:
         size = 0 if quirks.forget_page_size else page_size(call) or 0
         # That hidden ones are wanted is kept in the token like all that was asked once.
         again = ("hidden",) if wants_hidden else ()
-        return Paging("tree", _TREE, ids, selected(call), mailbox.history.number, size=size, again=again)
+        return Paging("tree", _tree(mailbox), ids, selected(call), mailbox.history.number, size=size, again=again)
 
-    def _next(self, mailbox: Mailbox, token: str) -> Paging:
-        kept = self._tokens.resume(token, _TREE, "treeround")
-        if not is_alive(mailbox, _TREE, token):
-            raise dead_link(self._world.quirks, kept.number, mailbox.history.number)
+    def _next(self, mailbox: Mailbox, token: str) -> Paging | None:
+        kept = self._tokens.resume(token, _tree(mailbox), "treeround")
+        if kept is None:
+            return None
         number = max(kept.number, horizon(self._world, mailbox))
         touched = dict.fromkeys(e.folder_id for e in mailbox.history.folders_since(kept.number, number))
         if self._world.quirks.folder_delta_counts:
             touched |= dict.fromkeys(f for f in mailbox.folders if any(mailbox.history.since(f, kept.number, number)))
         wants_hidden = "hidden" in kept.again
         ids = [i for i in touched if i not in mailbox.folders or _is_told(mailbox.folders[i], wants_hidden=wants_hidden)]
-        return Paging("tree", _TREE, ids, kept.select, number, size=kept.size, again=kept.again)
+        return Paging("tree", _tree(mailbox), ids, kept.select, number, size=kept.size, again=kept.again)
 
     def _item(self, mailbox: Mailbox, folder_id: str, paging: Paging) -> dict[str, Any]:
         folder = mailbox.folders.get(folder_id)
         if folder is None:
             return {"@odata.type": "#microsoft.graph.mailFolder", "id": folder_id, "@removed": {"reason": "deleted"}}
         return self._folders.shown(mailbox, folder, paging.select)
+
+
+def _tree(mailbox: Mailbox) -> str:
+    """Return what stands for the tree where other tokens have a folder's id."""
+    return f"tree of {mailbox.oid}"
 
 
 def _is_told(folder: Folder, *, wants_hidden: bool) -> bool:

@@ -44,7 +44,7 @@ class GraphApi:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        tokens = Tokens(world.seed)
+        tokens = self._tokens = Tokens(world.seed)
         self._folders = Folders(world)
         self._messages = Messages(world, tokens)
         self._deltas = Deltas(world, tokens, self._messages)

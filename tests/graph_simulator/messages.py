@@ -55,6 +55,8 @@ class Messages:
         """A page of a folder."""
         token = call.query_params.get("$skiptoken")
         paging = self._first(call, mailbox, folder) if token is None else self._tokens.resume(token, folder.id, "list")
+        if paging is None:
+            raise GraphFault(400, "BadRequest", "Badly formed token.")
         page = paging.ids[paging.at : paging.at + paging.size]
         paging.at += paging.size
         body: dict[str, Any] = {

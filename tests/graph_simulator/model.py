@@ -229,9 +229,9 @@ class Mailbox:
         return self.change(message_id, {"flag": {"flagStatus": status}})
 
     def change(self, message_id: str, values: dict[str, Any]) -> Message:
-        """Change properties of a message."""
+        """Change properties of a message; all but the read state move lastModifiedDateTime."""
         message = self.find(message_id)
-        self._set(message, values)
+        self._set(message, {"lastModifiedDateTime": iso(self.clock()), **values})
         self._touch(message, "changed")
         return message
 
@@ -243,13 +243,6 @@ class Mailbox:
         del self.messages[message.immutable_id], self._mutable[message.mutable_id]
         message.folder_id = self.recoverable_id
         self.recoverable[message.immutable_id] = message
-
-    def give_link(self, folder_id: str, token: str, generations: int) -> str:
-        """Give a delta link of a folder; so many of it live, older ones die."""
-        links = self.delta_links.setdefault(folder_id, [])
-        links.append(token)
-        del links[:-generations]
-        return token
 
     def live_by(self, clock: Callable[[], datetime]) -> None:
         """Take up a world's time; what happened before is long ago."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.model import Mailbox, iso, utc_now
@@ -23,6 +24,9 @@ DEMO_MAILBOXES = (("anna@pier.example", "Anna Larsen", False, 120), ("anna.larse
 
 # Minutes between two mails, so that 78 of them fill some weeks.
 _STEP = 437
+
+# Stands for the date of a mail that has none, until it is known when it came.
+_UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def make_mailbox(
@@ -59,7 +63,7 @@ def make_mailbox(
     rng = random.Random(f"seed {seed or ''}{address}")  # noqa: S311 - test data, the same for every run
     now = (now or utc_now()).replace(microsecond=0)
     for place, path in enumerate(rng.sample(list(mails), len(mails))):
-        _put(mailbox, where[place % len(where)], path.read_bytes(), now - timedelta(minutes=1 + place * _STEP), rng)
+        _put(mailbox, where[place % len(where)], path, now - timedelta(minutes=1 + place * _STEP), rng)
     grow(mailbox, inbox - mailbox.counts(mailbox.folder_id("inbox"))[1], rng=rng)
     return mailbox
 
@@ -92,13 +96,27 @@ def grow(mailbox: Mailbox, count: int, *, folder: str = "inbox", rng: random.Ran
         mailbox.add(folder_id, data, original.mime, list(original.attachments))
 
 
-def _put(mailbox: Mailbox, folder_id: str, mime: bytes, received: datetime, rng: random.Random) -> None:
-    data, attachments = to_graph(mime, received)
+def _put(mailbox: Mailbox, folder_id: str, path: Path, received: datetime, rng: random.Random) -> None:
+    data, attachments, mime = _read(path)
     folder = mailbox.folders[folder_id]
-    data["isRead"] = folder.well_known in {"sentitems", "drafts"} or rng.random() < 0.6
-    data["isDraft"] = folder.well_known == "drafts"
+    at = iso(received)
+    # Many mailboxes hold the same mail: what is the same is shared here too.
+    data = data | {
+        "createdDateTime": at,
+        "lastModifiedDateTime": at,
+        "receivedDateTime": at,
+        "sentDateTime": at if data["sentDateTime"] == iso(_UNDATED) else data["sentDateTime"],
+        "isRead": folder.well_known in {"sentitems", "drafts"} or rng.random() < 0.6,
+        "isDraft": folder.well_known == "drafts",
+    }
     if rng.random() < 0.15:
         data["flag"] = {"flagStatus": "flagged"}
     if rng.random() < 0.15:
         data["categories"] = ["Blue category"]
-    mailbox.add(folder_id, data, mime, attachments)
+    mailbox.add(folder_id, data, mime, list(attachments))
+
+
+@cache
+def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], bytes]:
+    mime = path.read_bytes()
+    return *to_graph(mime, _UNDATED), mime

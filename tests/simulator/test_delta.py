@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connector.graph.messages import SELECT
+from tests.graph_simulator import tokens
 from tests.graph_simulator.quirks import Quirks
 from tests.simulator.conftest import open_graph
 
@@ -274,3 +275,25 @@ async def test_delta_hostile_pages_lose_nothing() -> None:
         assert set(ids) == set(wanted)
         assert len(ids) > len(wanted)
         assert list(dict.fromkeys(ids)) != wanted
+
+
+async def test_delta_forgets_the_oldest_next_links_and_knows_that_they_were_given(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Graph's own cache does: 410, not 400, for a link of a delta that was given long ago (docs#2162)."""
+    monkeypatch.setattr(tokens, "_SKIP_TOKENS", 3)
+    links = [(await graph.get(DELTA))["@odata.nextLink"] for _ in range(4)]
+    assert [(await graph.raw(link)).status_code for link in links[1:]] == [200, 200, 200]
+    links = [(await graph.get(DELTA))["@odata.nextLink"] for _ in range(4)]
+    answer = await graph.raw(links[0])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "SyncStateNotFound")
+    broken = links[0][:-1] + ("0" if links[0][-1] != "0" else "1")
+    assert (await graph.raw(broken)).status_code == 400
+
+
+async def test_delta_dead_links_cost_no_memory() -> None:
+    """However many rounds a mailbox has, no more is kept than what lives."""
+    async with open_graph(Quirks(delta_generations=3)) as graph:
+        _, link = await _ids(graph, DELTA)
+        for _ in range(20):
+            _, link = await _ids(graph, link)
+        kept = graph.world.graph._tokens._kept.values()
+        assert len([p for p in kept if p.kind == "round"]) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -109,3 +110,26 @@ def test_grow_shares_what_is_the_same() -> None:
     assert [m["id"] for m in before if after[m["id"]] != m] == [changed.immutable_id]
     assert sum(m.data["body"] == {"contentType": "text", "content": "x"} for m in mailbox.messages.values()) == 1
     assert sum({} in m.attachments for m in mailbox.messages.values()) == 1
+
+
+def test_change_moves_the_time_of_modification_and_reading_does_not() -> None:
+    """As corso measured it (graph-behaviour 1.3)."""
+    mailbox = make_mailbox("a@b.example", "A")
+    mailbox.live_by(lambda: datetime(2031, 5, 6, 12, tzinfo=UTC))
+    read, flagged = mailbox.in_folder(mailbox.folder_id("inbox"))[:2]
+    before = read.data["lastModifiedDateTime"]
+    mailbox.set_read(read.immutable_id, is_read=not read.data["isRead"])
+    mailbox.set_flag(flagged.immutable_id, "complete")
+    assert (read.data["lastModifiedDateTime"], flagged.data["lastModifiedDateTime"]) == (before, "2031-05-06T12:00:00Z")
+
+
+def test_mailboxes_share_real_mail_and_no_state() -> None:
+    """Each mail is read once; its times, read state and attachments' list are each mailbox's own."""
+    one, two = (make_mailbox(a, "A", now=datetime(2031, 5, 6, tzinfo=UTC)) for a in ("a@b.example", "c@d.example"))
+    mails = [{id(m.mime): m for m in mailbox.messages.values()} for mailbox in (one, two)]
+    assert mails[0].keys() == mails[1].keys()
+    for mime, message in mails[0].items():
+        assert message.data["body"] is mails[1][mime].data["body"]
+        assert message.data is not mails[1][mime].data
+        assert message.attachments is not mails[1][mime].attachments
+    assert {m.data["receivedDateTime"][:4] for m in one.messages.values()} == {"2031"}
