@@ -8,9 +8,10 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..wire import WireError, key, number, objects, strings, text
+from .apply_turn import in_turn
 from .mailbox_connector import CHOSEN_STATES
 from .mailbox_folder import ROLES
-from .message_rows import DROP, FIND_FOLDERS, INSERT, UNKNOWN, UPDATE, read_patches, stage
+from .message_rows import DROP, FIND_FOLDERS, INSERT, LOCK, UNKNOWN, UPDATE, read_patches, stage
 
 SYNC_STATES = ("ok", "resync")
 
@@ -21,10 +22,14 @@ class MailboxAccount(models.Model):
     @api.model
     def connector_apply(self, account_id, tree=None, messages=None, removed=None, gone=None, folders=None, set_aside=None):
         """Apply changes of one mailbox; see docs/protocol.md for what they look like and what is refused."""
-        account = self._as_connector().browse(number(account_id, "account_id")).exists()
-        if not account or not account.active or account.state in CHOSEN_STATES:
-            return {"applied": False, "reason": "account"}
-        return Apply(account, tree, messages, removed, gone, folders, set_aside).run()
+        account = self._as_connector().browse(number(account_id, "account_id"))
+
+        def work():
+            if not account.exists() or not account.active or account.state in CHOSEN_STATES:
+                return {"applied": False, "reason": "account"}
+            return Apply(account, tree, messages, removed, gone, folders, set_aside).run()
+
+        return in_turn(account.env, account.id, work)
 
 
 class Apply:
@@ -56,12 +61,15 @@ class Apply:
     def run(self):
         """Refuse, or do all of it."""
         self.env.flush_all()
+        # Before anything is read: who switches a folder off, or builds on another cursor, waits here, and we see what they did.
+        self.env["mailbox.folder.sync"]._lock(self.account.id, None if self.tree is not None else self._named_folders())
         self.rows = {row.folder_id.remote_id: row for row in self.env["mailbox.folder.sync"].search([("account_id", "=", self.account.id)])}
         if refusal := self._refusal_of_folders():
             return refusal
         unknown = self._unknown()
         if not unknown:
             self._apply_tree()
+            self._lock_messages()
             self._apply_messages()
         self.cr.execute(DROP)
         if unknown:
@@ -90,22 +98,17 @@ class Apply:
             known = {item["remote_id"] for item in self.tree}
         # Mail comes only where it is wanted: a folder may have been switched off since the connector looked.
         off = {remote_id for remote_id, row in self.rows.items() if not row.folder_id.sync_enabled}
+        off |= {item["remote_id"] for item in self.tree or () if item["role"] == "junk" and item["remote_id"] not in self.rows}
         filled = {patch["folder"] for patch in self.patches.values() if "folder" in patch}
         if unknown := sorted(({update["folder"] for update in self.updates} - known) | (filled - known) | (filled & off)):
             return {"applied": False, "reason": "folder", "unknown": unknown}
-        self._lock_rows()
         current = {name: self.rows[name].revision if name in self.rows else 0 for name in (update["folder"] for update in self.updates)}
         if any("revision" in update and update["revision"] != current[update["folder"]] for update in self.updates):
             return {"applied": False, "reason": "revision", "revisions": current}
         return None
 
-    def _lock_rows(self):
-        """Lock the cursors' rows in the order of ids: a second connector waits here, and is refused then."""
-        ids = [self.rows[update["folder"]].id for update in self.updates if update["folder"] in self.rows]
-        if ids:
-            self.cr.execute(
-                "SELECT id FROM mailbox_folder_sync WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids], log_exceptions=False
-            )
+    def _named_folders(self):
+        return {update["folder"] for update in self.updates} | {patch["folder"] for patch in self.patches.values() if "folder" in patch}
 
     def _unknown(self):
         """Lay the patches down; return what is said of messages that are not here: too little to insert them, or their removal."""
@@ -188,9 +191,24 @@ class Apply:
                 self.account_changed = True
             revisions[update["folder"]] = row.revision
         self.env.flush_all()
+        self._mark_filled(revisions)
         return revisions
 
+    def _mark_filled(self, written):
+        """Write the sync rows of folders that mail came into: who switches one off meanwhile fails then, and sees that mail next time."""
+        filled = [self.rows[name].id for name in {patch["folder"] for patch in self.patches.values() if "folder" in patch} - written.keys()]
+        if filled:
+            self.cr.execute(
+                "UPDATE mailbox_folder_sync SET write_date = %s WHERE id = ANY(%s)", [fields.Datetime.now(), filled], log_exceptions=False
+            )
+
     # ------------------------------------------------------------------ messages
+
+    def _lock_messages(self):
+        """Lock what several statements will write, in the order of ids: a person's transaction that does the same meets no deadlock."""
+        others = [*(remote_id for _folder, remote_id in self.removed), *self.gone]
+        if others:
+            self.cr.execute(LOCK, {"account": self.account.id, "others": others}, log_exceptions=False)
 
     def _apply_messages(self):
         if not self.patches:

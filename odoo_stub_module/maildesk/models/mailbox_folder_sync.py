@@ -3,7 +3,7 @@
 Odoo runs transactions at REPEATABLE READ, so what the connector writes all the time and what users write must lie in different rows.
 """
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class MailboxFolderSync(models.Model):
@@ -23,6 +23,21 @@ class MailboxFolderSync(models.Model):
     total = fields.Integer()
 
     _folder_unique = models.UniqueIndex("(folder_id)")
+
+    @api.model
+    def _lock(self, account_id, remote_ids=None):
+        """Lock folders of an account with their sync rows (all, or some), in the order of ids.
+
+        An apply and a folder's switch wait here for each other. Written later, the rows can fail no more: such a failure is logged with
+        its values.
+        """
+        some = "" if remote_ids is None else "AND f.remote_id = ANY(%(some)s)"
+        self.env.cr.execute(
+            f"""SELECT s.id FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id
+                 WHERE s.account_id = %(account)s {some} ORDER BY s.id FOR NO KEY UPDATE""",
+            {"account": account_id, "some": list(remote_ids or ())},
+            log_exceptions=False,
+        )
 
     def _to_connector(self, indexed):
         folder = self.folder_id

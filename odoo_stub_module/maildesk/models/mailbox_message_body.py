@@ -6,6 +6,7 @@ from datetime import timedelta
 from lxml import etree
 from odoo import api, fields, models
 from odoo.tools.mail import html_sanitize
+from psycopg2.errors import SerializationFailure
 
 from ..wire import copy_in, number, text
 
@@ -36,8 +37,11 @@ class MailboxMessageBody(models.Model):
     _message_unique = models.UniqueIndex("(message_id)")
 
     @api.model
-    def _keep(self, message, body):
+    def _keep(self, message, body, *, is_waited_for=False):
         """Keep a body that the connector cleaned, and return it for the app.
+
+        The row points to its message, so it cannot be written if an apply changed that message since this transaction began. Somebody who
+        waits gets the body all the same, and it is fetched again next time; else Odoo tries the whole call again, seconds later.
 
         It is cleaned once more: what lies in this database is shown as ours. By COPY, since a body must not be part of an SQL text; the
         row of another request that fetched the same body at the same time is as good as this one.
@@ -57,13 +61,22 @@ class MailboxMessageBody(models.Model):
             text(json.dumps(attachments), "attachments"),
             fields.Datetime.to_string(self.env.cr.now() + timedelta(seconds=keep)),
         )
+        try:
+            with self.env.cr.savepoint():
+                self._write_row(row)
+        except SerializationFailure:
+            if not is_waited_for:
+                raise
+        return {"state": "ready", "html": html, "has_remote": row[3], "attachments": attachments}
+
+    @api.model
+    def _write_row(self, row):
         cr = self.env.cr
         cr.execute(_STAGE)
         copy_in(cr, "maildesk_body", _COLUMNS, [row])
         cr.execute(_KEEP, log_exceptions=False)
         cr.execute("DROP TABLE maildesk_body")
         self.invalidate_model()
-        return {"state": "ready", "html": html, "has_remote": row[3], "attachments": attachments}
 
     def _to_app(self):
         return {"state": "ready", "html": self.html or "", "has_remote": self.has_remote, "attachments": self.attachments or []}

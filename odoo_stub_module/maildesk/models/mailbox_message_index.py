@@ -129,7 +129,7 @@ class MailboxMessageIndex(models.Model):
             return _body_error(self.env._("The connector does not answer now. Please try again in a minute."))
         match answer.get("state"):
             case "ready":
-                return bodies._keep(self, answer.get("body") or {})
+                return bodies._keep(self, answer.get("body") or {}, is_waited_for=True)
             case "coming":
                 return {"state": "coming"}
             case _:

@@ -93,13 +93,22 @@ FIND_FOLDERS = f"""
     UPDATE {TABLE} t SET folder_id = f.id
       FROM mailbox_folder f WHERE f.account_id = %(account)s AND f.remote_id = t.folder AND t.folder_id IS NULL"""
 
-# Rows that differ, and those that a message coming back takes out of hiding; locked in the order of ids.
-UPDATE = f"""
-    WITH differing AS MATERIALIZED (
-        SELECT m.id, m.folder_id AS old_folder_id, t.n
+# Rows that a patch changes: those that differ, and those that a message coming back takes out of hiding.
+_DIFFERING = f"""
           FROM {TABLE} t JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.remote_id = t.remote_id
          WHERE m.pending_removal
-            OR {" OR ".join(f"(t.mask & {bit} <> 0 AND m.{name} IS DISTINCT FROM t.{name})" for name, bit in _BIT_OF_COLUMN.items())}
+            OR {" OR ".join(f"(t.mask & {bit} <> 0 AND m.{name} IS DISTINCT FROM t.{name})" for name, bit in _BIT_OF_COLUMN.items())}"""
+
+LOCK = f"""
+    SELECT id FROM mailbox_message_index
+     WHERE id IN (SELECT m.id {_DIFFERING}
+                   UNION SELECT id FROM mailbox_message_index WHERE account_id = %(account)s AND remote_id = ANY(%(others)s))
+     ORDER BY id FOR NO KEY UPDATE"""
+
+# Locked in the order of ids.
+UPDATE = f"""
+    WITH differing AS MATERIALIZED (
+        SELECT m.id, m.folder_id AS old_folder_id, t.n {_DIFFERING}
          ORDER BY m.id FOR NO KEY UPDATE OF m)
     UPDATE mailbox_message_index m
        SET {", ".join(f"{name} = CASE WHEN t.mask & {bit} <> 0 THEN t.{name} ELSE m.{name} END" for name, bit in _BIT_OF_COLUMN.items())},
