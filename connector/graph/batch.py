@@ -1,4 +1,4 @@
-"""Many GETs in few HTTP requests: `$batch` as a chain.
+"""Many GETs in few HTTP requests: `$batch`, as a chain or side by side.
 
 A mailbox has four lanes and Graph runs up to four independent items of a batch at once, so items that do not wait for each other refuse
 each other (graph-behaviour section 6). Here each item depends on the one before it: the chain takes one lane. The price: when an item
@@ -11,11 +11,14 @@ fails, Graph answers all after it with 424. Those were not asked; they are asked
                        │     401                        ──▶ to ask, with a new token, once
                        └──▶  anything else              ──▶ answered with the error
 
+Questions by id, of which many may end in 404, go side by side instead (`ask_each`): as many at once as there are lanes for them.
+
 What concerns the mailbox as a whole (throttled for long, unauthorized, gone) is raised: it says nothing of the item that met it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
@@ -23,17 +26,16 @@ from urllib.parse import urlencode
 import msgspec
 import trio
 
-from connector.errors import AuthError, GraphError, GraphMailboxGone, GraphThrottled, GraphUnauthorized, GraphUnreachable
+from connector.errors import GraphError, GraphMailboxGone, GraphThrottled, GraphUnauthorized, GraphUnreachable
 from connector.graph.answers import read_json
 from connector.graph.client import ATTEMPTS, IMMUTABLE, PATIENCE, pause_before
+from connector.graph.gate import LANES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from connector.graph.client import MailboxClient
     from connector.graph.gate import Priority
 
-__all__ = ["ITEMS", "Ask", "Reply", "ask_all"]
+__all__ = ["ITEMS", "Ask", "Reply", "ask_all", "ask_each"]
 
 _T = TypeVar("_T")
 
@@ -87,22 +89,34 @@ class _Open:
     is_renewed: bool = False
 
 
-async def ask_all(client: MailboxClient, asks: Iterable[Ask], priority: Priority, *, abreast: int = 1) -> list[tuple[int, Reply]]:
+async def ask_all(client: MailboxClient, asks: Iterable[Ask], priority: Priority) -> list[tuple[int, Reply]]:
     """Ask for all of `asks`, in chains; return (place, reply) in the order in which Graph answered them.
 
-    That order is the order of reading, so whoever applies the replies in it never puts something older over something newer; with
-    more than one chain `abreast` it is not.
+    That order is the order of reading, so whoever applies the replies in it never puts something older over something newer.
     Raises `GraphThrottled`, `GraphUnauthorized`, `GraphMailboxGone`, and whatever the batch itself fails with.
     """
+    return await _ask(client, asks, priority, ITEMS, _send_chain)
+
+
+async def ask_each(client: MailboxClient, asks: Iterable[Ask], priority: Priority) -> list[tuple[int, Reply]]:
+    """Ask for all of `asks`, side by side in as many lanes as `priority` may take: for questions that often fail, and have no order.
+
+    In a chain each 404 would leave all behind it unanswered. Raises as `ask_all` does.
+    """
+    return await _ask(client, asks, priority, LANES[priority], _send_abreast)
+
+
+_Send = Callable[["MailboxClient", list["_Open"], "Priority"], Awaitable["_Answer"]]
+
+
+async def _ask(client: MailboxClient, asks: Iterable[Ask], priority: Priority, size: int, send: _Send) -> list[tuple[int, Reply]]:
     waiting = [_Open(place, ask) for place, ask in enumerate(asks)]
     replies: list[tuple[int, Reply]] = []
     if len(waiting) == 1:
         return [(0, await _ask_one(client, waiting[0].ask, priority))]
-    if abreast > 1 and len(waiting) > ITEMS:
-        return await _ask_abreast(client, waiting, priority, abreast)
     while waiting:
-        chain, rest = waiting[:ITEMS], waiting[ITEMS:]
-        answered, again, pause = await _ask_chain(client, chain, priority)
+        batch, rest = waiting[:size], waiting[size:]
+        answered, again, pause = await _sort(client, batch, await send(client, batch, priority))
         replies += answered
         waiting = again + rest
         if pause:
@@ -110,27 +124,16 @@ async def ask_all(client: MailboxClient, asks: Iterable[Ask], priority: Priority
     return replies
 
 
-async def _ask_abreast(client: MailboxClient, waiting: list[_Open], priority: Priority, abreast: int) -> list[tuple[int, Reply]]:
-    """Ask in several rows of chains at once."""
-    replies: list[tuple[int, Reply]] = []
+async def _send_chain(client: MailboxClient, batch: list[_Open], priority: Priority) -> _Answer:
+    requests = [_request(client, number, one.ask) for number, one in enumerate(batch)]
+    for number, request in enumerate(requests[1:]):
+        request["dependsOn"] = [str(number)]
+    return await client.post_batch({"requests": requests}, into=_Answer, priority=priority, cost=len(batch))
 
-    failures: list[GraphError | AuthError] = []
 
-    async def row(mine: list[_Open], scope: trio.CancelScope) -> None:
-        try:
-            for place, reply in await ask_all(client, [one.ask for one in mine], priority):
-                replies.append((mine[place].place, reply))
-        except (GraphError, AuthError) as error:
-            # Raised bare below: a nursery would wrap it.
-            failures.append(error)
-            scope.cancel()
-
-    async with trio.open_nursery() as nursery:
-        for number in range(abreast):
-            nursery.start_soon(row, waiting[number::abreast], nursery.cancel_scope)
-    if failures:
-        raise failures[0]
-    return replies
+async def _send_abreast(client: MailboxClient, batch: list[_Open], priority: Priority) -> _Answer:
+    requests = [_request(client, number, one.ask) for number, one in enumerate(batch)]
+    return await client.post_batch({"requests": requests}, into=_Answer, priority=priority, cost=len(batch), lanes=len(batch))
 
 
 async def _ask_one(client: MailboxClient, ask: Ask, priority: Priority) -> Reply:
@@ -143,16 +146,14 @@ async def _ask_one(client: MailboxClient, ask: Ask, priority: Priority) -> Reply
         return Reply(error=error)
 
 
-async def _ask_chain(client: MailboxClient, chain: list[_Open], priority: Priority) -> tuple[list[tuple[int, Reply]], list[_Open], float]:
-    """Send one chain; return what was answered, what to ask again (in that order), and the seconds to wait before."""
-    body = {"requests": [_request(client, number, chain) for number in range(len(chain))]}
-    answer = await client.post_batch(body, into=_Answer, priority=priority, cost=len(chain))
+async def _sort(client: MailboxClient, batch: list[_Open], answer: _Answer) -> tuple[list[tuple[int, Reply]], list[_Open], float]:
+    """Return what was answered, what to ask again (in that order), and the seconds to wait before."""
     items = {item.id: item for item in answer.responses}
     answered: list[tuple[int, Reply]] = []
     again: list[_Open] = []
     failed: list[_Open] = []
     pause = 0.0
-    for number, one in enumerate(chain):
+    for number, one in enumerate(batch):
         item = items.get(str(number))
         if item is not None and item.status == 200:
             answered.append((one.place, Reply(bytes(item.body))))
@@ -177,27 +178,18 @@ async def _ask_chain(client: MailboxClient, chain: list[_Open], priority: Priori
         else:
             pause = max(pause, pause_before(one.attempts + 1, error))
             failed.append(one)
-    if len(again) == len(chain) and not any(one.is_renewed for one in again):
+    if len(again) == len(batch) and not any(one.is_renewed for one in again):
         # Every item waits for another one: Graph said 424 to all of them, which no rule explains.
         raise GraphUnreachable("Graph answered no item of a batch")
     # Those that failed go last: what waits behind them is not to blame.
     return answered, again + failed, pause
 
 
-def _request(client: MailboxClient, number: int, chain: list[_Open]) -> dict[str, object]:
-    ask = chain[number].ask
+def _request(client: MailboxClient, number: int, ask: Ask) -> dict[str, object]:
     url = client.relative(ask.path_or_link)
     if ask.params:
         url = f"{url}?{urlencode(ask.params)}"
-    request: dict[str, object] = {
-        "id": str(number),
-        "method": "GET",
-        "url": url,
-        "headers": {"Prefer": ", ".join([IMMUTABLE, *ask.prefer])},
-    }
-    if number:
-        request["dependsOn"] = [str(number - 1)]
-    return request
+    return {"id": str(number), "method": "GET", "url": url, "headers": {"Prefer": ", ".join([IMMUTABLE, *ask.prefer])}}
 
 
 def _judge(client: MailboxClient, item: _Item | None) -> GraphError:

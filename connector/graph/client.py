@@ -95,9 +95,13 @@ class MailboxClient:
         """GET as `get` does, and return the body as it came."""
         return await self._retried("GET", path_or_link, priority, params=params, prefer=prefer)
 
-    async def post_batch(self, body: Any, *, into: type[_T], priority: Priority, cost: int) -> _T:
-        """POST `body` (JSON) to `/$batch`; all items must be safe to repeat. `cost` is the number of items."""
-        return read_json(await self._retried("POST", "/$batch", priority, content=msgspec.json.encode(body), cost=cost), into)
+    async def post_batch(self, body: Any, *, into: type[_T], priority: Priority, cost: int, lanes: int = 1) -> _T:
+        """POST `body` (JSON) to `/$batch`; all items must be safe to repeat.
+
+        `cost` is the number of items, `lanes` how many of them Graph runs at once.
+        """
+        content = msgspec.json.encode(body)
+        return read_json(await self._retried("POST", "/$batch", priority, content=content, cost=cost, lanes=lanes), into)
 
     async def renew(self, refused: GraphUnauthorized) -> None:
         """Replace the token that an item of a batch was refused with, unless that happened already."""
@@ -145,13 +149,14 @@ class MailboxClient:
         prefer: Sequence[str] = (),
         content: bytes | None = None,
         cost: int = 1,
+        lanes: int = 1,
     ) -> bytes:
         headers = {"Accept": "application/json", "Prefer": ", ".join([IMMUTABLE, *prefer])}
         if content is not None:
             headers["Content-Type"] = "application/json"
         url = self.url(path_or_link)
         retrying = AsyncRetrying(retry=retry_if_exception_type((GraphThrottled, GraphUnreachable)), stop=_stop, wait=_wait, reraise=True)
-        response: Response = await retrying(self._once, method, url, params or None, headers, content, priority, cost)
+        response: Response = await retrying(self._once, method, url, params or None, headers, content, priority, cost, lanes)
         return response.content
 
     async def _once(
@@ -163,14 +168,15 @@ class MailboxClient:
         content: bytes | None,
         priority: Priority,
         cost: int,
+        lanes: int,
     ) -> Response:
         """Send one request; a refused token is replaced once."""
         token = self._used = await self._token.token()
         try:
-            return await self._send(method, url, params, headers, content, priority, cost, token)
+            return await self._send(method, url, params, headers, content, priority, cost, lanes, token)
         except GraphUnauthorized as refused:
             token = self._used = await self._token.token(claims=refused.claims, reject=token)
-            return await self._send(method, url, params, headers, content, priority, cost, token)
+            return await self._send(method, url, params, headers, content, priority, cost, lanes, token)
 
     async def _send(
         self,
@@ -181,9 +187,10 @@ class MailboxClient:
         content: bytes | None,
         priority: Priority,
         cost: int,
+        lanes: int,
         token: str,
     ) -> Response:
-        async with self.gate.lane(priority, cost):
+        async with self.gate.lane(priority, cost, lanes):
             try:
                 response = await self._http.request(
                     method, url, params=params, headers={"Authorization": f"Bearer {token}", **headers}, content=content

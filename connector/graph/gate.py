@@ -70,29 +70,29 @@ class Gate:
         self._fence = max(self._fence, trio.current_time() + seconds)
 
     @asynccontextmanager
-    async def lane(self, priority: Priority, cost: int = 1) -> AsyncIterator[None]:
-        """Wait for fence, window and a lane, and hold the lane; `cost` is how many requests Graph will count."""
+    async def lane(self, priority: Priority, cost: int = 1, lanes: int = 1) -> AsyncIterator[None]:
+        """Wait for fence, window and lanes, and hold them; Graph will count `cost` requests, and run `lanes` of them at once."""
         place = (int(priority), next(self._order))
         heapq.heappush(self._queue, place)
         try:
-            while (until := self._opens_at(place, priority, cost)) > trio.current_time():
+            while (until := self._opens_at(place, priority, cost, lanes)) > trio.current_time():
                 with trio.move_on_at(until):
                     await self._changed.wait()
         finally:
             self._queue.remove(place)
             heapq.heapify(self._queue)
             self._wake()
-        self._in_flight += 1
+        self._in_flight += lanes
         self._count(cost)
         try:
             yield
         finally:
-            self._in_flight -= 1
+            self._in_flight -= lanes
             self._wake()
 
-    def _opens_at(self, place: tuple[int, int], priority: Priority, cost: int) -> float:
+    def _opens_at(self, place: tuple[int, int], priority: Priority, cost: int, lanes: int) -> float:
         """Return when this one may pass as things are; infinity while it is not its turn or all its lanes are taken."""
-        if self._queue[0] != place or self._in_flight >= LANES[priority]:
+        if self._queue[0] != place or self._in_flight + lanes > LANES[priority]:
             return float("inf")
         now = trio.current_time()
         while self._recent and self._recent[0][0] <= now - WINDOW:

@@ -24,6 +24,7 @@ from connector.graph.gate import Priority
 from connector.odoo.wire import FolderUpdate
 from connector.state.store import Cursor
 from connector.sync.listing import list_states, times_of
+from connector.sync.removals import look_into
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,15 +157,19 @@ def _sort_out(error: GraphError, folder: FolderView, outcome: LiveOutcome) -> No
 
 
 async def _prove(work: Work, following: _Following) -> None:
-    """Take out of a suspicious round what a full listing of the folder still has. Raises `GraphError` if there is no such listing now."""
+    """Take out of a suspicious round what a full listing of the folder still has; Graph said something else of it than what is true.
+
+    So it is asked for as it is, before the cursor moves on. Raises `GraphError` if there is no such listing now.
+    """
     folder, removed = following.folder, following.removed
     if len(removed) <= max(_SUSPICIOUS_COUNT, _SUSPICIOUS_SHARE * folder.indexed):
         return
     listed = {entry.id for entry in await list_states(work.client, folder.remote_id, None, None, Priority.LIVE)}
-    still_there = removed.keys() & listed
+    still_there = sorted(removed.keys() & listed)
     _log.warning("many removals", account=work.account_id, folder=folder.remote_id, removed=len(removed), still_there=len(still_there))
     for remote_id in still_there:
         del removed[remote_id]
+    await look_into(work, still_there, None, Priority.LIVE)
 
 
 async def _tell_handover(work: Work, folder: FolderView, page: Page) -> None:

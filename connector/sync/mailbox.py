@@ -26,11 +26,13 @@ from connector.errors import (
     GraphError,
     GraphMailboxGone,
     GraphNotFound,
+    GraphSyncStateGone,
     GraphThrottled,
     GraphUnauthorized,
+    GraphUnreachable,
     GraphUnreadable,
 )
-from connector.graph.batch import ask_all
+from connector.graph.batch import ask_each
 from connector.graph.folders import list_tree
 from connector.graph.gate import Priority
 from connector.graph.messages import whole_ask
@@ -46,7 +48,7 @@ from connector.sync.live import live_round
 from connector.sync.machine import phase_of
 from connector.sync.merge import to_patch
 from connector.sync.plan import reset_delay
-from connector.sync.removals import ABREAST, AT_ONCE, look_into, resolve_pending, waiting_of
+from connector.sync.removals import AT_ONCE, look_into, resolve_pending, waiting_of
 from connector.sync.trials import Trials
 from connector.sync.work import REANCHOR, Work
 
@@ -183,6 +185,10 @@ class Mailbox:
                 await bootstrap(work, folder)
             except _WHOLE:
                 raise
+            except GraphSyncStateGone as error:
+                # A next link died before the round gave a cursor: what it brought is there, and the round begins again soon.
+                _log.info("first round died", account=self.account_id, folder=folder.remote_id, code=error.code)
+                failures.append(GraphUnreachable("a delta round died before its end", status=error.status, code=error.code))
             except GraphDeltaRefused:
                 failures += await self._list_instead(work, [folder])
             except GraphNotFound:
@@ -352,7 +358,7 @@ class Mailbox:
         """Return whole patches of messages, without those that do not exist or lie where no mail is wanted."""
         patches: list[dict[str, Any]] = []
         work = self._work
-        for place, reply in await ask_all(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE, abreast=ABREAST):
+        for place, reply in await ask_each(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE):
             try:
                 patch = to_patch(reply.read(GraphMessage))
                 if work is not None and work.book.get_synced(patch.get("folder")) is not None:

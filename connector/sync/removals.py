@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from connector.errors import GraphError, GraphNotFound, GraphUnreadable
-from connector.graph.batch import ITEMS, ask_all
+from connector.graph.batch import ITEMS, ask_each
 from connector.graph.folders import list_tree
 from connector.graph.messages import whole_ask
 from connector.graph.types import GraphMessage
@@ -33,16 +33,13 @@ if TYPE_CHECKING:
     from connector.graph.gate import Priority
     from connector.sync.work import Work
 
-__all__ = ["ABREAST", "AT_ONCE", "Findings", "look_into", "resolve_pending", "waiting_of"]
+__all__ = ["AT_ONCE", "Findings", "look_into", "resolve_pending", "waiting_of"]
 
 # Messages an apply: what is known after so many is written, so that a long emptying of the Trash shows progress and survives a crash.
 _CHUNK = 10 * ITEMS
 
-# Messages asked for in one go: twenty batches, some seconds of one lane.
+# Messages asked for in one go: some seconds of three lanes.
 AT_ONCE = 2 * _CHUNK
-
-# Chains side by side: by-id questions have no order among them, and the gate keeps lanes for whoever is more urgent.
-ABREAST = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +85,7 @@ async def look_into(work: Work, remote_ids: Sequence[str], folder: str | None, p
     for chunk in _chunks(remote_ids):
         part = Findings()
         elsewhere: dict[str, str] = {}
-        for place, reply in await ask_all(work.client, [whole_ask(i) for i in chunk], priority, abreast=ABREAST):
+        for place, reply in await ask_each(work.client, [whole_ask(i) for i in chunk], priority):
             _judge(work, chunk[place], reply, part, elsewhere)
         await _judge_elsewhere(work, elsewhere, part, priority)
         removed = [(folder, remote_id) for remote_id in part.gone] if folder is not None else []

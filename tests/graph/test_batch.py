@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from connector.errors import GraphError, GraphMailboxGone, GraphNotFound, GraphThrottled, GraphUnauthorized, GraphUnreachable
-from connector.graph.batch import ITEMS, Ask, Reply, ask_all
-from connector.graph.gate import Priority
+from connector.graph.batch import ITEMS, Ask, Reply, ask_all, ask_each
+from connector.graph.gate import LANES, Priority
 from connector.graph.types import Named
 from tests.graph.conftest import BASE, FakeTokens, chained, fault, open_mailbox
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from connector.graph.client import MailboxClient
 
 
@@ -58,6 +60,25 @@ async def test_ask_all_is_a_chain_of_twenty_with_the_headers_on_each_item() -> N
     assert all(item.get("dependsOn", []) == ([str(n - 1)] if n else []) for batch in batches for n, item in enumerate(batch))
     assert batches[0][0]["url"] == "/me/messages/0?%24select=id"
     assert [(place, reply.read(Named).id) for place, reply in replies] == [(n, str(n)) for n in range(45)]
+
+
+@pytest.mark.parametrize("priority", [Priority.LIVE, Priority.BACKFILL])
+async def test_ask_each_goes_side_by_side_in_the_lanes_that_it_may_take(priority: Priority) -> None:
+    """Items that do not wait for each other take a lane each at Graph; a 404 costs no other its answer."""
+    sizes: list[int] = []
+
+    async def graph(request: httpx.Request) -> httpx.Response:
+        items = json.loads(request.content)["requests"]
+        assert not any("dependsOn" in item for item in items)
+        assert mailbox.gate._in_flight == len(items)
+        sizes.append(len(items))
+        return await chained(request, lambda _: fault(404, "ErrorItemNotFound"))
+
+    async with open_mailbox(_named) as mailbox:
+        mailbox._http._transport = httpx.MockTransport(graph)
+        replies = await ask_each(mailbox, _asks(7), priority)
+    assert all(isinstance(reply.error, GraphNotFound) for _, reply in replies)
+    assert (len(replies), max(sizes)) == (7, LANES[priority])
 
 
 async def test_ask_all_single_ask_is_a_plain_request() -> None:
@@ -185,8 +206,11 @@ async def test_ask_all_that_depends_on_nothing_asked_ends() -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(st.lists(st.sampled_from([200, 404, 429, 500, 503]), max_size=4), min_size=2, max_size=50), st.integers(1, 3))
-def test_ask_all_whatever_items_answer_each_gets_its_own(plans: list[list[int]], abreast: int) -> None:
+@given(
+    st.lists(st.lists(st.sampled_from([200, 404, 429, 500, 503]), max_size=4), min_size=2, max_size=50),
+    st.sampled_from([ask_all, ask_each]),
+)
+def test_ask_all_whatever_items_answer_each_gets_its_own(plans: list[list[int]], ask: Callable[..., Awaitable[Any]]) -> None:
     """Each item fails as planned, then answers: every ask ends with its own answer or its own error, once."""
 
     async def main() -> None:
@@ -198,7 +222,7 @@ def test_ask_all_whatever_items_answer_each_gets_its_own(plans: list[list[int]],
             return _named(request) if status == 200 else fault(status, "ErrorItemNotFound" if status == 404 else "ErrorServerBusy")
 
         async with open_mailbox(graph) as mailbox:
-            replies = await ask_all(mailbox, _asks(len(plans)), Priority.LIVE, abreast=abreast)
+            replies = await ask(mailbox, _asks(len(plans)), Priority.LIVE)
         assert sorted(place for place, _ in replies) == list(range(len(plans)))
         for place, reply in replies:
             first_end = next((s for s in plans[place] if s in {200, 404}), 200)

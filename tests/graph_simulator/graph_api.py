@@ -53,6 +53,13 @@ class GraphApi:
         self._budget = RequestBudget()
         self._storm = Storm(lambda: world.quirks)
 
+    def forget_links(self, mailbox: Mailbox) -> None:
+        """Let every delta link of a mailbox die, as maintenance at Graph does (1.5)."""
+        for links in mailbox.delta_links.values():
+            for token in links:
+                self._tokens.forget(token)
+        mailbox.delta_links.clear()
+
     async def handle(self, request: Request) -> Response:
         """Answer an HTTP request: a batch, or one call."""
         call = await Call.of(request)

@@ -62,6 +62,18 @@ class Fuse:
             self.act()
 
 
+class _Steps(trio.abc.Instrument):
+    """Burns a fuse with every step of any task."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self._fuse = fuse
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Take one."""
+        del task
+        self._fuse.burn()
+
+
 @dataclass(slots=True)
 class Wire(httpx.AsyncBaseTransport):
     """The way to Graph: counts requests, and can be cut before or behind one."""
@@ -104,8 +116,11 @@ class World:
 
     # ---------------------------------------------------------------- the connector
 
-    async def run(self, seconds: float, *, die_after: int | None = None) -> None:
-        """Let the connector run for so many seconds of the test's clock; it may die after so many requests and calls."""
+    async def run(self, seconds: float, *, die_after: int | None = None, die_at_step: int | None = None) -> None:
+        """Let the connector run for so many seconds of the test's clock.
+
+        It may die after so many requests and calls, or at any await: after so many steps of any of its tasks.
+        """
         async with open_store(self.state) as store:
             self.reports = Reports()
             async with asgi_transport(self.simulator) as graph, open_client(transport=Wire(graph, self.on_wire, self)) as http:
@@ -129,9 +144,12 @@ class World:
                     reports=self.reports,
                     now=self.now,
                 )
+                steps = _Steps(Fuse(die_at_step, self._die))
+                trio.lowlevel.add_instrument(steps)
                 with trio.move_on_after(seconds) as self._scope:
                     self._fuse = Fuse(die_after, self._die)
                     await self.runner.run()
+                trio.lowlevel.remove_instrument(steps)
                 self._fuse = Fuse()
                 self._scope = None
 

@@ -121,7 +121,7 @@ async def test_sync_dead_cursors_reset_their_folder(bench_of: Opener) -> None:
         account = await bench.connect(ADDRESS)
         await bench.until_account(account, sync_phase="up_to_date")
         before = _by_remote_id(bench, account)
-        mailbox.delta_links.clear()
+        bench.simulator.world.graph.forget_links(mailbox)
         _stir(mailbox)
         await bench.sync()
         await bench.until_account(account, sync_phase="up_to_date")

@@ -1,0 +1,289 @@
+"""The engine in situations that have a name: a day, an emptied Trash, a mass removal, an hour's budget, damaged messages, big trees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from connector.graph.gate import WINDOW, WINDOW_REQUESTS, Gate, Priority
+from connector.sync.machine import RESYNC_REQUIRED
+from tests.graph_simulator.quirks import Quirks
+from tests.sync.world import ACCOUNT, World, open_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trio.testing import MockClock
+
+_HOUR = 3600.0
+
+
+def _fill(world: World, folder: str, number: int, *, every: float = 3600.0) -> list[str]:
+    """Deliver messages, the first one the newest; return their ids."""
+    return [world.deliver(world.truth.folder_id(folder), age=60 + n * every) for n in range(number)]
+
+
+def _kind(entry: dict[str, Any]) -> str:
+    path = entry["path"].lower()
+    if path.endswith("$batch"):
+        return "batch"
+    if "delta" in path:
+        return "delta"
+    if path.endswith(("folders", "childfolders")):
+        return "folders"
+    return "list" if path.endswith("/messages") else "message"
+
+
+async def test_engine_typical_day_stays_within_its_requests(
+    tmp_path: Path, autojump_clock: MockClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten folders, 100 messages a day, some read, filed and deleted: about one HTTP request every five minutes, proofs included."""
+    quirks = Quirks(out_of_filter_events=False)
+    async with open_world(tmp_path, quirks=quirks, reconcile_interval=86_400, bootstrap_messages=50) as world:
+        truth = world.truth
+        inbox = truth.folder_id("inbox")
+        own = [truth.add_folder(f"Folder {n}", truth.folder_id("msgfolderroot")).id for n in range(4)]
+        for folder in own:
+            for n in range(20):
+                world.deliver(folder, age=n * 9000.0)
+        ids = _fill(world, "inbox", 300, every=8000.0)
+        await world.run(2 * _HOUR)
+        assert not world.differences()
+        requests, calls = world.requests, Counter(world.addon.calls)
+        world.simulator.requests.clear()
+
+        async def live() -> None:
+            for hour in range(24):
+                for n in range(4):
+                    ids.append(world.deliver(inbox))
+                    truth.set_read(ids[-2], is_read=True)
+                    if n == 0:
+                        truth.move(ids[-3], own[hour % 4] if hour % 2 else truth.folder_id("deleteditems"))
+                    await trio.sleep(_HOUR / 4)
+            for _ in range(4):
+                world.deliver(inbox)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(live)
+            nursery.start_soon(world.run, 24 * _HOUR + 600)
+        assert not world.differences()
+        http = world.requests - requests
+        # A token an hour beside them.
+        kinds = dict(Counter(map(_kind, world.simulator.requests)))
+        told = f"24 h: {http} + 24 HTTP requests; Graph: {kinds}; Odoo: {dict(world.addon.calls - calls)}"
+        with capsys.disabled():
+            print(f"\n{told}")  # noqa: T201 - the figure is asked for
+        assert http + 24 <= 350, told
+
+
+async def test_engine_quiet_mailbox_costs_one_request_a_cycle_and_odoo_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Nothing new: one batch, and no call to Odoo at all."""
+    async with open_world(tmp_path) as world:
+        _fill(world, "inbox", 5)
+        await world.run(100)
+
+        async def measure() -> None:
+            await trio.sleep(100)
+            requests, calls = world.requests, sum(world.addon.calls.values())
+            await trio.sleep(10 * 300)
+            assert world.requests - requests == 10
+            assert sum(world.addon.calls.values()) == calls
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.run, 4000)
+            nursery.start_soon(measure)
+
+
+@pytest.mark.parametrize("stays", [False, True])
+async def test_engine_emptied_trash_of_ten_thousand_stays_in_the_budget(tmp_path: Path, *, stays: bool, autojump_clock: MockClock) -> None:
+    """Ten thousand removals are proved by one listing, hidden at once, asked for within Graph's limits; new mail does not wait."""
+    async with open_world(tmp_path, quirks=Quirks(deleted_stays=stays)) as world:
+        truth = world.truth
+        ids = _fill(world, "deleteditems", 10_000, every=60.0)
+        await world.run(_HOUR)
+        assert len(world.addon.mailboxes[ACCOUNT].rows) == 10_000
+        for remote_id in ids:
+            truth.delete(remote_id)
+        world.simulator.requests.clear()
+        seen: list[float] = []
+
+        async def new_mail() -> None:
+            await trio.sleep(60)
+            fresh = world.deliver(truth.folder_id("inbox"))
+            while fresh not in world.addon.mailboxes[ACCOUNT].rows:  # noqa: ASYNC110 - it is told by nobody
+                await trio.sleep(5)
+            seen.append(trio.current_time())
+            assert all(row["pending"] for i, row in world.addon.mailboxes[ACCOUNT].rows.items() if i != fresh)
+
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(new_mail)
+            nursery.start_soon(world.run, 2 * _HOUR)
+        assert not world.differences()
+        assert seen[0] - began < 700
+        moments = sorted(datetime.fromisoformat(entry["at"]).timestamp() for entry in world.simulator.requests if _kind(entry) != "batch")
+        assert max(sum(m <= t < m + WINDOW for t in moments) for m in moments[::50]) <= max(WINDOW_REQUESTS.values())
+
+
+async def test_engine_false_mass_removal_hides_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A hundred messages marked read that Graph tells as removed (contrib#2866): a listing proves them there, and they show as read."""
+    async with open_world(tmp_path, quirks=Quirks(read_as_removed=1)) as world:
+        ids = _fill(world, "inbox", 100)
+        await world.run(100)
+        for remote_id in ids:
+            world.truth.set_read(remote_id, is_read=True)
+        hidden: list[int] = []
+
+        async def watch(where: str) -> None:
+            await on_wire(where)
+            hidden.append(sum(row["pending"] for row in world.addon.mailboxes[ACCOUNT].rows.values()))
+
+        on_wire, world.addon.fuse = world.on_wire, watch
+        await world.run(100)
+        assert not world.differences()
+        assert max(hidden) == 0
+
+
+async def test_engine_backfill_budget_survives_restarts(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Two hundred an hour are two hundred an hour, however often the connector is restarted."""
+    async with open_world(tmp_path, backfill_per_hour=200, bootstrap_messages=10) as world:
+        _fill(world, "inbox", 700, every=100.0)
+        rows: list[int] = []
+        for _ in range(9):
+            await world.run(600)
+            rows.append(len(world.addon.mailboxes[ACCOUNT].rows))
+        assert rows[5] <= 10 + 200
+        assert rows[8] <= 10 + 400
+        assert rows[8] > 210
+
+
+@pytest.mark.parametrize("change", ["read", "move", "delete", "arrive"])
+async def test_engine_message_below_the_anchor_is_right_within_the_hour(tmp_path: Path, change: str, autojump_clock: MockClock) -> None:
+    """A filtered cursor says nothing of older mail; during a long backfill it is right within one hour all the same."""
+    quirks = Quirks(out_of_filter_events=False)
+    async with open_world(tmp_path, quirks=quirks, backfill_per_hour=30, bootstrap_messages=10) as world:
+        truth, rows = world.truth, world.addon.mailboxes[ACCOUNT].rows
+        ids = _fill(world, "inbox", 500)
+        await world.run(2 * _HOUR)
+        old = ids[30]
+        assert old in rows
+        match change:
+            case "read":
+                truth.set_read(old, is_read=True)
+            case "move":
+                truth.move(old, truth.folder_id("archive"))
+            case "delete":
+                truth.delete(old)
+            case _:
+                old = _fill(world, "archive", 1)[0]
+                truth.messages[old].data["receivedDateTime"] = truth.messages[ids[25]].data["receivedDateTime"]
+                truth.move(old, truth.folder_id("inbox"))
+        await world.run(_HOUR)
+        match change:
+            case "read":
+                assert rows[old]["is_read"]
+            case "delete":
+                assert old not in rows
+            case _:
+                assert rows[old]["folder"] == truth.messages[old].folder_id
+        assert len(rows) < 400, "the backfill is still under way"
+
+
+async def test_engine_damaged_messages_are_set_aside_and_come_back(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Three of a page that nobody can read: the others are there, these are counted; mended, they are read with the next reconcile."""
+    async with open_world(tmp_path, reconcile_interval=_HOUR) as world:
+        ids = _fill(world, "inbox", 30)
+        for remote_id in ids[:3]:
+            world.truth.change(remote_id, {"subject": 7})
+        await world.run(900)
+        box = world.addon.mailboxes[ACCOUNT]
+        assert box.unreadable.keys() == set(ids[:3])
+        assert len(box.rows) == 27
+        assert world.runner is not None
+        assert world.runner.progress is not None
+        assert (world.runner.progress.unreadable, world.runner.progress.synced) == (3, True)
+        for remote_id in ids[:3]:
+            world.truth.messages[remote_id].data["subject"] = "mended"
+        await world.run(2 * _HOUR)
+        assert not box.unreadable
+        assert not world.differences()
+
+
+async def test_engine_tree_of_three_hundred_folders(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Ten deep, equal names beside each other, names with a slash: all there, then moved, renamed and deleted with their mail."""
+    async with open_world(tmp_path) as world:
+        truth = world.truth
+        root = truth.folder_id("msgfolderroot")
+        deep = root
+        for n in range(10):
+            deep = truth.add_folder(f"Level {n}", deep).id
+        wide = [truth.add_folder("Nordsee/Pier" if n % 2 else "Same", root).id for n in range(285)]
+        for folder in (deep, *wide[:20]):
+            world.deliver(folder)
+        await world.run(_HOUR)
+        assert not world.differences()
+        truth.folders[wide[3]].parent_id = deep
+        truth.folders[wide[4]].name = "Renamed"
+        truth.delete_folder(wide[5])
+        await world.run(_HOUR)
+        assert not world.differences()
+
+
+@pytest.mark.parametrize("error", ["410 SyncStateNotFound", "404 syncStateInvalid", "400 resyncRequired", "403 InvalidSyncStateData"])
+async def test_engine_dead_cursors_keep_their_rows(tmp_path: Path, error: str, autojump_clock: MockClock) -> None:
+    """A reset says so while it lasts, doubles nothing, and every row that stays keeps its id: links and open actions survive."""
+    async with open_world(tmp_path, quirks=Quirks(sync_error=error)) as world:
+        ids = _fill(world, "inbox", 40)
+        await world.run(_HOUR)
+        before = {i: row["id"] for i, row in world.addon.mailboxes[ACCOUNT].rows.items()}
+        world.truth.delete(ids[3])
+        world.simulator.graph.forget_links(world.truth)
+        said: list[str] = []
+
+        async def listen(where: str) -> None:
+            await on_wire(where)
+            said.extend(str(r.state_message) for r in world.reports.take())
+
+        on_wire, world.addon.fuse = world.on_wire, listen
+        await world.run(_HOUR)
+        assert not world.differences()
+        del before[ids[3]]
+        assert {i: row["id"] for i, row in world.addon.mailboxes[ACCOUNT].rows.items()} == before
+        assert RESYNC_REQUIRED in said
+
+
+async def test_engine_full_mailbox_is_read_by_lists(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A mailbox over its quota has no delta; what comes, goes and is read there is seen all the same."""
+    async with open_world(tmp_path) as world:
+        ids = _fill(world, "inbox", 20)
+        await world.run(_HOUR)
+        world.simulator.quirks.quota_delta = "403"
+        world.deliver(world.truth.folder_id("inbox"))
+        world.truth.set_read(ids[2], is_read=True)
+        world.truth.delete(ids[3])
+        await world.run(_HOUR)
+        assert not world.differences()
+
+
+async def test_engine_person_does_not_wait_behind_a_backlog(autojump_clock: MockClock) -> None:
+    """While a backfill has used up its part of the window, a person's request goes out at once."""
+    gate = Gate()
+    for _ in range(WINDOW_REQUESTS[Priority.BACKFILL] // 20):
+        async with gate.lane(Priority.BACKFILL, 20):
+            pass
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+
+        async def backlog() -> None:
+            async with gate.lane(Priority.BACKFILL, 20):
+                pass
+
+        for _ in range(5):
+            nursery.start_soon(backlog)
+        await trio.testing.wait_all_tasks_blocked()
+        async with gate.lane(Priority.PERSON):
+            assert trio.current_time() == began
