@@ -11,13 +11,14 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2 import sql
 
-from tests.odoo.process import SetupError, child, free_port, wait_until
+from tests.odoo.process import Program, SetupError, child, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,16 @@ class Cluster:
 
     port: int
     password: str
+    program: Program
+    log: Path
+
+    def start(self) -> None:
+        """Start it, after a stop on the same port again, and wait until it answers."""
+        wait_until(lambda: _answers(self), self.program.start(), "PostgreSQL", self.log, seconds=30)
+
+    def stop_at_once(self) -> None:
+        """Stop it as a crash would: connections are cut, nothing is written any more; it recovers from its log at the next start."""
+        self.program.kill(signal.SIGQUIT)
 
     def dsn(self, database: str, user: str = ROLE) -> str:
         """Return a connection URL."""
@@ -138,10 +149,14 @@ def run_cluster(data: Path, password: str, log: Path) -> Iterator[Cluster]:
     }
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     log.touch()
-    cluster = Cluster(port, password)
-    with child([str(programs() / "postgres"), "-D", str(data), *options], log=log, user=user, stop=signal.SIGINT, cwd=Path("/")) as process:
-        wait_until(lambda: _answers(cluster), process, "PostgreSQL", log, seconds=30)
+    command = [str(programs() / "postgres"), "-D", str(data), *options]
+    program = Program(partial(child, command, log=log, user=user, stop=signal.SIGINT, cwd=Path("/")))
+    cluster = Cluster(port, password, program, log)
+    try:
+        cluster.start()
         yield cluster
+    finally:
+        program.close()
 
 
 def make_role(cluster: Cluster) -> None:

@@ -8,14 +8,15 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-__all__ = ["SetupError", "child", "free_port", "wait_until"]
+__all__ = ["Program", "SetupError", "child", "free_port", "wait_until"]
 
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -77,6 +78,38 @@ def child(
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+class Program:
+    """A program that can be killed and started again as it was.
+
+    It ends when the thread ends that started it (`PR_SET_PDEATHSIG`), so that has to be one that lives: the main thread.
+    """
+
+    def __init__(self, run: Callable[[], AbstractContextManager[subprocess.Popen[bytes]]]) -> None:
+        """`run` is a call of `child`."""
+        self._run = run
+        self._stack = ExitStack()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it; what it needs until it is ready is the caller's business."""
+        self.process = self._stack.enter_context(self._run())
+        return self.process
+
+    def kill(self, how: signal.Signals = signal.SIGKILL, *, seconds: float = 15.0) -> int:
+        """Send a signal that ends it, and wait until it has gone; return its exit code."""
+        if self.process is None:
+            raise SetupError("a program that does not run cannot be killed")
+        self.process.send_signal(how)
+        code = self.process.wait(seconds)
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """End it in order, if it runs."""
+        self._stack.close()
+        self.process = None
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, log: Path, *, seconds: float = 90.0) -> None:

@@ -1,4 +1,4 @@
-"""Odoo's process: threaded server, one database, a free port."""
+"""Odoo's process: one database, a free port; a threaded server, or a master with HTTP workers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ class OdooServer:
     database: str
     cluster: Cluster
     log: Path
+    pid: int = 0
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the HTTP workers: the master's children but the one for websockets."""
+        try:
+            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        except FileNotFoundError:
+            return []
+        return [int(pid) for pid in children if (command := _command(int(pid))) and b"gevent" not in command]
 
 
 def write_config(path: Path, install: OdooInstall, cluster: Cluster, data: Path, port: int) -> Path:
@@ -78,7 +87,15 @@ def run_odoo(
     with child(command, log=log, env=environment(install), cwd=folder) as process:
         wait_until(lambda: _answers(f"{url}/web/health"), process, "Odoo", log)
         wait_until(lambda: _answers(f"{url}/web/login"), process, "Odoo's database", log)
-        yield OdooServer(url, database, cluster, log)
+        yield OdooServer(url, database, cluster, log, process.pid)
+
+
+def _command(pid: int) -> bytes:
+    """Return a process's command line; nothing of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def _answers(url: str) -> bool:
