@@ -13,3 +13,4 @@ from . import res_config_settings
 # what the connector calls
 from . import mailbox_connector
 from . import mailbox_apply
+from . import mailbox_compare

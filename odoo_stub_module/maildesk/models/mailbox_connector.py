@@ -1,4 +1,4 @@
-"""What the connector calls (docs/protocol.md, section 1), but for `connector_apply`. Each method is one transaction.
+"""What the connector calls (docs/protocol.md, section 1), but for apply and compare. Each method is one transaction.
 
 Every method checks the group first and only then works as superuser: the connector's user has no access rights of its own, so its key
 opens these few doors and nothing else.
@@ -10,7 +10,7 @@ from odoo import api, fields, models, release
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
-from ..wire import WireError, flag, iso, key, moment, number, objects, text, to_datetime
+from ..wire import WireError, iso, key, number, objects, text, to_datetime
 
 # States that a person chose; a report of the connector does not change them.
 CHOSEN_STATES = ("draft", "paused", "disconnected")
@@ -172,49 +172,6 @@ class MailboxAccount(models.Model):
         return [row[0] for row in self.env.execute_query(query)]
 
     @api.model
-    def connector_compare(self, account_id, folder, listed, after=None, until=None):
-        """Return where a complete listing of a time of a folder and the index differ. Reads only."""
-        model = self._as_connector()
-        account_id, folder = number(account_id, "account_id"), key(folder, "folder")
-        ids, read, flagged = _listed(listed)
-        found = model.env["mailbox.folder"].search([("account_id", "=", account_id), ("remote_id", "=", folder)])
-        differing = model.env.execute_query(
-            SQL(
-                """SELECT l.remote_id
-                     FROM unnest(%s::text[], %s::bool[], %s::bool[]) AS l(remote_id, is_read, is_flagged)
-                     LEFT JOIN mailbox_message_index m ON m.account_id = %s AND m.remote_id = l.remote_id
-                    WHERE CASE WHEN m.id IS NULL
-                          THEN NOT EXISTS (SELECT FROM mailbox_unreadable u WHERE u.account_id = %s AND u.remote_id = l.remote_id)
-                          ELSE m.pending_removal OR m.folder_id <> %s
-                               OR COALESCE(m.is_read, false) <> l.is_read OR COALESCE(m.is_flagged, false) <> l.is_flagged
-                          END""",
-                ids,
-                read,
-                flagged,
-                account_id,
-                account_id,
-                found.id or 0,
-            )
-        )
-        bounds = [
-            SQL(f"AND m.received_at {operator} %s", moment(value, name))
-            for operator, name, value in ((">", "after", after), ("<=", "until", until))
-            if value is not None
-        ]
-        unlisted = model.env.execute_query(
-            SQL(
-                """SELECT m.remote_id FROM mailbox_message_index m
-                    WHERE m.folder_id = %s AND NOT m.pending_removal AND m.remote_id IS NOT NULL %s
-                      AND NOT EXISTS (SELECT FROM unnest(%s::text[]) AS l(remote_id) WHERE l.remote_id = m.remote_id)
-                    ORDER BY m.id""",
-                found.id or 0,
-                SQL(" ").join(bounds),
-                ids,
-            )
-        )
-        return {"differing": [row[0] for row in differing], "unlisted": [row[0] for row in unlisted]}
-
-    @api.model
     def connector_body(self, account_id, remote_id, body):
         """Take a body that was too late for the request that asked; tell the app that it is here."""
         model = self._as_connector()
@@ -231,18 +188,6 @@ class MailboxAccount(models.Model):
             )
             message.account_id._people()._bus_send("maildesk/body", {"message_id": message.id, "error": error})
         return True
-
-
-def _listed(listed):
-    """Return the ids, read states and flags of a listing; None is not compared."""
-    if not isinstance(listed, list) or not all(isinstance(item, list) and len(item) == 3 for item in listed):
-        raise WireError("listed: not a list of id, read, flagged")
-    columns = ([], [], [])
-    for remote_id, is_read, is_flagged in listed:
-        columns[0].append(key(remote_id, "listed"))
-        columns[1].append(None if is_read is None else flag(is_read, "listed"))
-        columns[2].append(None if is_flagged is None else flag(is_flagged, "listed"))
-    return columns
 
 
 def _one_of(value, allowed, where):

@@ -1,6 +1,6 @@
 """`connector_apply`: what it takes, what it refuses, and that a refusal changes nothing."""
 
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -207,26 +207,6 @@ class TestApply(MailDeskCase):
         self.apply(messages=[patch("m1", is_read=True)])
         self.assertEqual(heard[0], self.row("m1").ids)
         self.assertFalse(any(heard[1:]))
-
-    def test_compare(self):
-        """What a listing and the index do not agree about, within the bounds; pending rows are missing rows."""
-        self.fill(*(patch(f"m{n}", received_at=f"2026-11-2{n}T10:00:00Z") for n in range(5)))
-        self.apply(removed=[{"folder": "F-inbox", "remote_id": "m4"}])
-        ask = lambda listed, **bounds: self.connector.connector_compare(self.account.id, "F-inbox", listed, **bounds)  # noqa: E731
-        self.assertEqual(ask([["m2", None, None]]), {"differing": [], "unlisted": ["m0", "m1", "m3"]})
-        self.assertEqual(ask([["m2", False, False], ["m1", True, None]])["differing"], ["m1"])
-        self.assertEqual(ask([["m4", False, False], ["m9", None, None]])["differing"], ["m4", "m9"])
-        self.assertEqual(ask([], after="2026-11-21T10:00:00Z", until="2026-11-23T10:00:00Z")["unlisted"], ["m2", "m3"])
-        for wrong in ([["m1"]], [["m1", "yes", None]], [[None, None, None]], {"m1": True}):
-            with self.assertRaises(ValidationError):
-                ask(wrong)
-
-    def test_compare_set_aside_is_not_missing(self):
-        """A message that cannot be read is no difference each day anew."""
-        self.fill()
-        self.apply(set_aside=[{"remote_id": "bad", "folder": "F-inbox", "reason": "ErrorCorruptData"}])
-        answer = self.connector.connector_compare(self.account.id, "F-inbox", [["m1", None, None], ["bad", None, None]])
-        self.assertEqual(answer, {"differing": [], "unlisted": []})
 
     def test_set_aside_until_read_or_gone(self):
         """Counted and listed for whoever reads the mailbox; it ends when the message is read after all, or is no more."""

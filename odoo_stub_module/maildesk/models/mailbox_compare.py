@@ -1,0 +1,74 @@
+"""`connector_compare`: where the index and a complete listing of a time of a folder differ (docs/protocol.md). Reads only.
+
+One statement for any number of ids: the listing is a relation, looked up in the index of (account, remote id); the folder's rows of that
+time come from the list's own index, newest first, and what the listing has is taken out of them.
+"""
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..wire import WireError, flag, key, moment, number
+
+
+class MailboxAccount(models.Model):
+    _inherit = "mailbox.account"
+
+    @api.model
+    def connector_compare(self, account_id, folder, listed, after=None, until=None):
+        """Return where a complete listing of a time of a folder and the index differ."""
+        model = self._as_connector()
+        account_id, folder = number(account_id, "account_id"), key(folder, "folder")
+        query = comparison(
+            model.env["mailbox.folder"], account_id, folder, _columns(listed), moment(after, "after"), moment(until, "until")
+        )
+        found = model.env.execute_query(query)
+        return {
+            "differing": [remote_id for is_listed, remote_id in found if is_listed],
+            "unlisted": [remote_id for is_listed, remote_id in found if not is_listed],
+        }
+
+
+def comparison(folders, account_id, folder, columns, after, until):
+    """Return the statement: rows of (is listed, remote id), those that are listed first and in their order."""
+    # As a number, not a subquery: so PostgreSQL knows how many rows a folder has.
+    folder_id = folders.search([("account_id", "=", account_id), ("remote_id", "=", folder)]).id or 0
+    bounds = SQL(" ").join(
+        SQL(f"AND m.received_at {operator} %s", value) for operator, value in ((">", after), ("<=", until)) if value is not None
+    )
+    return SQL(
+        """WITH listed AS MATERIALIZED (
+                SELECT * FROM unnest(%s::text[], %s::bool[], %s::bool[]) WITH ORDINALITY AS l(remote_id, is_read, is_flagged, n))
+           SELECT is_listed, remote_id
+             FROM (SELECT true AS is_listed, l.remote_id, l.n
+                     FROM listed l
+                     LEFT JOIN mailbox_message_index m ON m.account_id = %s AND m.remote_id = l.remote_id
+                    WHERE CASE WHEN m.id IS NULL
+                          THEN NOT EXISTS (SELECT FROM mailbox_unreadable u WHERE u.account_id = %s AND u.remote_id = l.remote_id)
+                          ELSE m.pending_removal OR m.folder_id <> %s
+                               OR COALESCE(m.is_read, false) <> l.is_read OR COALESCE(m.is_flagged, false) <> l.is_flagged
+                          END
+                   UNION ALL
+                   SELECT false, m.remote_id, m.id
+                     FROM mailbox_message_index m
+                    WHERE m.folder_id = %s AND NOT m.pending_removal AND m.remote_id IS NOT NULL %s
+                      AND NOT EXISTS (SELECT FROM listed l WHERE l.remote_id = m.remote_id)) found
+            ORDER BY is_listed DESC, n""",
+        *columns,
+        account_id,
+        account_id,
+        folder_id,
+        folder_id,
+        bounds,
+    )
+
+
+def _columns(listed):
+    """Return the ids, read states and flags of a listing; None is not compared."""
+    if not isinstance(listed, list) or not all(isinstance(item, list) and len(item) == 3 for item in listed):
+        raise WireError("listed: not a list of id, read, flagged")
+    ids, read, flagged = [], [], []
+    for remote_id, is_read, is_flagged in listed:
+        ids.append(key(remote_id, "listed"))
+        read.append(None if is_read is None else flag(is_read, "listed"))
+        flagged.append(None if is_flagged is None else flag(is_flagged, "listed"))
+    return ids, read, flagged
