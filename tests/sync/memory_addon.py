@@ -1,136 +1,165 @@
 """The addon in memory, true to docs/protocol.md, for tests that run the engine thousands of times.
 
-It keeps the same promises as the real one, in particular: a call is one transaction, done or not done. `fuse` is asked before and after
-each call, so that a test can lose the call, or its answer, or kill whoever called.
+It keeps the same promises as the real one, in particular: a call is one transaction, done or not done. The contract suite
+(tests/odoo_contract) runs against both, so that this one cannot drift. A test gets in between by `on_call`, which is awaited before and
+after each call: what it raises there loses the call, or its answer, or kills whoever called.
 """
 
 from __future__ import annotations
 
-import copy
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import UNSET
+import msgspec
+import trio
 
-from connector.errors import OdooFault
-from connector.odoo.wire import (
-    Account,
-    Applied,
-    ApplyRequest,
-    ApplyResult,
-    Comparison,
-    Exchange,
-    FolderSnapshot,
-    Held,
-    Hello,
-    MailboxSnapshot,
-    Refused,
-    SealedToken,
-)
-from connector.sync.merge import combine
+from connector.odoo.wire import Account, Comparison, Exchange, Held, Hello, MailboxSnapshot, Refused, SealedToken
+from tests.sync.memory_addon_apply import Apply
+from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
+from tests.sync.memory_addon_wire import flag, iso, key, moment, number, objects, one_of, text, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from connector.odoo.wire import AccountReport, FolderUpdate, Listed, TreeFolder
+    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Listed
 
 __all__ = ["MemoryAddon", "MemoryFolder", "MemoryMailbox"]
 
 _LEASE = timedelta(seconds=60)
-_KEYS = frozenset(
-    [
-        "remote_id",
-        "folder",
-        "internet_message_id",
-        "conversation_id",
-        "subject",
-        "from_name",
-        "from_email",
-        "to_recipients",
-        "cc_recipients",
-        "bcc_recipients",
-        "reply_to",
-        "preview",
-        "received_at",
-        "sent_at",
-        "is_read",
-        "is_flagged",
-        "importance",
-        "has_attachments",
-        "is_draft",
-        "categories",
-    ]
-)
-_UPDATED = ("cursor", "is_bootstrapped", "anchor", "told", "backfill_before", "is_backfilled", "unread", "total", "sync_state")
+_OVERLAP = timedelta(minutes=5)
+_REFRESH_KEPT = timedelta(minutes=10)
+_REPORTED_STATES = ("connected", "reauth_required", "admin_required", "error")
+_PHASES = ("discovering", "bootstrapping", "backfilling", "up_to_date")
+
+# States in which a person's refresh asks for anything.
+_REFRESHED = frozenset({"connected", "error", "admin_required"})
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    """The connector that serves this database."""
+
+    instance: str
+    run: str
+    serial: str
+    seen_at: datetime
 
 
 @dataclass(slots=True)
-class MemoryFolder:
-    """A folder and its row of the connector's own."""
+class _Database:
+    """All that a backup holds."""
 
-    remote_id: str
-    name: str = ""
-    role: str = "other"
-    parent: str | None = None
-    active: bool = True
-    sync_enabled: bool = True
-    sync_state: str = "ok"
-    revision: int = 0
-    cursor: str | None = None
-    is_bootstrapped: bool = False
-    anchor: str | None = None
-    told: int = 0
-    backfill_before: str | None = None
-    is_backfilled: bool = False
-    unread: int = 0
-    total: int = 0
+    mailboxes: dict[int, MemoryMailbox] = field(default_factory=dict)
+    lease: _Lease | None = None
+    refreshes: list[tuple[int, datetime]] = field(default_factory=list)
+    last_account: int = 0
+    last_row: int = 0
 
+    def copy(self) -> _Database:
+        boxes = {account_id: box.copy() for account_id, box in self.mailboxes.items()}
+        return _Database(boxes, self.lease, list(self.refreshes), self.last_account, self.last_row)
 
-@dataclass(slots=True)
-class MemoryMailbox:
-    """One account: rows by remote id, each with `pending` beside the keys of the wire, and a number for life as its id."""
-
-    folders: dict[str, MemoryFolder] = field(default_factory=dict)
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    state: str = "connected"
-    state_message: str = ""
-    token: SealedToken | None = None
-    phase: str | None = None
-    last_sync_at: str | None = None
-    changed_at: datetime = field(default_factory=lambda: datetime(2000, 1, 1, tzinfo=UTC))
+    def numbers(self) -> Iterator[int]:
+        """Give new rows their ids."""
+        while True:
+            self.last_row += 1
+            yield self.last_row
 
 
 @dataclass(slots=True)
 class MemoryAddon:
-    """`OdooPort`, with accounts that a test adds."""
+    """`OdooPort`, with accounts that a test adds.
+
+    `on_call` gets "before" or "after", the method, and what it was called with; `fuse` the first two as one text. `calls` counts those.
+    """
 
     now: Callable[[], datetime]
     fuse: Callable[[str], Awaitable[None]] | None = None
-    mailboxes: dict[int, MemoryMailbox] = field(default_factory=dict)
+    on_call: Callable[[str, str, object], Awaitable[None]] | None = None
+    database_uuid: str = "00000000-0000-4000-8000-000000000000"
     calls: Counter[str] = field(default_factory=Counter)
-    lease: tuple[str, str, str, datetime] | None = None
-    _next_row: int = 1
+    _db: _Database = field(default_factory=_Database)
 
-    # ---------------------------------------------------------------- what tests do
+    # ---------------------------------------------------------------- the database
 
-    def dump(self) -> Any:
-        """Return a backup of the database."""
-        return copy.deepcopy((self.mailboxes, self.lease, self._next_row))
+    @property
+    def mailboxes(self) -> dict[int, MemoryMailbox]:
+        """The accounts."""
+        return self._db.mailboxes
 
-    def restore(self, dump: Any) -> None:
-        """Put a backup in the database's place."""
-        self.mailboxes, self.lease, self._next_row = copy.deepcopy(dump)
+    def dump(self) -> object:
+        """Return a backup of the database, the lease with it."""
+        return self._db.copy()
+
+    def restore(self, dump: object) -> None:
+        """Put a backup in the database's place; it can be restored again."""
+        if not isinstance(dump, _Database):
+            raise TypeError("not a dump of this addon")
+        self._db = dump.copy()
+
+    def rows(self, account_id: int) -> dict[str, dict[str, Any]]:
+        """Return the index of a mailbox: rows by message, hidden ones too, with the keys of the wire, `id` and `pending`."""
+        return dict(self.mailboxes[account_id].rows)
+
+    # ---------------------------------------------------------------- what people do
+
+    def new_account(self, email: str) -> int:
+        """Make an account that is not connected yet; return its id."""
+        self._db.last_account = max([self._db.last_account, *self.mailboxes]) + 1
+        self.mailboxes[self._db.last_account] = MemoryMailbox(email, "draft", config_changed_at=self._now())
+        return self._db.last_account
+
+    def sign_in(self, account_id: int, token: SealedToken) -> None:
+        """Note a finished sign-in."""
+        self.configure(account_id, state="connected", state_message="Connected", token=token, active=True)
+
+    def configure(self, account_id: int, **values: Any) -> None:
+        """Write fields of an account as people's methods do: the connector is to hear of it."""
+        box = self.mailboxes[account_id]
+        for name, value in values.items():
+            setattr(box, name, value)
+        box.config_changed_at = self._now()
+
+    def delete_account(self, account_id: int) -> None:
+        """Delete an account with all that is its."""
+        del self.mailboxes[account_id]
+        self._db.refreshes = [(asked, when) for asked, when in self._db.refreshes if asked != account_id]
+
+    def maildesk_refresh(self, account_ids: Sequence[int] = ()) -> None:
+        """Ask the connector for a cycle now, of all mailboxes or of some."""
+        for account_id in account_ids or list(self.mailboxes):
+            box = self.mailboxes[account_id]
+            if box.active and box.state in _REFRESHED:
+                self._db.refreshes.append((account_id, self._now()))
+
+    def maildesk_set_sync(self, account_id: int, folders: Sequence[str], *, enabled: bool) -> None:
+        """Switch folders, named by their remote ids; off, their rows go at once."""
+        box = self.mailboxes[account_id]
+        for folder in (box.folders[name] for name in folders):
+            if not folder.active or folder.sync_enabled == enabled:
+                continue
+            folder.sync_enabled, folder.sync_state = enabled, "ok"
+            folder.begin_anew()
+            box.config_changed_at = self._now()
+            if not enabled:
+                for remote_id in [i for i, row in box.rows.items() if row["folder"] == folder.remote_id]:
+                    box.drop(remote_id)
 
     # ---------------------------------------------------------------- the port
 
     async def hello(self, version: str) -> Hello:
-        """Answer."""
-        await self._fuse("before hello")
-        return Hello("19.0.1.1.0", "19.0", "00000000-0000-0000-0000-000000000000", version)
+        """Say who is here."""
+
+        def work() -> Hello:
+            text(version, "connector_version")
+            return Hello("19.0.1.1.0", "19.0", self.database_uuid, iso(self._now()))
+
+        return await self._call("hello", {"connector_version": version}, work)
 
     async def exchange(
         self,
@@ -143,220 +172,194 @@ class MemoryAddon:
         leaving: bool = False,
     ) -> Exchange:
         """Take reports, hold the lease, tell accounts."""
-        await self._fuse("before exchange")
-        now = self.now()
-        if self.lease is not None:
-            holder, its_run, _, seen = self.lease
-            if (holder != instance or (its_run != run and serial is not None)) and now - seen < _LEASE:
-                return Exchange(held=Held(holder, seen.isoformat()))
-        restored = serial is not None and (self.lease is None or self.lease[2] != serial)
-        new_serial = str(uuid.uuid4())
-        self.lease = None if leaving else (instance, run, new_serial, now)
-        for report in reports:
-            self._report(report)
-        changed = {
-            i: m for i, m in self.mailboxes.items() if since is None or m.changed_at >= datetime.fromisoformat(since) - timedelta(minutes=5)
-        }
-        accounts = [
-            Account(i, f"{i}@pier.example", "outlook", m.state, True, m.token, config_changed_at=m.changed_at.isoformat())  # noqa: FBT003 - active
-            for i, m in changed.items()
-        ]
-        await self._fuse("after exchange")
-        return Exchange(now.isoformat(), accounts, new_serial, restored)
+        request = {"instance": instance, "run": run, "serial": serial, "since": since, "reports": list(reports), "leaving": leaving}
+        return await self._call("exchange", request, lambda: self._exchange(**msgspec.to_builtins(request)))
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Tell what is there."""
-        await self._fuse("before take_up")
-        found = []
-        for account_id in account_ids:
-            if (box := self.mailboxes.get(account_id)) is None:
-                continue
-            rows = Counter(r["folder"] for r in box.rows.values() if not r["pending"])
-            folders = [_snapshot(f, rows[f.remote_id]) for f in box.folders.values() if f.active]
-            pending = [i for i, r in box.rows.items() if r["pending"]]
-            found.append(MailboxSnapshot(account_id, folders, pending, sorted(box.unreadable)))
-        await self._fuse("after take_up")
-        return found
+
+        def work() -> list[MailboxSnapshot]:
+            wanted = {number(one, "account_ids") for one in account_ids}
+            return [_snapshot(i, self.mailboxes[i]) for i in sorted(wanted & self.mailboxes.keys())]
+
+        return await self._call("take_up", {"account_ids": list(account_ids)}, work)
 
     async def apply(self, request: ApplyRequest) -> ApplyResult:
         """Do all of it or nothing."""
-        await self._fuse("before apply")
-        answer = self._apply(request)
-        await self._fuse("after apply")
-        return answer
+
+        def work() -> ApplyResult:
+            box = self.mailboxes.get(number(request.account_id, "account_id"))
+            if box is None or not box.is_connected:
+                return Refused("account")
+            return Apply(box, msgspec.to_builtins(request), self._db.numbers()).run()
+
+        return await self._call("apply", request, work)
 
     async def compare(
         self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None
     ) -> Comparison:
         """Compare a listing with the rows."""
-        await self._fuse("before compare")
-        box = self.mailboxes[account_id]
-        rows = _within(box, folder, after, until)
-        differing = []
-        for remote_id, is_read, is_flagged in listed:
-            row = box.rows.get(remote_id)
-            if row is None:
-                if remote_id not in box.unreadable:
-                    differing.append(remote_id)
-            elif (
-                row["pending"]
-                or row["folder"] != folder
-                or (is_read is not None and row.get("is_read", False) != is_read)
-                or (is_flagged is not None and row.get("is_flagged", False) != is_flagged)
-            ):
-                differing.append(remote_id)
-        names = {entry[0] for entry in listed}
-        return Comparison(differing, [i for i in rows if i not in names])
+        request = {"account_id": account_id, "folder": folder, "listed": list(listed), "after": after, "until": until}
+        return await self._call("compare", request, lambda: self._compare(account_id, folder, listed, after, until))
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
-        """Take a late body."""
-        assert account_id in self.mailboxes
-        assert remote_id
-        assert body
+        """Take a late body; the first one stays."""
+
+        def work() -> None:
+            box = self.mailboxes.get(number(account_id, "account_id"))
+            known = key(remote_id, "remote_id") in box.rows if box is not None else False
+            if box is not None and known and not body.get("error"):
+                box.bodies.setdefault(remote_id, body)
+
+        await self._call("body", {"account_id": account_id, "remote_id": remote_id, "body": body}, work)
 
     # ---------------------------------------------------------------- inside
 
-    async def _fuse(self, where: str) -> None:
-        self.calls[where] += 1
+    def _now(self) -> datetime:
+        """Return the time as Odoo keeps it."""
+        return self.now().astimezone(UTC).replace(microsecond=0)
+
+    async def _call(self, method: str, request: object, work: Callable[[], _T]) -> _T:
+        """Carry one call: there it may be lost, or its answer; `work` itself has no step in between."""
+        await self._step("before", method, request)
+        answer = work()
+        await self._step("after", method, request)
+        return answer
+
+    async def _step(self, phase: str, method: str, request: object) -> None:
+        self.calls[f"{phase} {method}"] += 1
+        await trio.lowlevel.checkpoint()
         if self.fuse is not None:
-            await self.fuse(where)
+            await self.fuse(f"{phase} {method}")
+        if self.on_call is not None:
+            await self.on_call(phase, method, request)
 
-    def _report(self, report: AccountReport) -> None:
-        box = self.mailboxes.get(report.account_id)
-        if box is None:
-            return
-        if report.last_sync_at is not UNSET:
-            box.last_sync_at = str(report.last_sync_at)
-        if report.sync_phase is not UNSET:
-            box.phase = str(report.sync_phase)
-        if report.state is not UNSET and box.state not in {"draft", "paused", "disconnected"}:
-            box.state = str(report.state)
-        if report.state_message is not UNSET:
-            box.state_message = str(report.state_message)
-        if isinstance(report.token, SealedToken) and (box.token is None or report.token.seq > box.token.seq):
-            box.token = report.token
-        for cursor in report.cursors or ():
-            folder = box.folders.get(cursor.folder)
-            if folder is not None and folder.revision == cursor.revision:
-                folder.cursor = cursor.cursor
+    def _exchange(
+        self, instance: str, run: str, serial: str | None, since: str | None, reports: list[dict[str, Any]], *, leaving: bool
+    ) -> Exchange:
+        now, lease = self._now(), self._db.lease
+        mine = _Lease(key(instance, "instance"), key(run, "run"), str(uuid.uuid4()), now)
+        text(serial, "serial")
+        if lease is not None and now - lease.seen_at < _LEASE and not _is_same(lease, mine, serial):
+            return Exchange(held=Held(lease.instance, iso(lease.seen_at)))
+        bound = None if since is None else _time(since, "since") - _OVERLAP
+        taken = [(self.mailboxes.get(number(r.get("account_id"), "account_id")), r) for r in objects(reports, "reports")]
+        written = [(box, *_read_report(box, report)) for box, report in taken if box is not None]
+        # Nothing fails from here on.
+        restored = serial is not None and (lease is None or lease.serial != serial)
+        self._db.lease = None if leaving else mine
+        for box, values, cursors in written:
+            _write_report(box, values, cursors)
+        asked = self._refreshes(now)
+        accounts = [
+            _account(i, self.mailboxes[i], asked.get(i))
+            for i in sorted(self.mailboxes)
+            if bound is None or self.mailboxes[i].config_changed_at >= bound or (i in asked and asked[i] >= bound)
+        ]
+        accounts += [Account(r["account_id"], "", "outlook", "disconnected", active=False) for box, r in taken if box is None]
+        return Exchange(iso(now), accounts, mine.serial, restored)
 
-    def _apply(self, request: ApplyRequest) -> ApplyResult:
-        box = self.mailboxes.get(request.account_id)
-        if box is None or box.state in {"draft", "paused", "disconnected"}:
-            return Refused("account")
-        for patch in request.messages:
-            _check(patch)
-        known = {f.remote_id for f in box.folders.values() if f.active}
-        if request.tree is not None:
-            known = {t.remote_id for t in request.tree}
-        wanted = {i for i in known if i not in box.folders or box.folders[i].sync_enabled}
-        strange = {u.folder for u in request.folders} - known | {p["folder"] for p in request.messages if "folder" in p} - wanted
-        if strange:
-            return Refused("folder", unknown=sorted(strange))
-        current = {u.folder: box.folders[u.folder].revision if u.folder in box.folders else 0 for u in request.folders}
-        if any(u.revision is not UNSET and u.revision != current[u.folder] for u in request.folders):
-            return Refused("revision", current)
-        merged = {p["remote_id"]: p for p in combine(request.messages)}
-        unknown = [i for i, p in merged.items() if i not in box.rows and not p.keys() >= {"folder", "received_at"}]
-        unknown += [r.remote_id for r in request.removed if r.remote_id not in box.rows and r.remote_id not in merged]
-        if unknown:
-            return Refused("unknown", unknown=unknown)
-        if request.tree is not None:
-            _apply_tree(box, request.tree)
-        new, changed = self._apply_messages(box, merged)
-        changed |= _apply_removed(box, request)
-        for aside in request.set_aside or ():
-            box.unreadable[aside.remote_id] = aside.reason
-        used = {r["folder"] for r in box.rows.values()}
-        for name in [i for i, f in box.folders.items() if not f.active and i not in used]:
-            del box.folders[name]
-        revisions = {u.folder: _update(box.folders[u.folder], u) for u in request.folders}
-        return Applied(revisions, new, len(changed), [i for i, r in box.rows.items() if r["pending"]])
+    def _refreshes(self, now: datetime) -> dict[int, datetime]:
+        """Return the newest request to refresh by account, and forget old ones."""
+        self._db.refreshes = [(i, when) for i, when in self._db.refreshes if now - when <= _REFRESH_KEPT]
+        return dict(sorted(self._db.refreshes, key=lambda asked: asked[1]))
 
-    def _apply_messages(self, box: MemoryMailbox, merged: dict[str, dict[str, Any]]) -> tuple[int, set[str]]:
-        new, changed = 0, set()
-        for remote_id, patch in merged.items():
-            box.unreadable.pop(remote_id, None)
-            row = box.rows.get(remote_id)
-            if row is None:
-                box.rows[remote_id] = {"id": self._next_row, "pending": False, **patch}
-                self._next_row += 1
-                new += 1
-            elif row["pending"] or any(row.get(k) != v for k, v in patch.items()):
-                row.update(patch)
-                row["pending"] = False
-                changed.add(remote_id)
-        return new, changed
+    def _compare(self, account_id: int, folder: str, listed: Sequence[Listed], after: str | None, until: str | None) -> Comparison:
+        box = self.mailboxes.get(number(account_id, "account_id"), MemoryMailbox())
+        key(folder, "folder")
+        for remote_id, is_read, is_flagged in listed:
+            key(remote_id, "listed")
+            for state in (is_read, is_flagged):
+                if state is not None:
+                    flag(state, "listed")
+        names = {entry[0] for entry in listed}
+        shown = box.within(folder, moment(after, "after"), moment(until, "until"))
+        return Comparison([entry[0] for entry in listed if _differs(box, folder, entry)], [i for i in shown if i not in names])
 
 
-def _apply_tree(box: MemoryMailbox, tree: list[TreeFolder]) -> None:
-    for item in tree:
-        folder = box.folders.get(item.remote_id)
-        if folder is None:
-            folder = box.folders[item.remote_id] = MemoryFolder(item.remote_id, sync_enabled=item.role != "junk")
-        folder.name, folder.role, folder.parent, folder.active = item.name, item.role, item.parent_remote_id, True
-    listed = {t.remote_id for t in tree}
-    for folder in box.folders.values():
-        if folder.remote_id not in listed and folder.active:
-            folder.active, folder.parent, folder.cursor, folder.is_bootstrapped = False, None, None, False
-            folder.revision += 1
-            for row in box.rows.values():
-                if row["folder"] == folder.remote_id:
-                    row["pending"] = True
+def _is_same(lease: _Lease, mine: _Lease, serial: str | None) -> bool:
+    """A run that has a serial but is not the holder was replaced by a newer one of the same file."""
+    return lease.instance == mine.instance and (lease.run == mine.run or serial is None)
 
 
-def _apply_removed(box: MemoryMailbox, request: ApplyRequest) -> set[str]:
-    changed = set()
-    for item in request.removed:
-        row = box.rows.get(item.remote_id)
-        if row is not None and row["folder"] == item.folder and not row["pending"]:
-            row["pending"] = True
-            changed.add(item.remote_id)
-    for gone in request.gone:
-        box.unreadable.pop(gone, None)
-        if gone in box.rows and box.rows[gone]["pending"]:
-            del box.rows[gone]
-            changed.add(gone)
-    return changed
+def _differs(box: MemoryMailbox, folder: str, entry: Listed) -> bool:
+    remote_id, is_read, is_flagged = entry
+    row = box.rows.get(remote_id)
+    if row is None:
+        return remote_id not in box.unreadable
+    return (
+        row["pending"]
+        or row["folder"] != folder
+        or (is_read is not None and row["is_read"] != is_read)
+        or (is_flagged is not None and row["is_flagged"] != is_flagged)
+    )
 
 
-def _update(folder: MemoryFolder, update: FolderUpdate) -> int:
-    for name in _UPDATED:
-        value = getattr(update, name)
-        if value is not UNSET:
-            assert update.revision is not UNSET or name in {"unread", "total"}, "without a revision only counts may be given"
-            setattr(folder, name, value)
-    if update.revision is not UNSET:
-        folder.revision += 1
-    return folder.revision
+def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
+    indexed = Counter(row["folder"] for row in box.rows.values() if not row["pending"])
+    folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
+    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable))
 
 
-def _within(box: MemoryMailbox, folder: str, after: str | None, until: str | None) -> dict[str, dict[str, Any]]:
-    return {
-        i: r
-        for i, r in box.rows.items()
-        if r["folder"] == folder
-        and not r["pending"]
-        and (after is None or r["received_at"] > after)
-        and (until is None or r["received_at"] <= until)
-    }
+def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> Account:
+    return Account(
+        account_id,
+        box.email,
+        "outlook",
+        box.state,
+        box.active,
+        None if box.state in {"draft", "disconnected"} else box.token,
+        iso(box.config_changed_at),
+        None if refresh is None else iso(refresh),
+    )
 
 
-def _snapshot(folder: MemoryFolder, indexed: int) -> FolderSnapshot:
-    names = ("remote_id", "role", "name", "sync_enabled", "sync_state", "revision", "cursor", "is_bootstrapped", "anchor", "told")
-    values = {name: getattr(folder, name) for name in (*names, "backfill_before", "is_backfilled", "unread", "total")}
-    return FolderSnapshot(**values, indexed=indexed)
+def _read_report(box: MemoryMailbox, report: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[MemoryFolder, str]]]:
+    """Check a report; return the fields to write, and the folders whose cursors moved."""
+    values: dict[str, Any] = {}
+    if box.state not in CHOSEN_STATES:
+        if "state" in report:
+            values["state"] = one_of(report["state"], _REPORTED_STATES, "state")
+        if "state_message" in report:
+            values["state_message"] = text(report["state_message"], "state_message") or ""
+        if "token" in report and (token := _read_token(box, report["token"])) is not None:
+            values["token"] = token
+    if "sync_phase" in report:
+        values["sync_phase"] = one_of(report["sync_phase"], _PHASES, "sync_phase")
+    for name in ("backfill_done", "backfill_total"):
+        if name in report:
+            values[name] = number(report[name], name)
+    if report.get("last_sync_at") is not None:
+        values["last_sync_at"] = moment(report["last_sync_at"], "last_sync_at")
+    moved = []
+    for item in objects(report.get("cursors"), "cursors"):
+        folder = box.folders.get(key(item.get("folder"), "cursors.folder"))
+        if folder is not None and folder.revision == number(item.get("revision"), "cursors.revision"):
+            moved.append((folder, key(item.get("cursor"), "cursors.cursor")))
+    return values, moved
 
 
-def _check(patch: dict[str, Any]) -> None:
-    """Refuse what the real addon refuses: unknown keys, NUL, lone surrogates."""
-    for name, value in patch.items():
-        if name not in _KEYS:
-            raise OdooFault("odoo.exceptions.ValidationError", "messages: an unknown key")
-        if isinstance(value, str):
-            if "\0" in value:
-                raise OdooFault("odoo.exceptions.ValidationError", f"messages.{name}: a NUL character")
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise OdooFault("odoo.exceptions.ValidationError", f"messages.{name}: a lone surrogate") from None
+def _read_token(box: MemoryMailbox, token: Any) -> SealedToken | None:
+    """Return a token that is newer than ours."""
+    if not isinstance(token, dict):
+        raise wrong("token: not an object")
+    seq = number(token.get("seq"), "token.seq")
+    if seq <= (0 if box.token is None else box.token.seq):
+        return None
+    return SealedToken(key(token.get("sealed"), "token.sealed"), seq)
+
+
+def _write_report(box: MemoryMailbox, values: dict[str, Any], cursors: list[tuple[MemoryFolder, str]]) -> None:
+    """Write what was read; of two tokens for one account in a call the newer one stays."""
+    for name, value in values.items():
+        if name != "token" or box.token is None or value.seq > box.token.seq:
+            setattr(box, name, value)
+    for folder, cursor in cursors:
+        folder.cursor = cursor
+
+
+def _time(value: str, where: str) -> datetime:
+    found = moment(value, where)
+    if found is None:
+        raise wrong(f"{where}: not an ISO 8601 time")
+    return datetime.fromisoformat(found)
