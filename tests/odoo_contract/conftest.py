@@ -1,11 +1,15 @@
-"""The port over each transport, to an Odoo of this folder's own, and a mailbox per test that nobody else has."""
+"""The port over each transport, to an Odoo of this folder's own, and to the addon in memory; a mailbox per test that nobody else has.
+
+What a test has to look at or to arrange behind the port it does by `Behind`, which is the same for both.
+"""
 
 from __future__ import annotations
 
 import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pytest
 import trio
@@ -15,11 +19,13 @@ from pydantic import SecretStr
 from connector.config import OdooConfig
 from connector.http import open_client
 from connector.odoo import open_odoo
-from connector.odoo.wire import ApplyRequest, FolderUpdate, Removed, SetAside, TreeFolder
+from connector.odoo.wire import ApplyRequest, FolderUpdate, Removed, SealedToken, SetAside, TreeFolder
 from tests.odoo.person import Person
+from tests.sync.memory_addon import MemoryAddon
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from contextlib import AbstractAsyncContextManager
 
     from connector.http import AsyncClient
     from connector.odoo.port import OdooPort
@@ -73,12 +79,124 @@ def transport(request: pytest.FixtureRequest) -> Literal["json2", "jsonrpc"]:
     return "json2" if request.param == "json2" else "jsonrpc"
 
 
+class Behind(Protocol):
+    """What is behind a port, past it."""
+
+    def port(self) -> AbstractAsyncContextManager[OdooPort]:
+        """Open the port."""
+
+    async def new_account(self) -> tuple[int, str]:
+        """Make an account with the token `sealed-1` of a sign-in; return its id and address."""
+
+    async def choose(self, account_id: int, state: str) -> None:
+        """Put an account into a state, as a person may."""
+
+    async def age(self, account_id: int) -> None:
+        """Let the last change of an account be an hour ago."""
+
+    async def told(self, account_id: int) -> tuple[Any, ...]:
+        """Return what reports told: message, phase, messages done and in all, last sync."""
+
+    async def rows(self, account_id: int) -> dict[str, tuple[Any, ...]]:
+        """Return what stands in the index: remote id -> (folder, subject, read, pending)."""
+
+
+@dataclass(frozen=True)
+class InOdoo:
+    """The real addon, by one of the transports."""
+
+    place: Place
+    transport: Literal["json2", "jsonrpc"]
+
+    @asynccontextmanager
+    async def port(self) -> AsyncIterator[OdooPort]:
+        """Open the port."""
+        async with opened(self.place.config(self.transport)) as (odoo, _):
+            yield odoo
+
+    async def new_account(self) -> tuple[int, str]:
+        """Let a person make it."""
+        return await trio.to_thread.run_sync(new_account, self.place)
+
+    async def choose(self, account_id: int, state: str) -> None:
+        """Write the state."""
+        await self._execute("UPDATE mailbox_account SET state = %s WHERE id = %s", state, account_id)
+
+    async def age(self, account_id: int) -> None:
+        """Write the time."""
+        statement = "UPDATE mailbox_account SET config_changed_at = now() at time zone 'utc' - interval '1 hour' WHERE id = %s"
+        await self._execute(statement, account_id)
+
+    async def told(self, account_id: int) -> tuple[Any, ...]:
+        """Read the account."""
+        statement = """
+            SELECT state_message, sync_phase, backfill_done, backfill_total, to_char(last_sync_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+              FROM mailbox_account WHERE id = %s"""
+        return (await self._execute(statement, account_id))[0]
+
+    async def rows(self, account_id: int) -> dict[str, tuple[Any, ...]]:
+        """Read the index."""
+        statement = (
+            "SELECT m.remote_id, f.remote_id, m.subject, m.is_read, m.pending_removal FROM mailbox_message_index m "
+            "JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s"
+        )
+        return {row[0]: row[1:] for row in await self._execute(statement, account_id)}
+
+    async def _execute(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
+        return await trio.to_thread.run_sync(self.place.execute, statement, *params)
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """The addon in memory."""
+
+    addon: MemoryAddon
+
+    @asynccontextmanager
+    async def port(self) -> AsyncIterator[OdooPort]:
+        """Return it: it is the port."""
+        yield self.addon
+
+    async def new_account(self) -> tuple[int, str]:
+        """Make and connect it."""
+        email = f"box{next(_numbers)}@pier.example"
+        account_id = self.addon.new_account(email)
+        self.addon.sign_in(account_id, SealedToken("sealed-1", 1))
+        return account_id, email
+
+    async def choose(self, account_id: int, state: str) -> None:
+        """Write the state."""
+        self.addon.configure(account_id, state=state)
+
+    async def age(self, account_id: int) -> None:
+        """Write the time."""
+        self.addon.mailboxes[account_id].config_changed_at -= timedelta(hours=1)
+
+    async def told(self, account_id: int) -> tuple[Any, ...]:
+        """Read the account."""
+        box = self.addon.mailboxes[account_id]
+        return box.state_message, box.sync_phase, box.backfill_done, box.backfill_total, box.last_sync_at
+
+    async def rows(self, account_id: int) -> dict[str, tuple[Any, ...]]:
+        """Read the index."""
+        rows = self.addon.rows(account_id)
+        return {i: (row["folder"], row["subject"], row["is_read"], row["pending"]) for i, row in rows.items()}
+
+
+@pytest.fixture(params=["json2", "jsonrpc", "memory"])
+def behind(request: pytest.FixtureRequest) -> Behind:
+    """Run the test once by each transport to Odoo, and once against the addon in memory."""
+    if request.param == "memory":
+        return InMemory(MemoryAddon(lambda: datetime.now(UTC)))
+    return InOdoo(request.getfixturevalue("place"), request.param)
+
+
 @dataclass
 class Mailbox:
     """A mailbox in Odoo, as the connector works on it."""
 
     odoo: OdooPort
-    place: Place
+    behind: Behind
     id: int
     email: str
     revisions: dict[str, int] = field(default_factory=dict)
@@ -108,12 +226,7 @@ class Mailbox:
 
     async def rows(self) -> dict[str, tuple[Any, ...]]:
         """Return what stands in the index: remote id -> (folder, subject, read, pending)."""
-        statement = (
-            "SELECT m.remote_id, f.remote_id, m.subject, m.is_read, m.pending_removal FROM mailbox_message_index m "
-            "JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s"
-        )
-        found = await trio.to_thread.run_sync(self.place.execute, statement, self.id)
-        return {row[0]: row[1:] for row in found}
+        return await self.behind.rows(self.id)
 
 
 def message(remote_id: str, folder: str = "F-inbox", **changes: Any) -> dict[str, Any]:
@@ -151,9 +264,9 @@ async def opened(config: OdooConfig) -> AsyncIterator[tuple[OdooPort, AsyncClien
 
 
 @pytest.fixture
-async def odoo(place: Place, transport: Literal["json2", "jsonrpc"]) -> AsyncIterator[OdooPort]:
-    """Return the port by this test's transport."""
-    async with opened(place.config(transport)) as (odoo, _):
+async def odoo(behind: Behind) -> AsyncIterator[OdooPort]:
+    """Return the port of this test."""
+    async with behind.port() as odoo:
         yield odoo
 
 
@@ -167,10 +280,10 @@ def new_account(place: Place) -> tuple[int, str]:
 
 
 @pytest.fixture
-async def mailbox(place: Place, odoo: OdooPort) -> Mailbox:
+async def mailbox(behind: Behind, odoo: OdooPort) -> Mailbox:
     """Return a connected mailbox with three folders and no mail."""
-    account_id, email = await trio.to_thread.run_sync(new_account, place)
-    box = Mailbox(odoo, place, account_id, email)
+    account_id, email = await behind.new_account()
+    box = Mailbox(odoo, behind, account_id, email)
     await box.apply(tree=TREE)
     box.revisions = {folder.remote_id: folder.revision for folder in (await box.snapshot()).folders}
     return box

@@ -39,6 +39,12 @@ class Robot:
         found: dict[str, Any] = answer.json()
         return found
 
+    def exchange(self, instance: str) -> dict[str, Any]:
+        """Ask for the lease as a connector that has just started."""
+        answer = self._http.post("connector_exchange", json={"instance": instance, "run": instance}).raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
     def close(self) -> None:
         """Close its connections."""
         self._http.close()

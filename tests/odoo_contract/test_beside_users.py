@@ -157,10 +157,10 @@ def test_apply_beside_people_lets_nobody_wait(scene: Scene) -> None:
     assert "tries left" not in found, "Odoo had to try something again, and paused before it"
 
 
-def wait_for_a_lock(place: Place) -> None:
-    """Return when somebody waits for a row."""
+def wait_for_a_lock(place: Place, waiting: int = 1) -> None:
+    """Return when somebody waits for a row, or several do."""
     deadline = time.monotonic() + 30
-    while not place.execute("SELECT 1 FROM pg_locks WHERE NOT granted"):
+    while len(place.execute("SELECT 1 FROM pg_locks WHERE NOT granted")) < waiting:
         assert time.monotonic() < deadline, "nobody waits"
 
 
@@ -210,3 +210,39 @@ def test_apply_at_once_on_the_same_rows_takes_turns(scene: Scene) -> None:
         "SELECT DISTINCT substring(subject, 'of .*') FROM mailbox_message_index WHERE id = ANY(%s)", scene.ids[:BATCH]
     )
     assert len(subjects) == 1
+
+
+def test_set_sync_during_an_apply_leaves_no_mail(scene: Scene) -> None:
+    """The owner switches the folder off while mail comes into it: that mail goes too, and what comes later is refused."""
+    logins = scene.place.logins
+    with (
+        closing(UserTransaction(scene.place)) as user,
+        Person.logged_in(scene.place.server, logins.user, logins.user_password) as owner,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        user.toggle(scene.ids[:1])
+        patches = [marked(0, subject=f"{MARK} late"), marked(MESSAGES)]
+        applying = pool.submit(scene.robot.apply, messages=patches)
+        wait_for_a_lock(scene.place)
+        switching = pool.submit(owner.call, "mailbox.folder", "maildesk_set_sync", [scene.folder_id], enabled=False)
+        wait_for_a_lock(scene.place, 2)
+        user.connection.rollback()
+        assert applying.result()["new"] == 1
+        assert switching.result() is True
+    assert scene.place.execute("SELECT count(*) FROM mailbox_message_index WHERE folder_id = %s", scene.folder_id) == [(0,)]
+    assert scene.robot.apply(messages=patches) == {"applied": False, "reason": "folder", "unknown": ["F-inbox"]}
+
+
+def test_exchange_two_connectors_start_at_once(place: Place) -> None:
+    """Neither finds a lease; the one whose row comes second finds the other's."""
+    place.execute("DELETE FROM mailbox_connector")
+    with closing(Robot(place, 0)) as robot, closing(UserTransaction(place)) as first, ThreadPoolExecutor(1) as pool:
+        with first.connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO mailbox_connector (instance, run, serial, seen_at) VALUES ('1', '1', '1', now() at time zone 'utc')"
+            )
+        second = pool.submit(robot.exchange, "2")
+        wait_for_a_lock(place)
+        first.connection.commit()
+        assert second.result()["held"]["instance"] == "1"
+    place.execute("DELETE FROM mailbox_connector")

@@ -9,6 +9,7 @@ UPDATE mailbox_folder_sync
        told = 0;
 DELETE FROM mailbox_connector;
 DELETE FROM mailbox_refresh;
+DELETE FROM mailbox_unreadable;
 UPDATE mailbox_action
    SET state = 'cancelled'
  WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed');

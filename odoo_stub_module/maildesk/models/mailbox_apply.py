@@ -4,13 +4,16 @@ What is refused is refused before the first write. Messages go by COPY into a te
 inserted. Present keys travel as a bit mask, so that an absent key is left as it is. Locks are taken in the order of ids.
 """
 
+import re
+
 from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 
 from ..wire import WireError, key, number, objects, strings, text
 from .apply_turn import in_turn
 from .mailbox_connector import CHOSEN_STATES
-from .mailbox_folder import ROLES
+from .mailbox_folder import ANEW, ROLES
 from .message_rows import DROP, FIND_FOLDERS, INSERT, LOCK, UNKNOWN, UPDATE, read_patches, stage
 
 SYNC_STATES = ("ok", "resync")
@@ -71,6 +74,9 @@ class Apply:
             self._apply_tree()
             self._lock_messages()
             self._apply_messages()
+            if self._missing():
+                # A row went while we waited for it: its folder was switched off. Odoo calls once more, and then it is refused.
+                raise ConcurrencyError("a message went meanwhile")
         self.cr.execute(DROP)
         if unknown:
             return {"applied": False, "reason": "unknown", "unknown": unknown}
@@ -99,20 +105,28 @@ class Apply:
         # Mail comes only where it is wanted: a folder may have been switched off since the connector looked.
         off = {remote_id for remote_id, row in self.rows.items() if not row.folder_id.sync_enabled}
         off |= {item["remote_id"] for item in self.tree or () if item["role"] == "junk" and item["remote_id"] not in self.rows}
-        filled = {patch["folder"] for patch in self.patches.values() if "folder" in patch}
-        if unknown := sorted(({update["folder"] for update in self.updates} - known) | (filled - known) | (filled & off)):
+        filled = self._filled_folders()
+        wanted = filled | {item["folder"] for item in self.set_aside if item["folder"]}
+        if unknown := sorted(({update["folder"] for update in self.updates} - known) | (filled - known) | (wanted & off)):
             return {"applied": False, "reason": "folder", "unknown": unknown}
         current = {name: self.rows[name].revision if name in self.rows else 0 for name in (update["folder"] for update in self.updates)}
         if any("revision" in update and update["revision"] != current[update["folder"]] for update in self.updates):
             return {"applied": False, "reason": "revision", "revisions": current}
         return None
 
+    def _filled_folders(self):
+        return {patch["folder"] for patch in self.patches.values() if "folder" in patch}
+
     def _named_folders(self):
-        return {update["folder"] for update in self.updates} | {patch["folder"] for patch in self.patches.values() if "folder" in patch}
+        return {update["folder"] for update in self.updates} | self._filled_folders()
 
     def _unknown(self):
         """Lay the patches down; return what is said of messages that are not here: too little to insert them, or their removal."""
         stage(self.cr, self.patches, {remote_id: row.folder_id.id for remote_id, row in self.rows.items()})
+        return self._missing()
+
+    def _missing(self):
+        """Return the messages that are needed here and are not."""
         removed = [remote_id for _folder, remote_id in self.removed if remote_id not in self.patches]
         self.cr.execute(UNKNOWN, {"account": self.account.id, "removed": removed}, log_exceptions=False)
         return [row[0] for row in self.cr.fetchall()]
@@ -157,7 +171,7 @@ class Apply:
         for row in self.rows.values():
             if row.folder_id.id in ids:
                 # Should the folder come back, it starts anew, and whoever still builds on its old cursor is refused.
-                row.write({"cursor": False, "is_bootstrapped": False, "revision": row.revision + 1})
+                row.write({**ANEW, "revision": row.revision + 1})
         self._hide(SQL("m.folder_id = ANY(%s)", ids))
         self.account_changed = True
 
@@ -196,7 +210,7 @@ class Apply:
 
     def _mark_filled(self, written):
         """Write the sync rows of folders that mail came into: who switches one off meanwhile fails then, and sees that mail next time."""
-        filled = [self.rows[name].id for name in {patch["folder"] for patch in self.patches.values() if "folder" in patch} - written.keys()]
+        filled = [self.rows[name].id for name in self._filled_folders() - written.keys()]
         if filled:
             self.cr.execute(
                 "UPDATE mailbox_folder_sync SET write_date = %s WHERE id = ANY(%s)", [fields.Datetime.now(), filled], log_exceptions=False
@@ -266,7 +280,8 @@ class Apply:
             self.account_changed = True
         known = set(model.search([("account_id", "=", self.account.id)]).mapped("remote_id")) if self.set_aside else set()
         for item in self.set_aside:
-            if item["remote_id"] not in known:
+            # One that arrives in the same call was read after all.
+            if item["remote_id"] not in known and item["remote_id"] not in self.patches:
                 row = self.rows.get(item["folder"])
                 model.create(
                     {
@@ -311,8 +326,13 @@ def _set_aside(item):
     return {
         "remote_id": key(item.get("remote_id"), "set_aside.remote_id"),
         "folder": text(item.get("folder"), "set_aside.folder"),
-        "reason": key(item.get("reason"), "set_aside.reason"),
+        "reason": _reason(key(item.get("reason"), "set_aside.reason")),
     }
+
+
+def _reason(code):
+    """Return a code as it is; anything else could be text of a mail, and is not kept."""
+    return code if re.fullmatch(r"[\w.-]{1,80}", code, re.ASCII) else "other"
 
 
 def _tree_folder(item):

@@ -131,13 +131,14 @@ class MailboxAccount(models.Model):
 
     def _take_cursors(self, cursors):
         """Take cursors that moved without news, where nobody else moved them."""
-        rows = (
-            {row.folder_id.remote_id: row for row in self.env["mailbox.folder.sync"].search([("account_id", "=", self.id)])}
-            if cursors
-            else {}
-        )
+        if not cursors:
+            return
+        syncs = self.env["mailbox.folder.sync"]
+        # Locked first: a write that fails is logged with its values, and a cursor is a secret.
+        syncs._lock(self.id, [key(report.get("folder"), "cursors.folder") for report in cursors])
+        rows = {row.folder_id.remote_id: row for row in syncs.search([("account_id", "=", self.id)])}
         for report in cursors:
-            row = rows.get(key(report.get("folder"), "cursors.folder"))
+            row = rows.get(report["folder"])
             if row and row.revision == number(report.get("revision"), "cursors.revision"):
                 row.cursor = key(report.get("cursor"), "cursors.cursor")
 

@@ -14,7 +14,7 @@ ROLES = [
 ]
 
 # A folder's sync row as a new folder has it.
-_ANEW = {
+ANEW = {
     "cursor": False,
     "is_bootstrapped": False,
     "anchor": False,
@@ -53,11 +53,12 @@ class MailboxFolder(models.Model):
     @api.model
     def maildesk_set_sync(self, folder_ids, enabled):
         """Switch the sync of folders on or off; off, their mail goes from MailDesk at once (not from Outlook)."""
-        folders = self.search([("id", "in", folder_ids), ("sync_enabled", "!=", bool(enabled))])
+        folders = self.browse(folder_ids).exists()
+        folders.check_access("read")
         if any(not folder.account_id.is_owner for folder in folders):
             raise AccessError(self.env._("Only its owner decides what of a mailbox is synced."))
         # sudo: users read folders and rows only; the owner was checked
-        folders.sudo()._set_sync(enabled=bool(enabled))
+        folders.filtered(lambda folder: folder.sync_enabled != bool(enabled)).sudo()._set_sync(enabled=bool(enabled))
         return True
 
     def action_toggle_sync(self):
@@ -67,19 +68,30 @@ class MailboxFolder(models.Model):
         return True
 
     def _set_sync(self, *, enabled):
-        for folder in self:
-            folder.sync_enabled = enabled
-            folder.sync_state = "ok"
-            row = self.env["mailbox.folder.sync"].search([("folder_id", "=", folder.id)])
-            # Whoever still builds on the old cursor is refused.
-            row.write({**_ANEW, "revision": row.revision + 1})
+        syncs = self.env["mailbox.folder.sync"]
+        for account in self.account_id.sorted("id"):
+            folders = self.filtered(lambda folder, account=account: folder.account_id == account)
+            syncs._lock(account.id, folders.mapped("remote_id"))
+            for row in syncs.search([("folder_id", "in", folders.ids)]):
+                # Whoever still builds on the old cursor is refused.
+                row.write({**ANEW, "revision": row.revision + 1})
+            folders.write({"sync_enabled": enabled, "sync_state": "ok"})
             if not enabled:
-                self.env.flush_all()
-                self.env.cr.execute("DELETE FROM mailbox_message_index WHERE folder_id = %s", [folder.id], log_exceptions=False)
-                self.env.invalidate_all()
-        for account in self.account_id:
+                folders._forget_mail()
             account._config_changed()
-            account._notify(folder_ids=self.filtered(lambda f, a=account: f.account_id == a).ids, account=True)
+            account._notify(folder_ids=folders.ids, account=True)
+
+    def _forget_mail(self):
+        """Delete the rows of folders, in the order of ids, as an apply locks them; and what of them could not be read."""
+        self.env["mailbox.unreadable"].search([("folder_id", "in", self.ids)]).unlink()
+        self.env.flush_all()
+        self.env.cr.execute(
+            """DELETE FROM mailbox_message_index
+                WHERE id IN (SELECT id FROM mailbox_message_index WHERE folder_id = ANY(%s) ORDER BY id FOR UPDATE)""",
+            [self.ids],
+            log_exceptions=False,
+        )
+        self.env.invalidate_all()
 
     def _to_app(self):
         return {

@@ -23,7 +23,12 @@ class MailboxConnector(models.Model):
     instance = fields.Char(required=True)
     run = fields.Char(required=True)
     serial = fields.Char(required=True)
+    # What it gave this run before: one that did not hear the last answer still says this.
+    previous_serial = fields.Char()
     seen_at = fields.Datetime(required=True)
+
+    # One row: of two connectors that find none, the second one's insert fails, and Odoo lets it look again.
+    _single = models.UniqueIndex("((true))")
 
     @api.model
     def _take(self, instance, run, serial):
@@ -36,13 +41,25 @@ class MailboxConnector(models.Model):
             is_another = row.instance != instance or (row.run != run and serial is not None)
             if is_another:
                 return None, row
-        restored = serial is not None and row.serial != serial
-        values = {"instance": instance, "run": run, "serial": str(uuid.uuid4()), "seen_at": now}
+        restored = serial is not None and serial not in (row.serial, row.previous_serial)
+        previous = row.run == run and row.serial
+        values = {"instance": instance, "run": run, "serial": str(uuid.uuid4()), "previous_serial": previous, "seen_at": now}
         if row:
             row.write(values)
         else:
-            row = self.create(values)
+            row = self._insert(values)
         return (row.serial, restored), row
+
+    @api.model
+    def _insert(self, values):
+        """Make the row; fails as Odoo knows to try again where another connector has just made it."""
+        self.env.cr.execute(
+            """INSERT INTO mailbox_connector (instance, run, serial, seen_at)
+               VALUES (%(instance)s, %(run)s, %(serial)s, %(seen_at)s) ON CONFLICT DO NOTHING RETURNING id""",
+            values,
+            log_exceptions=False,
+        )
+        return self.browse(self.env.cr.fetchone())
 
 
 class MailboxRefresh(models.Model):

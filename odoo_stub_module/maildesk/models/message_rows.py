@@ -123,7 +123,8 @@ INSERT = f"""
     SELECT %(account)s, t.remote_id, t.folder_id, {", ".join(f"COALESCE(t.{name}, {default})" for name, _type, _read, default in _COLUMNS)},
            false, false, %(now)s, %(now)s, %(uid)s, %(uid)s
       FROM {TABLE} t
-     WHERE NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id)
+     WHERE t.mask & {_NEEDED} = {_NEEDED}
+       AND NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id)
      ORDER BY t.n
     ON CONFLICT (account_id, remote_id) DO NOTHING
     RETURNING id, folder_id"""

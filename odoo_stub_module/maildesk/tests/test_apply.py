@@ -129,7 +129,7 @@ class TestApply(MailDeskCase):
     def test_apply_folder_comes_back(self):
         """A folder that comes back has lost its cursor, and who builds on the old one is refused."""
         self.fill(patch("m2", folder="F-sent"))
-        update = {"folder": "F-sent", "revision": 0, "cursor": "https://graph/delta?1", "is_bootstrapped": True}
+        update = {"folder": "F-sent", "revision": 0, "cursor": "https://graph/delta?1", "is_bootstrapped": True, "is_backfilled": True}
         self.apply(folders=[update])
         self.apply(tree=[INBOX])
         answer = self.apply(tree=[INBOX, SENT], folders=[{**update, "revision": 1}])
@@ -137,7 +137,7 @@ class TestApply(MailDeskCase):
         self.apply(tree=[INBOX, SENT])
         (snapshot,) = self.connector.connector_take_up([self.account.id])
         sent = next(f for f in snapshot["folders"] if f["remote_id"] == "F-sent")
-        self.assertEqual((sent["cursor"], sent["is_bootstrapped"], sent["revision"]), (None, False, 2))
+        self.assertEqual((sent["cursor"], sent["is_bootstrapped"], sent["is_backfilled"], sent["revision"]), (None, False, False, 2))
 
     def test_apply_junk_folder(self):
         """Spam is shown but not synced."""
@@ -220,6 +220,31 @@ class TestApply(MailDeskCase):
         self.apply(messages=[patch("a")], gone=["b"])
         self.account.invalidate_recordset()
         self.assertEqual(self.account.unreadable_count, 0)
+        self.apply(messages=[patch("c")], set_aside=[{"remote_id": "c", "folder": "F-inbox", "reason": "shape"}])
+        self.assertFalse(self.env["mailbox.unreadable"].search([]))
+
+    def test_set_aside_keeps_codes_only(self):
+        """A reason that is no code could be text of a mail."""
+        self.fill()
+        reasons = {"a": "ErrorItemNotFound", "b": "Dear Anna, about us", "c": "x" * 81}
+        self.apply(set_aside=[{"remote_id": name, "folder": None, "reason": reason} for name, reason in reasons.items()])
+        kept = self.env["mailbox.unreadable"].search([], order="remote_id").mapped("reason")
+        self.assertEqual(kept, ["ErrorItemNotFound", "other", "other"])
+
+    def test_set_aside_in_a_folder_that_is_off(self):
+        """What is not wanted is not counted as missing, and what was counted goes with the folder's mail."""
+        self.fill()
+        aside = [{"remote_id": "a", "folder": "F-inbox", "reason": "shape"}]
+        self.apply(set_aside=aside)
+        self.env["mailbox.folder"].with_user(self.owner).maildesk_set_sync(self.row("m1").folder_id.ids, enabled=False)
+        self.assertFalse(self.env["mailbox.unreadable"].search([]))
+        self.assertEqual(self.apply(set_aside=aside)["reason"], "folder")
+        self.assertTrue(self.apply(folders=[{"folder": "F-inbox", "unread": 3}])["applied"])
+
+    def test_apply_new_junk_folder_takes_no_mail(self):
+        """Spam is off from the call on that brings its folder."""
+        answer = self.apply(tree=[{**INBOX, "role": "junk"}], messages=[patch("m1")])
+        self.assertEqual((answer["applied"], answer.get("reason")), (False, "folder"))
 
     def test_removal_of_a_message_that_is_not_here(self):
         """It came, went and came back between two polls: the connector has to ask, so nothing is done until it has."""
@@ -241,8 +266,7 @@ class TestApply(MailDeskCase):
         )
         folders = self.env["mailbox.folder"]
         with self.assertRaises(AccessError):
-            folders.with_user(self.friend).maildesk_set_sync(folder.ids, enabled=False)
-            folder.with_user(self.friend).check_access("read")
+            folders.with_user(self.stranger).maildesk_set_sync(folder.ids, enabled=False)
         folders.with_user(self.owner).maildesk_set_sync(folder.ids, enabled=False)
         self.assertFalse(self.row("m1"))
         (snapshot,) = self.connector.connector_take_up([self.account.id])

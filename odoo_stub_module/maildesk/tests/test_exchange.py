@@ -138,11 +138,23 @@ class TestExchange(MailDeskCase):
         self.assertNotIn("held", self.lease("i-2", "r-2"))
 
     def test_serial_tells_a_restored_database(self):
-        """Odoo does not know the serial that it gave last: it is an older state of itself."""
+        """Odoo does not know the serial that it gave last: it is an older state of itself. One answer that was lost is no restore."""
+        serials = [self.lease()["serial"]]
+        for _ in range(2):
+            answer = self.lease(serial=serials[-1])
+            self.assertFalse(answer["restored"])
+            serials.append(answer["serial"])
+        lost = self.lease(serial=serials[-2])
+        self.assertFalse(lost["restored"])
+        self.assertTrue(self.lease(serial=serials[0])["restored"])
+
+    def test_serial_of_a_run_that_was_replaced(self):
+        """Another connector served in between: what the first one remembers does not hold, though its serial was the one before."""
         first = self.lease()
-        second = self.lease(serial=first["serial"])
-        self.assertFalse(second["restored"])
-        self.assertTrue(self.lease(serial=first["serial"])["restored"])
+        with freeze_time(fields.Datetime.now() + timedelta(seconds=61)):
+            self.lease("i-2", "r-2")
+        with freeze_time(fields.Datetime.now() + timedelta(seconds=130)):
+            self.assertTrue(self.lease(serial=first["serial"])["restored"])
 
     def test_exchange_refresh_is_told(self):
         """A wish for news is a row of its own, told with the account, and forgotten after ten minutes."""

@@ -127,11 +127,19 @@ class TestRights(MailDeskCase):
             )
 
     def test_neutralize(self):
-        """A copy of the database holds no tokens, no cursors, no open actions, and syncs nothing."""
+        """A copy of the database holds no tokens, no cursors, no lease, no open actions, and syncs nothing."""
+        cursor = {"cursor": "https://graph/delta?1", "anchor": "2026-11-01T00:00:00Z", "told": 3, "is_bootstrapped": True}
+        self.apply(folders=[{"folder": "F-inbox", "revision": 0, **cursor}])
+        self.connector.connector_exchange(instance="i", run="r")
+        self.account.with_user(self.owner).action_refresh()
         with file_open("maildesk/data/neutralize.sql") as file:
             self.env.flush_all()
             self.env.cr.execute(file.read())
         self.env.invalidate_all()
         self.assertEqual((self.account.state, self.account.token_sealed), ("paused", False))
         self.assertEqual(self.env["mailbox.action"].search([("account_id", "=", self.account.id)]).state, "cancelled")
+        row = self.env["mailbox.folder.sync"].search([("folder_id.remote_id", "=", "F-inbox")])
+        self.assertEqual({name: row[name] for name in cursor}, {"cursor": False, "anchor": False, "told": 0, "is_bootstrapped": False})
+        for model in ("mailbox.connector", "mailbox.refresh", "mailbox.unreadable"):
+            self.assertFalse(self.env[model].search([]))
         self.assertEqual(self.apply()["reason"], "account")
