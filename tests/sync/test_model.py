@@ -204,11 +204,11 @@ class History:
             case "add_folder" if len(own) < 8:
                 truth.add_folder(("Work", "Nordsee/Pier", "Work")[step.a % 3], folders[step.b % len(folders)])
             case "rename_folder" if own:
-                truth.folders[own[step.a % len(own)]].name = f"Renamed {step.b % 3}"
+                truth.change_folder(own[step.a % len(own)], name=f"Renamed {step.b % 3}")
             case "move_folder" if own:
                 moved = truth.folders[own[step.a % len(own)]]
                 if not truth.is_within(truth.folders[folder], moved):
-                    moved.parent_id = folder
+                    truth.change_folder(moved.id, parent_id=folder)
             case "delete_folder" if own:
                 truth.delete_folder(own[step.a % len(own)])
         if message is not None and step.kind in _OF_A_MESSAGE:

@@ -53,6 +53,7 @@ class Bench:
     settings: dict[str, Any] = field(default_factory=dict)
     entra: bool = True
     _connector: trio.CancelScope | None = None
+    _ended: trio.Event = field(default_factory=trio.Event)
     _nursery: trio.Nursery | None = None
 
     # ---------------------------------------------------------------- the connector
@@ -84,9 +85,14 @@ class Bench:
         if self._nursery is None:
             raise AssertionError("the bench is closed")
 
+        self._ended = ended = trio.Event()
+
         async def work(task_status: trio.TaskStatus[str]) -> None:
-            with trio.CancelScope() as self._connector:
-                await app.run(self.config(), task_status=task_status)
+            try:
+                with trio.CancelScope() as self._connector:
+                    await app.run(self.config(), task_status=task_status)
+            finally:
+                ended.set()
 
         await self._nursery.start(work)
 
@@ -94,7 +100,7 @@ class Bench:
         """Stop the connector, as SIGTERM does."""
         if self._connector is not None:
             self._connector.cancel()
-        await trio.testing.wait_all_tasks_blocked(0.05)
+            await self._ended.wait()
 
     def lose_state(self) -> None:
         """Delete the connector's file."""
@@ -109,6 +115,13 @@ class Bench:
             )
             answer.raise_for_status()
             return answer.json()
+
+    @staticmethod
+    async def get(url: str) -> tuple[int, str]:
+        """GET without a secret; return status and text."""
+        async with open_client() as client:
+            answer = await client.get(url)
+            return answer.status_code, answer.text.strip()
 
     async def sync(self, address: str | None = None) -> None:
         """Run a cycle now and wait for its end."""

@@ -1,0 +1,74 @@
+"""The table of Graph's errors: each code has one outcome and a source; what nobody knows is kept, masked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.errors import (
+    GraphDeltaRefused,
+    GraphError,
+    GraphNotFound,
+    GraphSyncStateGone,
+    GraphThrottled,
+    GraphUnreachable,
+    GraphUnreadable,
+)
+from connector.graph.answers import read_error
+from connector.graph.catalogue import CATALOGUE, Outcome, masked, outcome_of, to_error
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE))
+def test_catalogue_each_code_in_any_case_has_its_outcome_and_source(code: str) -> None:
+    """Documents write camelCase, the wire PascalCase; the status does not matter, but 410 is always a dead cursor."""
+    row = CATALOGUE[code]
+    assert row.source
+    for written in (code, code.lower(), code.upper(), code[0].lower() + code[1:]):
+        assert outcome_of(404, (written,)) is row.outcome
+        assert outcome_of(410, (written,)) is Outcome.RESET_FOLDER
+
+
+def test_catalogue_codes_are_different() -> None:
+    """Two rows for one code would depend on their order."""
+    assert len({code.lower() for code in CATALOGUE}) == len(CATALOGUE)
+
+
+@given(st.text(), st.integers(400, 599), st.text())
+def test_to_error_any_answer_is_an_error_of_ours(code: str, status: int, message: str) -> None:
+    """Whatever Graph says, something is raised that the runner can judge; only what nobody knows keeps what was said."""
+    error = to_error(status, (code,), None, message)
+    assert isinstance(error, GraphError)
+    assert error.status == status
+    assert error.is_unknown or not error.payload
+
+
+def test_to_error_inner_code_is_the_more_specific_one() -> None:
+    """`innerError` may say what the outer code does not."""
+    body = b'{"error":{"code":"BadRequest","message":"no","innerError":{"code":"x","innerError":{"code":"SyncStateNotFound"}}}}'
+    codes, message = read_error(body)
+    assert codes == ("SyncStateNotFound", "x", "BadRequest")
+    assert isinstance(to_error(400, codes, None, message), GraphSyncStateGone)
+
+
+@pytest.mark.parametrize(
+    ("status", "codes", "kind"),
+    [
+        (503, (), GraphUnreachable),
+        (429, ("",), GraphThrottled),
+        (403, ("ErrorQuotaExceeded",), GraphDeltaRefused),
+        (507, ("ErrorQuotaExceeded",), GraphDeltaRefused),
+        (500, ("ErrorCorruptData",), GraphUnreadable),
+        (404, ("ErrorSyncFolderNotFound",), GraphNotFound),
+    ],
+)
+def test_to_error_by_code_then_by_status(status: int, codes: tuple[str, ...], kind: type[GraphError]) -> None:
+    """Bodies may be empty; a known code counts for more than its status."""
+    assert type(to_error(status, codes, None)) is kind
+
+
+def test_masked_keeps_no_private_word() -> None:
+    """Addresses, links, ids and what is quoted do not reach a log."""
+    said = f"No 'Secret subject' of anna@pier.example at https://graph.example/me?x=1 for {'AAMk' * 12}="
+    assert masked(said) == "No … of … at … for …"
+    assert len(masked("x y " * 1000)) <= 300
