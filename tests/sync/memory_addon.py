@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +48,8 @@ class _Lease:
     run: str
     serial: str
     seen_at: datetime
+    # What it gave this run before: one that did not hear the last answer still says this.
+    previous: str | None = None
 
 
 @dataclass(slots=True)
@@ -147,8 +149,7 @@ class MemoryAddon:
             folder.begin_anew()
             box.config_changed_at = self._now()
             if not enabled:
-                for remote_id in [i for i, row in box.rows.items() if row["folder"] == folder.remote_id]:
-                    box.drop(remote_id)
+                box.forget(folder.remote_id)
 
     # ---------------------------------------------------------------- the port
 
@@ -246,8 +247,9 @@ class MemoryAddon:
         taken = [(self.mailboxes.get(number(r.get("account_id"), "account_id")), r) for r in objects(reports, "reports")]
         written = [(box, *_read_report(box, report)) for box, report in taken if box is not None]
         # Nothing fails from here on.
-        restored = serial is not None and (lease is None or lease.serial != serial)
-        self._db.lease = None if leaving else mine
+        restored = serial is not None and (lease is None or serial not in {lease.serial, lease.previous})
+        previous = lease.serial if lease is not None and lease.run == run else None
+        self._db.lease = None if leaving else replace(mine, previous=previous)
         for box, values, cursors in written:
             _write_report(box, values, cursors)
         asked = self._refreshes(now)

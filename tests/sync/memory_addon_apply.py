@@ -62,7 +62,8 @@ class Apply:
         off = {f.remote_id for f in folders.values() if not f.sync_enabled}
         off |= {name for name, item in (self._tree or {}).items() if item["role"] == "junk" and name not in folders}
         filled = {patch["folder"] for patch in self._patches.values() if "folder" in patch}
-        if strange := (self._updates.keys() - known) | (filled - known) | (filled & off):
+        wanted = filled | {folder for _, folder, _ in self._aside if folder}
+        if strange := (self._updates.keys() - known) | (filled - known) | (wanted & off):
             return Refused("folder", unknown=sorted(strange))
         current = {name: folders[name].revision if name in folders else 0 for name in self._updates}
         if any("revision" in item and item["revision"] != current[name] for name, item in self._updates.items()):
@@ -87,10 +88,9 @@ class Apply:
             folders[name].parent = item["parent_remote_id"] if item["parent_remote_id"] in folders else None
         archived = {name for name, folder in folders.items() if folder.active and name not in self._tree}
         for name in archived:
-            folder = folders[name]
-            # Should the folder come back, it starts anew, and whoever still builds on its old cursor is refused.
-            folder.active, folder.parent, folder.cursor, folder.is_bootstrapped = False, None, None, False
-            folder.revision += 1
+            # Should the folder come back, it starts anew.
+            folders[name].active, folders[name].parent = False, None
+            folders[name].begin_anew()
         if not archived:
             return set()
         left = [(i, row["folder"]) for i, row in self._box.rows.items() if row["folder"] in archived]
@@ -137,10 +137,11 @@ class Apply:
                 changed.add(remote_id)
 
     def _apply_set_aside(self) -> None:
-        """Forget what was read or is gone, and note what could not be read."""
+        """Forget what was read or is gone, and note what could not be read; one that arrives in the same call was read after all."""
         unreadable = self._box.unreadable
         if unreadable:
             for remote_id in (*self._patches, *self._gone):
                 unreadable.pop(remote_id, None)
         for remote_id, folder, reason in self._aside:
-            unreadable.setdefault(remote_id, SetAside(remote_id, folder if folder in self._box.folders else None, reason))
+            if remote_id not in self._patches:
+                unreadable.setdefault(remote_id, SetAside(remote_id, folder if folder in self._box.folders else None, reason))

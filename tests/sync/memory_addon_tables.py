@@ -118,6 +118,13 @@ class MemoryMailbox:
         self._hidden.pop(remote_id, None)
         self.bodies.pop(remote_id, None)
 
+    def forget(self, folder: str) -> None:
+        """Delete the rows of a folder, and what of it could not be read."""
+        for remote_id in [i for i, row in self.rows.items() if row["folder"] == folder]:
+            self.drop(remote_id)
+        for remote_id in [i for i, aside in self.unreadable.items() if aside.folder == folder]:
+            del self.unreadable[remote_id]
+
     def within(self, folder: str, after: str | None, until: str | None) -> list[str]:
         """Return the messages that a folder shows of a time."""
         return [
