@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,9 @@ def _kind(entry: dict[str, Any]) -> str:
         return "batch"
     if "delta" in path:
         return "delta"
-    if path.endswith(("folders", "childfolders")):
-        return "folders"
-    return "list" if path.endswith("/messages") else "message"
+    if path.endswith("/messages"):
+        return "list"
+    return "message" if "/messages/" in path else "folders"
 
 
 async def test_engine_typical_day_stays_within_its_requests(
@@ -268,6 +269,83 @@ async def test_engine_full_mailbox_is_read_by_lists(tmp_path: Path, autojump_clo
         world.truth.delete(ids[3])
         await world.run(_HOUR)
         assert not world.differences()
+
+
+async def test_engine_filtered_cursor_is_replaced_before_graph_stops_telling(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Graph tells so many items through one filtered cursor and no more: a long backfill outlives many of them, and news come on time."""
+    quirks = Quirks(filter_cap=30, out_of_filter_events=False)
+    async with open_world(tmp_path, quirks=quirks, reanchor=20, bootstrap_messages=5, backfill_per_hour=1) as world:
+        _fill(world, "inbox", 200)
+        late: list[str] = []
+
+        async def news() -> None:
+            await trio.sleep(400)
+            for _ in range(80):
+                fresh = world.deliver(world.truth.folder_id("inbox"))
+                await trio.sleep(310)
+                if fresh not in world.addon.mailboxes[ACCOUNT].rows:
+                    late.append(fresh)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(news)
+            nursery.start_soon(world.run, 400 + 80 * 310)
+        assert late == []
+        assert len(world.addon.mailboxes[ACCOUNT].rows) < 200, "the backfill is still under way"
+
+
+async def test_engine_move_that_both_folders_tell_hides_nothing_and_asks_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A removal speaks of one folder only: the message is in the other one by then."""
+    async with open_world(tmp_path) as world:
+        ids = _fill(world, "inbox", 10)
+        await world.run(_HOUR)
+        world.simulator.requests.clear()
+        hidden: list[bool] = []
+
+        async def watch(where: str) -> None:
+            await on_wire(where)
+            hidden.append(any(row["pending"] for row in world.addon.mailboxes[ACCOUNT].rows.values()))
+
+        on_wire, world.addon.fuse = world.on_wire, watch
+        for remote_id in ids[:5]:
+            world.truth.move(remote_id, world.truth.folder_id("archive"))
+        await world.run(_HOUR)
+        assert not world.differences()
+        assert not any(hidden)
+        assert not [entry for entry in world.simulator.requests if _kind(entry) == "message"]
+
+
+async def test_engine_twenty_mailboxes_in_a_storm_come_to_equality(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A fifth of all answers is bad in every way there is: all converge while it lasts, and the one that it spares is as quick as ever."""
+    quirks = [Quirks(storm=0.2, storm_seed=n, request_rate=0) for n in range(20)]
+    async with AsyncExitStack() as stack:
+        worlds = [await stack.enter_async_context(open_world(tmp_path, quirks=q)) for q in [*quirks, Quirks()]]
+        for world in worlds:
+            _fill(world, "inbox", 60)
+            _fill(world, "archive", 20)
+        late: list[float] = []
+
+        async def change(world: World, number: int) -> None:
+            ids = sorted(world.truth.messages)
+            for n in range(20):
+                await trio.sleep(200)
+                world.deliver(world.truth.folder_id("inbox"))
+                world.truth.move(ids[n], world.truth.folder_id("archive" if n % 2 else "inbox"))
+                world.truth.set_read(ids[n + 20], is_read=True)
+                world.truth.delete(ids[n + 40])
+            if number == len(worlds) - 1:
+                fresh = world.deliver(world.truth.folder_id("inbox"))
+                began = trio.current_time()
+                while fresh not in world.addon.mailboxes[ACCOUNT].rows:  # noqa: ASYNC110 - it is told by nobody
+                    await trio.sleep(1)
+                late.append(trio.current_time() - began)
+
+        async with trio.open_nursery() as nursery:
+            for number, world in enumerate(worlds):
+                nursery.start_soon(change, world, number)
+                nursery.start_soon(world.run, 4 * _HOUR)
+        for world in worlds:
+            assert not world.differences()
+        assert late[0] <= 301
 
 
 async def test_engine_person_does_not_wait_behind_a_backlog(autojump_clock: MockClock) -> None:
