@@ -21,6 +21,7 @@ from connector.state.vault import new_key
 from tests.graph_simulator.seed import make_mailbox
 from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET, Simulator, open_simulator
 from tests.odoo.person import Person
+from tests.sync.oracle import differing_folders, differing_messages, expected_folders, expected_messages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -225,92 +226,57 @@ def _clear(someone: Person) -> None:
 
 
 _QUERY = """
-    SELECT m.remote_id, f.remote_id, m.subject, m.from_name, m.from_email, m.preview, m.received_at, m.is_read, m.is_flagged,
-           m.importance, m.has_attachments, m.is_draft, m.categories, m.to_recipients, m.to_total, m.pending_removal, m.internet_message_id
+    SELECT m.remote_id, f.remote_id, m.subject, m.from_name, m.from_email, m.preview, m.received_at, m.sent_at, m.is_read, m.is_flagged,
+           m.importance, m.has_attachments, m.is_draft, m.categories, m.to_recipients, m.to_total, m.cc_recipients, m.cc_total,
+           m.conversation_id, m.internet_message_id, m.pending_removal
     FROM mailbox_message_index m JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s
+"""
+_FOLDERS = """
+    SELECT f.remote_id, f.name, p.remote_id, f.role, COALESCE(s.unread, 0), COALESCE(s.total, 0)
+    FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id LEFT JOIN mailbox_folder p ON p.id = f.parent_id
+    WHERE s.account_id = %s AND f.active
 """
 
 
 def differences(odoo: OdooServer, mailbox: Mailbox, account_id: int) -> list[str]:
     """Return what differs between Odoo and the truth: nothing, after quiet."""
-    synced = {
-        f.id for f in mailbox.folders.values() if not f.is_hidden and not f.is_search and f.well_known not in {"msgfolderroot", "junkemail"}
-    }
-    truth = {m["id"]: _expected(m) for m in mailbox.truth() if m["folder_id"] in synced}
+    folders = expected_folders(mailbox)
+    synced = {name for name, folder in folders.items() if folder["role"] != "junk"}
     rows = [_found(row) for row in odoo.cluster.execute(odoo.database, _QUERY, account_id)]
-    found: list[str] = []
-    index = {row["id"]: row for row in rows}
-    if len(index) != len(rows):
-        found.append(f"{len(rows) - len(index)} messages stand in Odoo twice")
-    found += [f"missing in Odoo: {truth[i]}" for i in truth.keys() - index.keys()]
-    found += [f"only in Odoo: {index[i]}" for i in index.keys() - truth.keys()]
-    for message_id in truth.keys() & index.keys():
-        found += [
-            f"{message_id[-8:]}: {key} is {index[message_id][key]!r}, should be {value!r}"
-            for key, value in truth[message_id].items()
-            if index[message_id][key] != value
-        ]
-    counts = odoo.cluster.execute(
-        odoo.database,
-        "SELECT f.remote_id, f.name, COALESCE(s.unread, 0), COALESCE(s.total, 0) "
-        "FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id WHERE s.account_id = %s AND f.active",
-        account_id,
-    )
-    shown = {str(remote_id): (name, unread, total) for remote_id, name, unread, total in counts}
-    listed = synced | {f.id for f in mailbox.folders.values() if f.well_known == "junkemail"}
-    wanted = {i: (mailbox.folders[i].name, *mailbox.counts(i)) for i in listed}
-    found += [
-        f"folder {i[-8:]}: {shown.get(i)} should be {wanted.get(i)}" for i in shown.keys() | wanted.keys() if shown.get(i) != wanted.get(i)
-    ]
-    return found
-
-
-def _expected(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a true message as the index should have it (strings cleaned as `merge` promises)."""
-    from connector.sync.merge import PREVIEW_KEPT, RECIPIENTS_KEPT, SUBJECT_KEPT, clean  # noqa: PLC0415 - the promise is tested in its own test
-
-    people = [{"name": clean(p["emailAddress"]["name"]), "address": clean(p["emailAddress"]["address"])} for p in message["to"]]
-    return {
-        "id": message["id"],
-        "folder": message["folder_id"],
-        "subject": clean(message["subject"], SUBJECT_KEPT),
-        "from_name": clean(message["from"]["name"], SUBJECT_KEPT),
-        "from_email": clean(message["from"]["address"], SUBJECT_KEPT),
-        "preview": clean(message["preview"], PREVIEW_KEPT),
-        "received": message["received"],
-        "is_read": message["isRead"],
-        "is_flagged": message["flag"] == "flagged",
-        "importance": message["importance"],
-        "has_attachments": message["hasAttachments"],
-        "is_draft": message["isDraft"],
-        "categories": message["categories"],
-        "to": people[:RECIPIENTS_KEPT],
-        "to_total": len(people),
-        "pending": False,
-        "internet_message_id": clean(message["internetMessageId"], SUBJECT_KEPT),
-    }
+    index = {row["remote_id"]: row for row in rows}
+    found = [f"{len(rows) - len(index)} messages stand in Odoo twice"] if len(index) != len(rows) else []
+    names = ("name", "parent", "role", "unread", "total")
+    shown = {str(row[0]): dict(zip(names, row[1:], strict=True)) for row in odoo.cluster.execute(odoo.database, _FOLDERS, account_id)}
+    return found + differing_messages(index, expected_messages(mailbox, synced)) + differing_folders(shown, folders)
 
 
 def _found(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of the index with the keys of the wire."""
+
     def loaded(value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value or []
 
+    def people(kept: Any, total: int | None) -> dict[str, Any]:
+        return {"total": total or 0, "list": loaded(kept)}
+
     return {
-        "id": row[0],
+        "remote_id": row[0],
         "folder": row[1],
         "subject": row[2] or "",
         "from_name": row[3] or "",
         "from_email": row[4] or "",
         "preview": row[5] or "",
-        "received": row[6].strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "is_read": bool(row[7]),
-        "is_flagged": bool(row[8]),
-        "importance": row[9],
-        "has_attachments": bool(row[10]),
-        "is_draft": bool(row[11]),
-        "categories": loaded(row[12]),
-        "to": loaded(row[13]),
-        "to_total": row[14] or 0,
-        "pending": bool(row[15]),
-        "internet_message_id": row[16] or "",
+        "received_at": row[6].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "sent_at": row[7] and row[7].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "is_read": bool(row[8]),
+        "is_flagged": bool(row[9]),
+        "importance": row[10],
+        "has_attachments": bool(row[11]),
+        "is_draft": bool(row[12]),
+        "categories": loaded(row[13]),
+        "to_recipients": people(row[14], row[15]),
+        "cc_recipients": people(row[16], row[17]),
+        "conversation_id": row[18] or "",
+        "internet_message_id": row[19] or "",
+        "pending": bool(row[20]),
     }
