@@ -1,4 +1,5 @@
 import { useComponent } from "@odoo/owl";
+import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
@@ -8,7 +9,7 @@ import { redirect } from "@web/core/utils/urls";
  * What a person can do in MailDesk, by place. Other addons add theirs to the registry; no component lists actions of its own.
  *
  * @typedef {Object} MailDeskAction
- * @property {"toolbar"|"settings"|"account"} place where it is offered
+ * @property {"toolbar"|"settings"|"account"|"folder"} place where it is offered
  * @property {string} name
  * @property {string} [icon]
  * @property {string} [className] for the button, where it is one
@@ -17,7 +18,7 @@ import { redirect } from "@web/core/utils/urls";
  * @property {(context: ActionContext) => boolean} [isBusy]
  * @property {(context: ActionContext) => any} run
  *
- * @typedef {{store: import("../store/maildesk_store").MailDeskStore, action: object, account?: object}} ActionContext
+ * @typedef {{store: import("../store/maildesk_store").MailDeskStore, action: object, dialog: object, account?: object, folder?: object}} ActionContext
  */
 
 export const maildeskActions = registry.category("maildesk.actions");
@@ -56,7 +57,9 @@ maildeskActions
     .add("show-unreadable", {
         place: "account",
         name: _t("Show Them"),
-        condition: ({ account }) => account.unreadable_count > 0 && account.state === "connected",
+        // whoever sees no folders may not see the list either: an administrator
+        condition: ({ account }) =>
+            account.unreadable_count > 0 && account.state === "connected" && account.folders.length > 0,
         run: ({ action, account }) =>
             action.doAction({
                 type: "ir.actions.act_window",
@@ -78,6 +81,27 @@ maildeskActions
                 views: [[false, "form"]],
             }),
     }, { sequence: 30 })
+    .add("sync-folder", {
+        place: "folder",
+        name: _t("Sync This Folder"),
+        icon: "fa fa-play-circle-o",
+        condition: ({ account, folder }) => account.is_owner && !folder.sync_enabled,
+        run: ({ store, folder }) => store.setSync(folder.id, true),
+    }, { sequence: 10 })
+    .add("stop-folder-sync", {
+        place: "folder",
+        name: _t("Stop Syncing This Folder"),
+        icon: "fa fa-pause-circle-o",
+        condition: ({ account, folder }) => account.is_owner && folder.sync_enabled,
+        run: ({ store, dialog, folder }) =>
+            dialog.add(ConfirmationDialog, {
+                title: _t("Stop syncing %s?", folder.name),
+                body: _t("Its mail goes from MailDesk and stays in Outlook. You can sync the folder again at any time."),
+                confirmLabel: _t("Stop Syncing"),
+                confirm: () => store.setSync(folder.id, false),
+                cancel: () => {},
+            }),
+    }, { sequence: 20 })
     .add("mailbox-accounts", {
         place: "settings",
         name: _t("Mailbox Accounts"),
@@ -105,9 +129,10 @@ maildeskActions
 export function useMailDeskActions(place) {
     const component = useComponent();
     const action = useService("action");
-    const context = (about) => ({ store: component.store, action, ...about });
+    const dialog = useService("dialog");
+    const context = (about) => ({ store: component.store, action, dialog, ...about });
     return {
-        /** @param {{account?: object}} [subject] what the actions are about, beside the store */
+        /** @param {{account?: object, folder?: object}} [subject] what the actions are about, beside the store */
         list(subject) {
             const about = context(subject);
             return maildeskActions

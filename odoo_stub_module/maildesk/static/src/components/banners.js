@@ -3,6 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
 import { accountHealth, isStarting } from "../utils/folders";
+import { formatNumber } from "../utils/format";
 
 // States that need a person, and how loudly they say so.
 const TONES = {
@@ -44,7 +45,9 @@ export class Banners extends Component {
             return { ...about, tone: "info", text, isBusy: true };
         }
         if (account.unreadable_count) {
-            return { ...about, tone: "info", text: _t("%s messages could not be read", account.unreadable_count) };
+            const count = account.unreadable_count;
+            const text = count === 1 ? _t("1 message could not be read") : _t("%s messages could not be read", formatNumber(count));
+            return { ...about, tone: "info", text };
         }
         return null;
     }

@@ -1,17 +1,24 @@
 import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
+import { Dropdown } from "@web/core/dropdown/dropdown";
+import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { useService } from "@web/core/utils/hooks";
+import { useMailDeskActions } from "../actions/maildesk_actions";
 import { accountHealth, folderIcon, folderLines, isStarting } from "../utils/folders";
 import { formatNumber, formatSince } from "../utils/format";
+import { useViewport } from "../utils/viewport_hook";
 
 /** Left: each mailbox with its state, its folders and what is unread in them; below it how far its sync is. */
 export class FolderTree extends Component {
+    static components = { Dropdown, DropdownItem };
     static props = { onFolderOpened: { type: Function, optional: true } };
     static template = "maildesk.FolderTree";
 
     setup() {
         this.store = useState(useService("maildesk.store"));
         this.state = useState({ collapsed: new Set() });
+        this.viewport = useViewport();
+        this.actions = useMailDeskActions("folder");
         this.folderIcon = folderIcon;
         this.formatNumber = formatNumber;
         this.health = accountHealth;

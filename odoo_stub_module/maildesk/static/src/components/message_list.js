@@ -1,5 +1,6 @@
 import { Component, onPatched, onWillPatch, useEffect, useRef, useState } from "@odoo/owl";
 import { useService } from "@web/core/utils/hooks";
+import { useMailDeskActions } from "../actions/maildesk_actions";
 import { dateGroup } from "../utils/format";
 import { MessageRow } from "./message_row";
 
@@ -14,6 +15,7 @@ export class MessageListPane extends Component {
 
     setup() {
         this.store = useState(useService("maildesk.store"));
+        this.folderActions = useMailDeskActions("folder");
         this.scroller = useRef("scroller");
         this.end = useRef("end");
         this.loadWhenNear();
@@ -43,6 +45,11 @@ export class MessageListPane extends Component {
     /** Its mail is wanted in Outlook only: spam, or a folder that the owner switched off. */
     get isSwitchedOff() {
         return this.store.folder?.sync_enabled === false;
+    }
+
+    get actions() {
+        const { account, folder } = this.store;
+        return this.folderActions.list({ account, folder });
     }
 
     get isEmpty() {

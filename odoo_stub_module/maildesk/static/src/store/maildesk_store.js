@@ -144,10 +144,10 @@ export class MailDeskStore {
         this.reading = null;
     }
 
-    /** Bring the mail of a folder into MailDesk from now on; it comes by the bus. */
-    async syncFolder(folderId) {
-        await this.orm.call("mailbox.folder", "maildesk_set_sync", [], { folder_ids: [folderId], enabled: true });
-        await this._loadOverview();
+    /** Sync a folder from now on, or no more: its mail comes by the bus, or goes at once. */
+    async setSync(folderId, enabled) {
+        await this.orm.call("mailbox.folder", "maildesk_set_sync", [], { folder_ids: [folderId], enabled });
+        await this.loadOverview();
     }
 
     /** Ask the connector for news now, the open folder first; what it finds comes by the bus. */
@@ -180,8 +180,13 @@ export class MailDeskStore {
     async _loadOverview() {
         await this._quietly(async () => {
             const { accounts } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
+            const wasSynced = this.folder?.sync_enabled;
             this.accounts = accounts;
             this.isLoaded = true;
+            if (this.folder && wasSynced !== undefined && this.folder.sync_enabled !== wasSynced) {
+                // switched here or elsewhere: what was listed is gone, or starts anew
+                await this.openFolder(this.folderId);
+            }
         });
         if (this.folderId && !this.folder) {
             this.folderId = this.list = this.reading = null;

@@ -174,6 +174,54 @@ test("Refresh asks once and shows that it is under way", async () => {
     await waitFor(".o-maildesk-refresh[aria-busy=false]");
 });
 
+test("a folder is switched off and on by its owner, and says that it is off", async () => {
+    const { account, inbox, mail } = setup();
+    const spam = mail.folder(account, { name: "Junk Email", role: "junk", sync_enabled: false });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-folder-line:eq(0) .o-maildesk-folder-menu");
+    await waitFor("[data-action=stop-folder-sync]");
+    expect("[data-action=sync-folder]").toHaveCount(0);
+    await click("[data-action=stop-folder-sync]");
+    await waitFor(".modal:contains(stays in Outlook)");
+    expect(mail.calls).not.toInclude("maildesk_set_sync");
+    await click(".modal .btn-primary");
+    await waitFor(".o-maildesk-off");
+    expect(inbox.sync_enabled).toBe(false);
+    expect(".o-maildesk-row").toHaveCount(0);
+    await click(`.o-maildesk-folder[data-folder-id='${spam.id}']`);
+    await waitFor(".o-maildesk-title h1:contains(Junk Email)");
+    expect(".o-maildesk-off").toHaveText(/This folder is not synced/);
+    await click(".o-maildesk-off [data-action=sync-folder]");
+    await waitForNone(".o-maildesk-off");
+    expect(spam.sync_enabled).toBe(true);
+});
+
+test("a folder that was switched off elsewhere shows none of its mail", async () => {
+    const { account, inbox, mail } = setup();
+    account.is_owner = false;
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    expect(".o-maildesk-folder-menu").toHaveCount(0);
+    inbox.sync_enabled = false;
+    mail.messages = [];
+    sendChanged({ account: true, folder_ids: [inbox.id] });
+    await waitFor(".o-maildesk-off");
+    expect(".o-maildesk-row").toHaveCount(0);
+    expect(".o-maildesk-off button").toHaveCount(0);
+});
+
+test("messages that could not be read are told, and lead to their list", async () => {
+    const { account, mail } = setup();
+    account.unreadable_count = 3;
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-banner:contains(3 messages could not be read)");
+    expect(".o-maildesk-banner button").toHaveText("Show Them");
+    account.unreadable_count = 1;
+    sendChanged({ account: true });
+    await waitFor(".o-maildesk-banner:contains(1 message could not be read)");
+});
+
 test("on a phone there is one pane at a time", async () => {
     const matchMedia = browser.matchMedia;
     patchWithCleanup(browser, {
