@@ -94,6 +94,12 @@ class Behind(Protocol):
     async def age(self, account_id: int) -> None:
         """Let the last change of an account be an hour ago."""
 
+    async def switch(self, account_id: int, folder: str, *, enabled: bool) -> None:
+        """Switch the sync of a folder, as its owner."""
+
+    async def refresh(self, account_id: int) -> None:
+        """Ask for a cycle now, as a person."""
+
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Return what reports told: message, phase, messages done and in all, last sync."""
 
@@ -127,6 +133,16 @@ class InOdoo:
         statement = "UPDATE mailbox_account SET config_changed_at = now() at time zone 'utc' - interval '1 hour' WHERE id = %s"
         await self._execute(statement, account_id)
 
+    async def switch(self, account_id: int, folder: str, *, enabled: bool) -> None:
+        """Let the person who made it do so."""
+        statement = "SELECT id FROM mailbox_folder WHERE account_id = %s AND remote_id = %s"
+        ((folder_id,),) = await self._execute(statement, account_id, folder)
+        await self._call("mailbox.folder", "maildesk_set_sync", [folder_id], enabled)
+
+    async def refresh(self, account_id: int) -> None:
+        """Let the person who made it do so."""
+        await self._call("mailbox.account", "maildesk_refresh", [account_id])
+
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Read the account."""
         statement = """
@@ -141,6 +157,13 @@ class InOdoo:
             "JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s"
         )
         return {row[0]: row[1:] for row in await self._execute(statement, account_id)}
+
+    async def _call(self, model: str, method: str, *args: Any) -> None:
+        def at_the_browser() -> None:
+            with Person.logged_in(self.place.server, self.place.logins.user, self.place.logins.user_password) as person:
+                person.call(model, method, *args)
+
+        await trio.to_thread.run_sync(at_the_browser)
 
     async def _execute(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
         return await trio.to_thread.run_sync(self.place.execute, statement, *params)
@@ -171,6 +194,14 @@ class InMemory:
     async def age(self, account_id: int) -> None:
         """Write the time."""
         self.addon.mailboxes[account_id].config_changed_at -= timedelta(hours=1)
+
+    async def switch(self, account_id: int, folder: str, *, enabled: bool) -> None:
+        """Switch it."""
+        self.addon.maildesk_set_sync(account_id, [folder], enabled=enabled)
+
+    async def refresh(self, account_id: int) -> None:
+        """Ask."""
+        self.addon.maildesk_refresh([account_id])
 
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Read the account."""
