@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 # What ruff's ASYNC rules lack: swallowed cancellation, awaits in finally, forgotten checkpoints of generators.
 ASYNC_RULES := ASYNC102,ASYNC103,ASYNC104,ASYNC105,ASYNC119,ASYNC300
 
-.PHONY: setup programs demo demo-stop test test-fast check clean
+.PHONY: setup programs demo demo-stop test test-fast drill check clean
 
 # A virtual environment from the lock file; made again when the lock changes.
 setup: $(STAMP)
@@ -35,6 +35,10 @@ test: setup programs
 
 test-fast: setup
 	@$(BIN)/pytest -m "not odoo and not browser" $(ARGS)
+
+# The long forms of tests: hours. PARTS="kills storm histories examples", MAILDESK_SEED=n.
+drill: setup programs
+	@$(BIN)/python -m tests.drill $(PARTS)
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -26,6 +26,8 @@ _SOONEST, _LATEST = 0.05, 2.0
 _READY_FIRST = 0.8
 # Seconds that such a kill waits at most: Odoo may be away itself.
 _PATIENCE = 3.0
+# Seconds in which Odoo's master has a new worker, on a busy machine.
+_RESPAWN = 30.0
 # Seconds that PostgreSQL stays away, at most.
 _AWAY = 1.0
 
@@ -71,8 +73,11 @@ class Killer:
 
     async def _worker(self) -> None:
         """Kill one worker; Odoo's master starts another one."""
-        while not (workers := self.place.odoo.workers()):  # noqa: ASYNC110 - the last one was killed just now
-            await trio.sleep(0.02)
+        with trio.move_on_after(_RESPAWN):
+            while not (workers := self.place.odoo.workers()):  # noqa: ASYNC110 - the last one was killed just now
+                await trio.sleep(0.02)
+        if not workers:
+            raise AssertionError(f"Odoo has no worker for {_RESPAWN:.0f} s:\n{self.place.odoo.log.read_text()[-4000:]}")
         with suppress(ProcessLookupError):
             os.kill(self.rng.choice(workers), signal.SIGKILL)
 

@@ -35,11 +35,11 @@ _SETTINGS = {"interval": "500ms", "bootstrap_messages": 20, "backfill_per_hour":
 # Seconds before each answer of Graph: enough for requests to be under way at any moment.
 _LATENCY = 0.02
 
-# Seconds of quiet after which everything has to be right.
-_QUIET = 60.0
+# Seconds of quiet after which everything has to be right; ten times the changes make mailboxes of thousands.
+_QUIET = 300.0 if is_drill() else 60.0
 
 
-@pytest.mark.timeout(1500 if is_drill() else 240)
+@pytest.mark.timeout(3600 if is_drill() else 240)
 @pytest.mark.parametrize("transport", ["json2", "jsonrpc"])
 async def test_kills_lose_and_double_nothing(run: Run, tmp_path: Path, transport: str) -> None:
     """The connector, Odoo's workers and PostgreSQL are killed while mailboxes change; then Odoo has every message once, as it is."""
