@@ -14,6 +14,7 @@ from psycopg2.errors import SerializationFailure
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from tests.odoo.person import Person
+from tests.odoo_contract.conftest import INSTANCE, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +40,14 @@ class Robot:
         found: dict[str, Any] = answer.json()
         return found
 
-    def exchange(self, instance: str) -> dict[str, Any]:
-        """Ask for the lease as a connector that has just started."""
-        answer = self._http.post("connector_exchange", json={"instance": instance, "run": instance}).raise_for_status()
+    def heartbeat(self, at: str) -> None:
+        """Report the end of a round."""
+        report = {"account_id": self._account_id, "last_sync_at": at}
+        assert "held" not in self.exchange(INSTANCE, RUN, [report])
+
+    def exchange(self, instance: str, run: str, reports: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Exchange as a connector that has just started."""
+        answer = self._http.post("connector_exchange", json={"instance": instance, "run": run, "reports": reports}).raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
 

@@ -110,6 +110,7 @@ def apply_all(scene: Scene, tickets: SimpleQueue[str | None], acting: SimpleQueu
         first = batch * BATCH % MESSAGES
         patches = [marked(n, is_read=batch % 8 < 4, subject=f"{MARK} {n} {batch}") for n in range(first, first + BATCH)]
         scene.timed("apply", lambda given=patches: scene.robot.apply(messages=given))  # type: ignore[misc]
+        scene.robot.heartbeat(f"2026-11-23T10:00:{batch:02}Z")
 
 
 @pytest.mark.timeout(400)  # seconds: the template may have to be made first
@@ -241,7 +242,7 @@ def test_exchange_two_connectors_start_at_once(place: Place) -> None:
             cursor.execute(
                 "INSERT INTO mailbox_connector (instance, run, serial, seen_at) VALUES ('1', '1', '1', now() at time zone 'utc')"
             )
-        second = pool.submit(robot.exchange, "2")
+        second = pool.submit(robot.exchange, "2", "2")
         wait_for_a_lock(place)
         first.connection.commit()
         assert second.result()["held"]["instance"] == "1"

@@ -138,7 +138,7 @@ class TestApp(MailDeskCase):
         """Refresh notes the wish and sends the hint after commit, with the open folder first."""
         with mock_patch.object(ConnectorClient, "wake") as wake:
             self.env["mailbox.account"].with_user(self.owner).maildesk_refresh(None, self.folder.id)
-            self.assertEqual(self.env["mailbox.refresh"].search([]).account_id, self.account)
+            self.assertEqual(self.env["mailbox.refresh"].search([]).account_id, self.account.id)
             wake.assert_not_called()
             self.env.cr.postcommit.run()
         self.assertIn(mock_call(self.account.ids, "refresh", INBOX["remote_id"]), wake.call_args_list)
