@@ -154,7 +154,7 @@ class InOdoo:
         """Read the index."""
         statement = (
             "SELECT m.remote_id, f.remote_id, m.subject, m.is_read, m.pending_removal FROM mailbox_message_index m "
-            "JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s"
+            "JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s ORDER BY m.id"
         )
         return {row[0]: row[1:] for row in await self._execute(statement, account_id)}
 
