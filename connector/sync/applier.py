@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from connector.odoo.wire import TreeFolder
     from connector.state.store import Store
 
-__all__ = ["Applier", "NotConnectedInOdoo", "Superseded", "counts"]
+__all__ = ["Applier", "NotConnectedInOdoo", "Superseded"]
 
 # Rows: 15,000 rows/s were measured, so 500 stay well under the 0.25 s that one transaction may hold its locks (design, rule 2).
 BATCH = 500
@@ -184,8 +184,3 @@ def _in_batches(patches: Sequence[dict[str, Any]], size: int = BATCH) -> Iterato
     """Cut `patches` into lists of at most `size`."""
     for start in range(0, len(patches), size):
         yield list(patches[start : start + size])
-
-
-def counts(folder: str, unread: int, total: int) -> FolderUpdate:
-    """Return an update of Graph's counts alone: it builds on no revision."""
-    return FolderUpdate(folder=folder, revision=UNSET, unread=unread, total=total)

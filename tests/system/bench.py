@@ -187,6 +187,17 @@ class Bench:
         self.simulator.world.mailboxes[address] = mailbox
         return mailbox
 
+    async def until_equal(self, mailbox: Mailbox, account_id: int) -> None:
+        """Run cycles until Odoo equals the mailbox: Graph's deltas may lag, answers may be lost."""
+        last: list[str] = []
+
+        async def is_equal() -> bool:
+            await self.sync()
+            last[:] = differences(self.odoo, mailbox, account_id)[:5]
+            return not last
+
+        await self.until(is_equal, "Odoo to equal the mailbox", last)
+
     def assert_equal(self, mailbox: Mailbox, account_id: int) -> None:
         """Compare Odoo's index with the mailbox, message by message and folder by folder."""
         found = differences(self.odoo, mailbox, account_id)

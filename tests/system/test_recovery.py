@@ -46,21 +46,14 @@ async def _connected(bench: Bench) -> tuple[Mailbox, int]:
     return mailbox, account
 
 
-async def _until_equal(bench: Bench, mailbox: Mailbox, account: int) -> None:
-    async def is_equal() -> bool:
-        await bench.sync()
-        return not differences(bench.odoo, mailbox, account)
-
-    await bench.until(is_equal, "Odoo to equal the mailbox", differences(bench.odoo, mailbox, account)[:5])
-
-
 def _replace(bench: Bench, name: str, source: str) -> None:
-    """Make the database `name` anew as a copy of `source`; whoever is connected is thrown out."""
+    """Make the database `name` anew as a copy of `source`; whoever is connected is thrown out, and kept out meanwhile."""
     execute = partial(bench.odoo.cluster.execute, "postgres")
-    for database in (name, source):
-        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", database)
+    execute(f"ALTER DATABASE {source} ALLOW_CONNECTIONS false")
+    execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", source)
     execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     bench.odoo.cluster.clone(source, name)
+    execute(f"ALTER DATABASE {source} ALLOW_CONNECTIONS true")
 
 
 @pytest.mark.parametrize("file", ["in use", "lost", "of then"])
@@ -78,9 +71,15 @@ async def test_recovery_odoo_restored_from_an_older_dump(bench_of: Opener, tmp_p
             await bench.stop()
             shutil.copy(bench.state, tmp_path / "then")
             await bench.start()
-            await _until_equal(bench, mailbox, account)
+            await bench.until_equal(mailbox, account)
         _stir(mailbox, 10)
-        await _until_equal(bench, mailbox, account)
+        await bench.until_equal(mailbox, account)
+
+        async def has_exchanged() -> bool:
+            serial = "SELECT serial FROM mailbox_connector"
+            return bench.odoo.cluster.execute(_BACKUP, serial) != bench.odoo.cluster.execute(bench.odoo.database, serial)
+
+        await bench.until(has_exchanged, "an exchange after the backup")
         if not is_running:
             await bench.stop()
         await trio.to_thread.run_sync(_replace, bench, bench.odoo.database, _BACKUP)
@@ -92,9 +91,9 @@ async def test_recovery_odoo_restored_from_an_older_dump(bench_of: Opener, tmp_p
         if not is_running:
             await bench.start()
         assert differences(bench.odoo, mailbox, account)
-        await _until_equal(bench, mailbox, account)
+        await bench.until_equal(mailbox, account)
         _stir(mailbox, 20)
-        await _until_equal(bench, mailbox, account)
+        await bench.until_equal(mailbox, account)
 
 
 async def test_recovery_file_restored_from_last_week(bench_of: Opener, tmp_path: Path) -> None:
@@ -106,13 +105,13 @@ async def test_recovery_file_restored_from_last_week(bench_of: Opener, tmp_path:
         await bench.start()
         for seed in (0, 10):
             _stir(mailbox, seed)
-            await _until_equal(bench, mailbox, account)
+            await bench.until_equal(mailbox, account)
         await bench.stop()
         bench.lose_state()
         shutil.copy(tmp_path / "then", bench.state)
         _stir(mailbox, 20)
         await bench.start()
-        await _until_equal(bench, mailbox, account)
+        await bench.until_equal(mailbox, account)
 
 
 async def test_recovery_second_connector_refuses_and_says_so(bench_of: Opener, tmp_path: Path) -> None:
@@ -137,6 +136,6 @@ async def test_recovery_second_connector_refuses_and_says_so(bench_of: Opener, t
             await bench.until(refuses, "the second connector to refuse")
             assert mailbox.requests == asked
             _stir(mailbox, 0)
-            await _until_equal(bench, mailbox, account)
+            await bench.until_equal(mailbox, account)
             assert (await bench.get(f"http://127.0.0.1:{bench.port}/readyz"))[0] == 200
             nursery.cancel_scope.cancel()

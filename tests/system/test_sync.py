@@ -60,19 +60,28 @@ async def test_sync_first_connection_brings_everything(bench_of: Opener, transpo
         assert shown["unread_count"] == mailbox.counts(mailbox.folder_id("inbox"))[0]
 
 
-@pytest.mark.parametrize("profile", sorted(PROFILES))
-async def test_sync_changes_follow(bench_of: Opener, profile: str) -> None:
-    """New, changed, moved and deleted mail is right after one cycle, however awkward Graph is."""
+async def test_sync_changes_follow_in_one_cycle(bench_of: Opener) -> None:
+    """New, changed, moved and deleted mail is right after one cycle."""
+    async with bench_of() as bench:
+        mailbox = bench.add_mailbox(ADDRESS, inbox=90)
+        account = await bench.connect(ADDRESS)
+        await bench.until_account(account, sync_phase="up_to_date")
+        for _ in range(2):
+            _stir(mailbox)
+            await bench.sync()
+            bench.assert_equal(mailbox, account)
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES.keys() - {"default"}))
+async def test_sync_changes_follow_however_awkward_graph_is(bench_of: Opener, profile: str) -> None:
+    """Where deltas lag and answers are lost it takes some cycles more."""
     async with bench_of(quirks=PROFILES[profile]) as bench:
         mailbox = bench.add_mailbox(ADDRESS, inbox=90)
         account = await bench.connect(ADDRESS)
         await bench.until_account(account, sync_phase="up_to_date")
-        _stir(mailbox)
-        await bench.sync()
-        bench.assert_equal(mailbox, account)
-        _stir(mailbox)
-        await bench.sync()
-        bench.assert_equal(mailbox, account)
+        for _ in range(2):
+            _stir(mailbox)
+            await bench.until_equal(mailbox, account)
 
 
 async def test_sync_newest_first_then_only_as_much_as_allowed(bench_of: Opener) -> None:
