@@ -34,7 +34,7 @@ test: setup programs
 	@$(BIN)/pytest $(ARGS)
 
 test-fast: setup
-	@$(BIN)/pytest -m "not odoo and not browser" $(ARGS)
+	@MAILDESK_EXAMPLES=40 $(BIN)/pytest -m "not odoo and not browser and not long" $(ARGS)
 
 # The long forms of tests: hours. PARTS="kills storm histories examples", MAILDESK_SEED=n.
 drill: setup programs

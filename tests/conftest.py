@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: needs a real Odoo and Chromium")
     config.addinivalue_line("markers", "simulator: tests the Graph simulator")
     config.addinivalue_line("markers", "unit: needs nothing")
+    config.addinivalue_line("markers", "long: takes ten seconds or so by itself; not part of `make test-fast`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

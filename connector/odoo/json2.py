@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from connector.errors import OdooFault
 from connector.http import HTTPError, Timeout
 from connector.odoo import meaning
 from connector.odoo.calls import MODEL
@@ -37,9 +38,12 @@ class Json2:
             "Content-Type": "application/json; charset=utf-8",
         }
         try:
-            response = await self._client.post(
-                f"{url}/json/2/{MODEL}/{method}", content=msgspec.json.encode(params), headers=headers, timeout=TIMEOUT
-            )
+            content = msgspec.json.encode(params)
+        except UnicodeEncodeError as error:
+            # What Odoo would say of it over the other transport; the text itself is not repeated.
+            raise OdooFault("UnicodeEncodeError", "half a character cannot be sent") from error
+        try:
+            response = await self._client.post(f"{url}/json/2/{MODEL}/{method}", content=content, headers=headers, timeout=TIMEOUT)
         except HTTPError as error:
             raise meaning.unreachable(url, type(error).__name__) from error
         if not response.is_success:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connector.odoo.wire import TreeFolder
+from connector.sync.merge import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from connector.state.store import Cursor
 
 __all__ = ["Book", "FolderView", "open_book", "to_tree"]
+
+# What a folder is called whose name is empty, or was nothing but control characters.
+_NAMELESS = "(no name)"
 
 # Roles in the order in which a person misses them (design: "newest 50 of the Inbox first ..., then Sent, Drafts, the rest").
 _ROLE_ORDER = ("inbox", "sent", "drafts", "archive", "other", "trash", "junk")
@@ -123,8 +127,8 @@ def open_book(snapshot: MailboxSnapshot, stored: Mapping[str, Cursor], now: floa
 
 
 def to_tree(folders: list[Folder]) -> list[TreeFolder]:
-    """Return Graph's folders as the addon takes them."""
-    return [TreeFolder(remote_id=f.id, parent_remote_id=f.parent_id, name=f.name, role=f.role) for f in folders]
+    """Return Graph's folders as the addon takes them: names fit for PostgreSQL, and never empty."""
+    return [TreeFolder(remote_id=f.id, parent_remote_id=f.parent_id, name=clean(f.name) or _NAMELESS, role=f.role) for f in folders]
 
 
 def _view(folder: FolderSnapshot) -> FolderView:

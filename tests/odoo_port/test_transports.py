@@ -165,6 +165,14 @@ async def test_hello_older_addon_is_told(odoo: FakeOdoo, transport: Name) -> Non
             await addon.hello("1")
 
 
+async def test_apply_half_a_character_is_a_fault_of_that_call(odoo: FakeOdoo) -> None:
+    """A lone surrogate cannot be sent: the applier finds whose it is, as with anything that Odoo refuses."""
+    async with port("json2") as addon:
+        with pytest.raises(OdooFault, match="half a character"):
+            await addon.apply(ApplyRequest(1, None, [{"remote_id": "m", "subject": "\ud800"}], [], [], []))
+    assert odoo.calls == []
+
+
 async def _error(transport: Name) -> OdooError:
     async with port(transport) as addon:
         with pytest.raises(OdooError) as caught:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from connector.graph.folders import Folder
 from connector.odoo.wire import MailboxSnapshot, TreeFolder
 from connector.state.store import Cursor
-from connector.sync.book import Book, FolderView, open_book
+from connector.sync.book import Book, FolderView, open_book, to_tree
 from tests.sync.fakes import snapshot_of
 
 
@@ -77,3 +78,12 @@ def test_is_new_tree_order_does_not_matter() -> None:
     assert not book.is_new_tree([child, inbox])
     assert book.is_new_tree([inbox])
     assert book.is_new_tree([inbox, TreeFolder("C", None, "Child", "other")])
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Nordsee/Pier", "Nordsee/Pier"), ("a\0b\ud800", "ab"), ("", "(no name)"), ("\x07", "(no name)")]
+)
+def test_to_tree_names_are_fit_for_postgresql_and_never_empty(name: str, shown: str) -> None:
+    """One odd name must not keep the whole tree out of Odoo."""
+    (folder,) = to_tree([Folder("F", None, name, "other", 0, 0)])
+    assert folder.name == shown

@@ -39,6 +39,7 @@ def _kind(entry: dict[str, Any]) -> str:
     return "message" if "/messages/" in path else "folders"
 
 
+@pytest.mark.long
 async def test_engine_typical_day_stays_within_its_requests(
     tmp_path: Path, autojump_clock: MockClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,6 +100,7 @@ async def test_engine_quiet_mailbox_costs_one_request_a_cycle_and_odoo_nothing(t
             nursery.start_soon(measure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stays", [False, True])
 async def test_engine_emptied_trash_of_ten_thousand_stays_in_the_budget(tmp_path: Path, *, stays: bool, autojump_clock: MockClock) -> None:
     """Ten thousand removals are proved by one listing, hidden at once, asked for within Graph's limits; new mail does not wait."""
@@ -314,6 +316,7 @@ async def test_engine_move_that_both_folders_tell_hides_nothing_and_asks_nothing
         assert not [entry for entry in world.simulator.requests if _kind(entry) == "message"]
 
 
+@pytest.mark.long
 async def test_engine_twenty_mailboxes_in_a_storm_come_to_equality(tmp_path: Path, autojump_clock: MockClock) -> None:
     """A fifth of all answers is bad in every way there is: all converge while it lasts, and the one that it spares is as quick as ever."""
     quirks = [Quirks(storm=0.2, storm_seed=n, request_rate=0) for n in range(20)]
