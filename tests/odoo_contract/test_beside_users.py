@@ -134,6 +134,9 @@ def test_apply_beside_people_lets_nobody_wait(scene: Scene) -> None:
         people = [stack.enter_context(Person.logged_in(scene.place.server, logins.user, logins.user_password)) for _ in range(PEOPLE)]
         for _kind, click in itertools.islice(clicks(scene, people[0]), 4):
             click()  # Odoo's caches are filled by the first of each kind
+        for person in people:
+            person.call("mailbox.account", "maildesk_overview")  # a session's first call is noted by Odoo in a table of its own
+        before = logs(scene.place).count("tries left")
         users = [stack.enter_context(closing(UserTransaction(scene.place))) for _ in range(2)]
         pool = stack.enter_context(ThreadPoolExecutor(PEOPLE + len(users)))
         running = [pool.submit(live, person) for person in people] + [pool.submit(act, user) for user in users]
@@ -155,7 +158,8 @@ def test_apply_beside_people_lets_nobody_wait(scene: Scene) -> None:
     found = logs(scene.place)
     assert MARK not in found
     assert "deadlock detected" not in found
-    assert "tries left" not in found, "Odoo had to try something again, and paused before it"
+    # Other tests in this Odoo, and the sign-ins of the people here, may have left some.
+    assert found.count("tries left") == before, "Odoo had to try something again, and paused before it"
 
 
 def wait_for_a_lock(place: Place, waiting: int = 1) -> None:
