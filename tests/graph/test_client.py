@@ -29,7 +29,7 @@ from connector.graph.answers import claims_of, parse_retry_after, repair_json
 from connector.graph.catalogue import to_error
 from connector.graph.client import ATTEMPTS
 from connector.graph.gate import Priority
-from connector.graph.types import GraphFolder, User
+from connector.graph.types import GraphFolder, Named, User
 from tests.graph.conftest import BASE, FakeTokens, fault, open_mailbox
 
 if TYPE_CHECKING:
@@ -140,6 +140,13 @@ async def test_get_control_characters_in_json_are_repaired() -> None:
     """Raw control characters inside strings are Graph's fault, not the mailbox's end."""
     async with open_mailbox(lambda _: httpx.Response(200, content=b'{"id":"1","displayName":"A\x0b\x01nna"}')) as mailbox:
         assert (await mailbox.get("/me", into=User, priority=Priority.LIVE)).display_name == "Anna"
+
+
+@given(st.integers(0, 0x1F), st.sampled_from([b"", b"\r\n\t"]))
+def test_repair_json_any_raw_control_character_hides_nothing(control: int, between: bytes) -> None:
+    """Each of the 32 inside a string, tab and line ends too: the page is read, and those between two values still part them."""
+    data = b'{"id":' + between + b'"An' + bytes([control]) + b'na"' + between + b"}"
+    assert msgspec.json.decode(repair_json(data), type=Named).id in {"Anna", "An na"}
 
 
 async def test_get_cut_json_is_no_answer(autojump_clock: MockClock) -> None:
