@@ -50,6 +50,8 @@ __all__ = ["Runner"]
 
 # Seconds: Graph names a time in nearly every 429; where it does not, half a minute lets the window move.
 _THROTTLED_WAIT = 30.0
+# Seconds at least, whatever Graph says: several attempts were refused by then, and "0" or a past date would make a storm of cycles.
+_THROTTLED_LEAST = 5.0
 # Seconds: an administrator's repair (a licence, a new secret) is noticed within the hour.
 _ADMIN_WAIT = 3600.0
 # Seconds: after somebody else wrote the cursors; not zero, lest two connectors spin.
@@ -184,7 +186,7 @@ class Runner:
         match error:
             case GraphThrottled():
                 self._event(Event.THROTTLED)
-                return error.retry_after if error.retry_after is not None else _THROTTLED_WAIT
+                return max(_THROTTLED_LEAST, error.retry_after) if error.retry_after is not None else _THROTTLED_WAIT
             case Superseded():
                 self.mailbox.forget()
                 return _SUPERSEDED_WAIT

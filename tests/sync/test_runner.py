@@ -79,6 +79,13 @@ async def test_run_throttled_is_silent_and_waits_as_told(autojump_clock: MockClo
     assert _told(reports)["state"] == "connected"
 
 
+async def test_run_throttled_for_no_time_is_no_storm_of_cycles(autojump_clock: MockClock) -> None:
+    """Retry-After "0", or a date that is past by our clock: some seconds lie between two cycles."""
+    mailbox = FakeMailbox([GraphThrottled("slow down", retry_after=0.0)] * 100)
+    await _run_for(runner_of(mailbox), 60)
+    assert 2 < len(mailbox.cycles) <= 13
+
+
 @pytest.mark.parametrize("error", [GraphUnreachable("x"), EntraUnreachable("x"), OdooUnreachable("x")])
 async def test_run_weather_is_silent_and_tried_again(error: Exception, autojump_clock: MockClock) -> None:
     """However long Graph, Entra or Odoo are away, the account stays what it was."""
