@@ -46,10 +46,10 @@ from connector.sync.book import open_book, to_tree
 from connector.sync.bootstrap import bootstrap, reset
 from connector.sync.live import live_round
 from connector.sync.machine import phase_of
-from connector.sync.merge import to_patch
+from connector.sync.merge import is_whole, to_patch
 from connector.sync.plan import reset_delay
 from connector.sync.removals import AT_ONCE, look_into, resolve_pending, waiting_of
-from connector.sync.trials import Trials
+from connector.sync.trials import Trials, is_its_own
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
@@ -355,28 +355,42 @@ class Mailbox:
         await work.apply(folders=updates)
 
     async def _fetch(self, message_ids: list[str]) -> list[dict[str, Any]]:
-        """Return whole patches of messages, without those that do not exist or lie where no mail is wanted."""
+        """Return whole patches of messages, without those that do not exist, cannot be read, or lie where no mail is wanted.
+
+        Raises `GraphError` in bad weather: what was not heard of must not be left behind.
+        """
         patches: list[dict[str, Any]] = []
         work = self._work
         for place, reply in await ask_each(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE):
             try:
                 patch = to_patch(reply.read(GraphMessage))
-                if work is not None and work.book.get_synced(patch.get("folder")) is not None:
-                    patches.append(patch)
             except GraphNotFound:
                 continue
             except GraphUnreadable as error:
-                await self._note(message_ids[place], None, error.code or "shape")
+                await self._leave_out(message_ids[place], None, error.code or "shape")
+                continue
+            except GraphError as error:
+                if not is_its_own(error):
+                    raise
+                await self._leave_out(message_ids[place], None, error.code or str(error.status))
+                continue
+            if work is None or work.book.get_synced(patch.get("folder")) is None:
+                continue
+            if is_whole(patch):
+                patches.append(patch)
+            else:
+                # Odoo has no row of it, and could make none of this: a contact in Deleted Items, say, was never received.
+                await self._leave_out(patch["remote_id"], patch["folder"], "shape")
         return patches
 
     async def _refuse(self, patch: dict[str, Any]) -> None:
         """Note a patch that Odoo does not take, before the cursor moves past it."""
-        if self._work is not None:
-            self._work.refused.add(patch["remote_id"])
-        await self._note(patch["remote_id"], patch.get("folder"), "refused")
+        await self._leave_out(patch["remote_id"], patch.get("folder"), "refused")
 
-    async def _note(self, message_id: str, folder: str | None, reason: str) -> None:
+    async def _leave_out(self, message_id: str, folder: str | None, reason: str) -> None:
+        """Note a message that does not get into Odoo in the call under way, so that its trial does not end with that call."""
         if self._work is not None:
+            self._work.refused.add(message_id)
             self._work.trials.note(message_id, folder, reason)
             await self._work.trials.save()
 

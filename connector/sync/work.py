@@ -38,7 +38,7 @@ class Work:
     """One mailbox at work.
 
     `now` is the wall clock in UTC; `reanchor` is after how many items a filtered cursor is replaced; `outside` are folders known to be in
-    no list (Recoverable Items); `refused` are messages that Odoo did not take in the call that is under way.
+    no list (Recoverable Items); `refused` are messages that do not get into Odoo in the call that is under way.
     """
 
     account_id: int

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from connector.graph.gate import WINDOW, WINDOW_REQUESTS, Gate, Priority
 from connector.sync.machine import RESYNC_REQUIRED
@@ -215,6 +216,38 @@ async def test_engine_damaged_messages_are_set_aside_and_come_back(tmp_path: Pat
         await world.run(2 * _HOUR)
         assert not box.unreadable
         assert not world.differences()
+
+
+@pytest.mark.parametrize("poison", ["corrupt", "500 ErrorInternalServerError", "404", "400 ErrorBrandNew", "410 AnyCode", "undated"])
+@pytest.mark.parametrize("met", ["by a patch", "by a removal", "new"])
+async def test_engine_message_that_cannot_be_opened_stops_nothing(tmp_path: Path, poison: str, met: str, autojump_clock: MockClock) -> None:
+    """Whatever Graph says of one message, however often: the others go on, rounds are good, and it is set aside; mended, it is back."""
+    # Logs are kept from the terminal: a traceback a cycle takes longer than the test.
+    with capture_logs():
+        async with open_world(tmp_path, bootstrap_messages=5, backfill_per_hour=1, reconcile_interval=2 * _HOUR) as world:
+            truth, box = world.truth, world.addon.mailboxes[ACCOUNT]
+            ids = _fill(world, "inbox", 30)
+            await world.run(400)
+            # One that was never fetched is told by a patch; one that is here by a removal, after which Graph never names it again.
+            bad = {"by a patch": ids[20], "by a removal": ids[2]}.get(met) or world.deliver(truth.folder_id("inbox"))
+            truth.messages[bad].poison = poison
+            truth.set_read(bad, is_read=True)
+            if met == "by a removal":
+                truth.move(bad, truth.folder_id("archive"))
+                truth.move(bad, truth.folder_id("inbox"))
+            later = world.deliver(truth.folder_id("inbox"))
+            await world.run(1500)
+            assert later in box.rows
+            assert world.runner is not None
+            assert world.runner.last_sync_at is not None
+            assert (world.now() - world.runner.last_sync_at).total_seconds() <= 300, "it is in nobody's way"
+            # Nobody needs to open what came whole, or has a time already.
+            assert (bad in box.unreadable) == (met != ("by a removal" if poison == "undated" else "new"))
+            truth.messages[bad].poison = ""
+            world.settings["backfill_per_hour"] = 0
+            await world.run(2.5 * _HOUR)
+            assert not box.unreadable
+            assert not world.differences()
 
 
 async def test_engine_tree_of_three_hundred_folders(tmp_path: Path, autojump_clock: MockClock) -> None:
