@@ -143,7 +143,7 @@ class MailboxClient:
             error.claims = claims_of(headers.get("www-authenticate", ""))
         if error.is_unknown:
             self._on_unknown(status, error.code)
-            _log.warning("Graph said what nobody knows", status=status, code=error.code, said=error.payload)
+            _log.warning("Graph said what nobody knows", status=status, graph_code=error.code, said=error.payload)
         return error
 
     async def _retried(

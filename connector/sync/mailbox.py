@@ -187,7 +187,7 @@ class Mailbox:
                 raise
             except GraphSyncStateGone as error:
                 # A next link died before the round gave a cursor: what it brought is there, and the round begins again soon.
-                _log.info("first round died", account=self.account_id, folder=folder.remote_id, code=error.code)
+                _log.info("first round died", account=self.account_id, folder=folder.remote_id, graph_code=error.code)
                 failures.append(GraphUnreachable("a delta round died before its end", status=error.status, code=error.code))
             except GraphDeltaRefused:
                 failures += await self._list_instead(work, [folder])
@@ -195,7 +195,7 @@ class Mailbox:
                 _log.info("folder is gone", account=self.account_id, folder=folder.remote_id)
             except GraphError as error:
                 failures.append(error)
-                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, code=error.code, status=error.status)
+                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, graph_code=error.code, status=error.status)
             self._tell(work)
         return failures
 

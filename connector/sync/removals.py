@@ -123,7 +123,7 @@ def _judge(work: Work, remote_id: str, reply: Reply, part: Findings, elsewhere: 
         part.unreadable.append(remote_id)
         return
     except GraphError as error:
-        _log.info("message not asked for", account=work.account_id, code=error.code, status=error.status)
+        _log.info("message not asked for", account=work.account_id, graph_code=error.code, status=error.status)
         if is_its_own(error):
             work.trials.note(remote_id, None, error.code or str(error.status))
         part.open.append(remote_id)

@@ -74,7 +74,7 @@ class SignIn:
         try:
             person = await me(self.client(email, AccountTokens(self.entra, granted.cache_blob, _nowhere)))
         except GraphError as error:
-            _log.warning("mailbox does not answer after sign-in", account=account_id, code=error.code, status=error.status)
+            _log.warning("mailbox does not answer after sign-in", account=account_id, graph_code=error.code, status=error.status)
             return SignInOutcome(
                 "failed", f"Microsoft signed you in, but does not give access to the mailbox ({error.code or error.status})."
             )
