@@ -157,7 +157,10 @@ def to_error(status: int, codes: tuple[str, ...], retry_after: float | None, mes
     outcome = outcome_of(status, codes)
     if "badly formed token" in message.lower():
         outcome = Outcome.RESET_FOLDER
-    if status == 429 or (status == 503 and retry_after is not None and outcome is Outcome.RETRY_LATER):
+    # A full mailbox is full under whatever status: waiting does not help it, lists do.
+    if (status == 429 and outcome is not Outcome.LIST_INSTEAD) or (
+        status == 503 and retry_after is not None and outcome is Outcome.RETRY_LATER
+    ):
         return GraphThrottled(named, status=status, code=code, retry_after=retry_after)
     error = _RAISED_AS[outcome or Outcome.BUG](named, status=status, code=code, retry_after=retry_after)
     error.is_unknown = outcome is None

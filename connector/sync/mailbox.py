@@ -108,6 +108,7 @@ class Mailbox:
     _tree: Tree | None = field(init=False, default=None)
     _cursors: list[CursorReport] = field(init=False, default_factory=list)
     _is_stuck: bool = field(init=False, default=False)
+    _has_no_delta: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.store, self.account_id)
@@ -130,7 +131,7 @@ class Mailbox:
         the other folders alone, and makes the round incomplete.
         """
         work = self._work or await self._take_up()
-        self._is_stuck = False
+        self._is_stuck = self._has_no_delta = False
         outcome = await self._live(work, first)
         failures = list(outcome.failures)
         for folder in outcome.dead:
@@ -221,7 +222,7 @@ class Mailbox:
     @property
     def has_handover(self) -> bool:
         """A folder's older mail is there, and its filtered cursor is to be replaced; that costs no budget."""
-        return self._next(lambda f: f.backfill_before is None) is not None
+        return not self._has_no_delta and self._next(lambda f: f.backfill_before is None) is not None
 
     async def backfill(self, count: int) -> int:
         """Fetch the next window of at most `count` older messages of the first folder that lacks some; return how many were listed."""
@@ -250,7 +251,11 @@ class Mailbox:
         """Read one page of the hand-over of the first folder that is ready for it."""
         work, folder = self._work, self._next(lambda f: f.backfill_before is None)
         if work is not None and folder is not None:
-            await hand_over(work, folder)
+            try:
+                await hand_over(work, folder)
+            except GraphDeltaRefused:
+                # A full mailbox: older mail comes by lists meanwhile, and after the next cycle Graph is asked again.
+                self._has_no_delta = True
             await work.trials.save()
             self._tell(work)
 

@@ -111,6 +111,7 @@ class Runner:
         self._reports = reports
         self._now = now
         self._failures = 0
+        self._job_failures = 0
         self._is_awaited = False
         self._wish: tuple[str | None, int] = (None, 0)
         self._woken = trio.Event()
@@ -229,8 +230,14 @@ class Runner:
             if self.state in _JOBS_IN and self.mailbox.is_known and not self._failures:
                 try:
                     pause = min(pause, await self._job())
+                    self._job_failures = 0
                 except Exception as error:  # noqa: BLE001 - judged like the error of a cycle; the next cycle finds out what it means
-                    deadline = trio.current_time() + (self._judge(error) or _SUPERSEDED_WAIT)
+                    self._job_failures += 1
+                    wait = self._judge(error) or _SUPERSEDED_WAIT
+                    if self._job_failures > 1 and not isinstance(error, Superseded):
+                        # The good cycle in between began to count anew; a step that fails each time must not bring it ever so soon.
+                        wait = max(wait, backoff(self._job_failures, ceiling=self._interval, jitter=random.random()))  # noqa: S311 - spreads load
+                    deadline = trio.current_time() + wait
                     continue
             with trio.move_on_after(pause):
                 await self._woken.wait()

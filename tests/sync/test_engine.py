@@ -293,17 +293,36 @@ async def test_engine_dead_cursors_keep_their_rows(tmp_path: Path, error: str, a
         assert RESYNC_REQUIRED in said
 
 
-async def test_engine_full_mailbox_is_read_by_lists(tmp_path: Path, autojump_clock: MockClock) -> None:
-    """A mailbox over its quota has no delta; what comes, goes and is read there is seen all the same."""
+@pytest.mark.parametrize("status", ["403", "429", "507"])
+async def test_engine_full_mailbox_is_read_by_lists(tmp_path: Path, status: str, autojump_clock: MockClock) -> None:
+    """A mailbox over its quota has no delta, under whatever status; what comes, goes and is read there is seen all the same."""
     async with open_world(tmp_path) as world:
         ids = _fill(world, "inbox", 20)
         await world.run(_HOUR)
-        world.simulator.quirks.quota_delta = "403"
+        world.simulator.quirks.quota_delta = status
         world.deliver(world.truth.folder_id("inbox"))
         world.truth.set_read(ids[2], is_read=True)
         world.truth.delete(ids[3])
         await world.run(_HOUR)
         assert not world.differences()
+
+
+async def test_engine_mailbox_that_became_full_is_backfilled_and_not_asked_more_often(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """No hand-over is possible without a delta: it is tried once a cycle, older mail comes all the same, and no cycle comes sooner."""
+    with capture_logs():
+        async with open_world(tmp_path, bootstrap_messages=5, backfill_per_hour=1) as world:
+            _fill(world, "inbox", 20)
+            _fill(world, "archive", 60)
+            await world.run(100)
+            world.simulator.quirks.quota_delta = "507"
+            world.settings["backfill_per_hour"] = 20
+            before = world.requests
+            await world.run(3 * _HOUR)
+            assert len(world.addon.mailboxes[ACCOUNT].rows) >= 60
+            assert world.requests - before < 36 * 20
+            world.simulator.quirks.quota_delta = ""
+            await world.run(4 * _HOUR)
+            assert not world.differences()
 
 
 async def test_engine_filtered_cursor_is_replaced_before_graph_stops_telling(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from connector.errors import (
     EntraUnreachable,
+    GraphError,
     GraphMailboxGone,
     GraphThrottled,
     GraphUnauthorized,
@@ -149,6 +151,15 @@ async def test_run_unforeseen_error_is_seen_after_three_cycles_and_over_after_a_
     mailbox.ends = [None]
     await _run_for(runner, 60)
     assert _told(reports)["state"] == "connected"
+
+
+async def test_run_job_that_fails_for_ever_brings_no_cycle_sooner_and_sooner(autojump_clock: MockClock) -> None:
+    """Between good cycles a step fails each time: the pauses grow to the interval instead of starting anew with each good cycle."""
+    mailbox = FakeMailbox([None] * 1000)
+    mailbox.job_error = GraphError("no")
+    with capture_logs():
+        await _run_for(runner_of(mailbox), 3600)
+    assert len(mailbox.cycles) <= 25
 
 
 async def test_run_superseded_takes_up_what_odoo_has(autojump_clock: MockClock) -> None:
