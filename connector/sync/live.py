@@ -152,7 +152,7 @@ def _sort_out(error: GraphError, folder: FolderView, outcome: LiveOutcome) -> No
         case GraphNotFound():
             outcome.missing.append((folder, error))
         case _:
-            _log.warning("folder failed", folder=folder.remote_id, code=error.code, status=error.status)
+            _log.warning("folder failed", folder=folder.remote_id, graph_code=error.code, status=error.status)
             outcome.failures.append(error)
 
 

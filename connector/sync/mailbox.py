@@ -46,10 +46,10 @@ from connector.sync.book import open_book, to_tree
 from connector.sync.bootstrap import bootstrap, reset
 from connector.sync.live import live_round
 from connector.sync.machine import phase_of
-from connector.sync.merge import to_patch
+from connector.sync.merge import is_whole, to_patch
 from connector.sync.plan import reset_delay
 from connector.sync.removals import AT_ONCE, look_into, resolve_pending, waiting_of
-from connector.sync.trials import Trials
+from connector.sync.trials import Trials, is_its_own
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Mailbox:
     _tree: Tree | None = field(init=False, default=None)
     _cursors: list[CursorReport] = field(init=False, default_factory=list)
     _is_stuck: bool = field(init=False, default=False)
+    _has_no_delta: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.store, self.account_id)
@@ -130,7 +131,7 @@ class Mailbox:
         the other folders alone, and makes the round incomplete.
         """
         work = self._work or await self._take_up()
-        self._is_stuck = False
+        self._is_stuck = self._has_no_delta = False
         outcome = await self._live(work, first)
         failures = list(outcome.failures)
         for folder in outcome.dead:
@@ -187,7 +188,7 @@ class Mailbox:
                 raise
             except GraphSyncStateGone as error:
                 # A next link died before the round gave a cursor: what it brought is there, and the round begins again soon.
-                _log.info("first round died", account=self.account_id, folder=folder.remote_id, code=error.code)
+                _log.info("first round died", account=self.account_id, folder=folder.remote_id, graph_code=error.code)
                 failures.append(GraphUnreachable("a delta round died before its end", status=error.status, code=error.code))
             except GraphDeltaRefused:
                 failures += await self._list_instead(work, [folder])
@@ -195,7 +196,7 @@ class Mailbox:
                 _log.info("folder is gone", account=self.account_id, folder=folder.remote_id)
             except GraphError as error:
                 failures.append(error)
-                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, code=error.code, status=error.status)
+                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, graph_code=error.code, status=error.status)
             self._tell(work)
         return failures
 
@@ -221,7 +222,7 @@ class Mailbox:
     @property
     def has_handover(self) -> bool:
         """A folder's older mail is there, and its filtered cursor is to be replaced; that costs no budget."""
-        return self._next(lambda f: f.backfill_before is None) is not None
+        return not self._has_no_delta and self._next(lambda f: f.backfill_before is None) is not None
 
     async def backfill(self, count: int) -> int:
         """Fetch the next window of at most `count` older messages of the first folder that lacks some; return how many were listed."""
@@ -250,7 +251,11 @@ class Mailbox:
         """Read one page of the hand-over of the first folder that is ready for it."""
         work, folder = self._work, self._next(lambda f: f.backfill_before is None)
         if work is not None and folder is not None:
-            await hand_over(work, folder)
+            try:
+                await hand_over(work, folder)
+            except GraphDeltaRefused:
+                # A full mailbox: older mail comes by lists meanwhile, and after the next cycle Graph is asked again.
+                self._has_no_delta = True
             await work.trials.save()
             self._tell(work)
 
@@ -355,28 +360,42 @@ class Mailbox:
         await work.apply(folders=updates)
 
     async def _fetch(self, message_ids: list[str]) -> list[dict[str, Any]]:
-        """Return whole patches of messages, without those that do not exist or lie where no mail is wanted."""
+        """Return whole patches of messages, without those that do not exist, cannot be read, or lie where no mail is wanted.
+
+        Raises `GraphError` in bad weather: what was not heard of must not be left behind.
+        """
         patches: list[dict[str, Any]] = []
         work = self._work
         for place, reply in await ask_each(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE):
             try:
                 patch = to_patch(reply.read(GraphMessage))
-                if work is not None and work.book.get_synced(patch.get("folder")) is not None:
-                    patches.append(patch)
             except GraphNotFound:
                 continue
             except GraphUnreadable as error:
-                await self._note(message_ids[place], None, error.code or "shape")
+                await self._leave_out(message_ids[place], None, error.code or "shape")
+                continue
+            except GraphError as error:
+                if not is_its_own(error):
+                    raise
+                await self._leave_out(message_ids[place], None, error.code or str(error.status))
+                continue
+            if work is None or work.book.get_synced(patch.get("folder")) is None:
+                continue
+            if is_whole(patch):
+                patches.append(patch)
+            else:
+                # Odoo has no row of it, and could make none of this: a contact in Deleted Items, say, was never received.
+                await self._leave_out(patch["remote_id"], patch["folder"], "shape")
         return patches
 
     async def _refuse(self, patch: dict[str, Any]) -> None:
         """Note a patch that Odoo does not take, before the cursor moves past it."""
-        if self._work is not None:
-            self._work.refused.add(patch["remote_id"])
-        await self._note(patch["remote_id"], patch.get("folder"), "refused")
+        await self._leave_out(patch["remote_id"], patch.get("folder"), "refused")
 
-    async def _note(self, message_id: str, folder: str | None, reason: str) -> None:
+    async def _leave_out(self, message_id: str, folder: str | None, reason: str) -> None:
+        """Note a message that does not get into Odoo in the call under way, so that its trial does not end with that call."""
         if self._work is not None:
+            self._work.refused.add(message_id)
             self._work.trials.note(message_id, folder, reason)
             await self._work.trials.save()
 

@@ -50,6 +50,8 @@ __all__ = ["Runner"]
 
 # Seconds: Graph names a time in nearly every 429; where it does not, half a minute lets the window move.
 _THROTTLED_WAIT = 30.0
+# Seconds at least, whatever Graph says: several attempts were refused by then, and "0" or a past date would make a storm of cycles.
+_THROTTLED_LEAST = 5.0
 # Seconds: an administrator's repair (a licence, a new secret) is noticed within the hour.
 _ADMIN_WAIT = 3600.0
 # Seconds: after somebody else wrote the cursors; not zero, lest two connectors spin.
@@ -109,6 +111,7 @@ class Runner:
         self._reports = reports
         self._now = now
         self._failures = 0
+        self._job_failures = 0
         self._is_awaited = False
         self._wish: tuple[str | None, int] = (None, 0)
         self._woken = trio.Event()
@@ -184,7 +187,7 @@ class Runner:
         match error:
             case GraphThrottled():
                 self._event(Event.THROTTLED)
-                return error.retry_after if error.retry_after is not None else _THROTTLED_WAIT
+                return max(_THROTTLED_LEAST, error.retry_after) if error.retry_after is not None else _THROTTLED_WAIT
             case Superseded():
                 self.mailbox.forget()
                 return _SUPERSEDED_WAIT
@@ -227,8 +230,14 @@ class Runner:
             if self.state in _JOBS_IN and self.mailbox.is_known and not self._failures:
                 try:
                     pause = min(pause, await self._job())
+                    self._job_failures = 0
                 except Exception as error:  # noqa: BLE001 - judged like the error of a cycle; the next cycle finds out what it means
-                    deadline = trio.current_time() + (self._judge(error) or _SUPERSEDED_WAIT)
+                    self._job_failures += 1
+                    wait = self._judge(error) or _SUPERSEDED_WAIT
+                    if self._job_failures > 1 and not isinstance(error, Superseded):
+                        # The good cycle in between began to count anew; a step that fails each time must not bring it ever so soon.
+                        wait = max(wait, backoff(self._job_failures, ceiling=self._interval, jitter=random.random()))  # noqa: S311 - spreads load
+                    deadline = trio.current_time() + wait
                     continue
             with trio.move_on_after(pause):
                 await self._woken.wait()

@@ -39,13 +39,13 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class SignIn:
-    """Starts and finishes sign-ins for any account; `client` makes a Graph client for a token source."""
+    """Starts and finishes sign-ins for any account; `client` makes a Graph client for a mailbox's address and a token source."""
 
     entra: Entra
     tokens: Tokens
     store: Store
     vault: Vault
-    client: Callable[[int, TokenSource], MailboxClient]
+    client: Callable[[str, TokenSource], MailboxClient]
     known_seq: Callable[[int], int]
     allowed_tenants: Sequence[str]
     allowed_domains: Sequence[str]
@@ -72,9 +72,9 @@ class SignIn:
         if (reason := self._not_allowed(granted, email)) is not None:
             return SignInOutcome("failed", reason)
         try:
-            person = await me(self.client(account_id, AccountTokens(self.entra, granted.cache_blob, _nowhere)))
+            person = await me(self.client(email, AccountTokens(self.entra, granted.cache_blob, _nowhere)))
         except GraphError as error:
-            _log.warning("mailbox does not answer after sign-in", account=account_id, code=error.code, status=error.status)
+            _log.warning("mailbox does not answer after sign-in", account=account_id, graph_code=error.code, status=error.status)
             return SignInOutcome(
                 "failed", f"Microsoft signed you in, but does not give access to the mailbox ({error.code or error.status})."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from msgspec import UnsetType
 
 from connector.odoo.wire import FolderUpdate, Removed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REANCHOR", "Work", "oldest"]
 
+_log = structlog.get_logger(__name__)
 
 # Items through one filtered cursor: Graph tells no more than 5,000 (contrib:concepts/delta-query-messages.md).
 REANCHOR = 4000
@@ -38,7 +40,7 @@ class Work:
     """One mailbox at work.
 
     `now` is the wall clock in UTC; `reanchor` is after how many items a filtered cursor is replaced; `outside` are folders known to be in
-    no list (Recoverable Items); `refused` are messages that Odoo did not take in the call that is under way.
+    no list (Recoverable Items); `refused` are messages that do not get into Odoo in the call that is under way.
     """
 
     account_id: int
@@ -68,6 +70,9 @@ class Work:
                 left.append(message.id)
             else:
                 patches.append(patch)
+        if page.nameless:
+            # Nobody can ask for what has no id: this line is all that is ever known of it.
+            _log.warning("messages without an id", account=self.account_id, folder=folder.remote_id, number=page.nameless)
         for remote_id in page.unreadable:
             if remote_id not in self.book.unreadable:
                 self.trials.note(remote_id, folder.remote_id, "shape")

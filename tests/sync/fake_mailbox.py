@@ -54,6 +54,7 @@ class FakeMailbox:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     cycles: list[tuple[float, str | None]] = field(default_factory=list)
     forgotten: int = 0
+    job_error: Exception | None = None
     on_progress: Callable[[Progress], None] = lambda _: None
 
     async def cycle(self, first: str | None = None) -> Progress:
@@ -72,7 +73,9 @@ class FakeMailbox:
         return 0
 
     async def true_up_due(self) -> float | None:
-        """Have no filtered cursor."""
+        """Have no filtered cursor, or fail as the test says."""
+        if self.job_error is not None:
+            raise self.job_error
         return None
 
     def take_aged_cursors(self) -> list[CursorReport]:

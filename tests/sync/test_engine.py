@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from connector.graph.gate import WINDOW, WINDOW_REQUESTS, Gate, Priority
 from connector.sync.machine import RESYNC_REQUIRED
@@ -217,6 +218,38 @@ async def test_engine_damaged_messages_are_set_aside_and_come_back(tmp_path: Pat
         assert not world.differences()
 
 
+@pytest.mark.parametrize("poison", ["corrupt", "500 ErrorInternalServerError", "404", "400 ErrorBrandNew", "410 AnyCode", "undated"])
+@pytest.mark.parametrize("met", ["by a patch", "by a removal", "new"])
+async def test_engine_message_that_cannot_be_opened_stops_nothing(tmp_path: Path, poison: str, met: str, autojump_clock: MockClock) -> None:
+    """Whatever Graph says of one message, however often: the others go on, rounds are good, and it is set aside; mended, it is back."""
+    # Logs are kept from the terminal: a traceback a cycle takes longer than the test.
+    with capture_logs():
+        async with open_world(tmp_path, bootstrap_messages=5, backfill_per_hour=1, reconcile_interval=2 * _HOUR) as world:
+            truth, box = world.truth, world.addon.mailboxes[ACCOUNT]
+            ids = _fill(world, "inbox", 30)
+            await world.run(400)
+            # One that was never fetched is told by a patch; one that is here by a removal, after which Graph never names it again.
+            bad = {"by a patch": ids[20], "by a removal": ids[2]}.get(met) or world.deliver(truth.folder_id("inbox"))
+            truth.messages[bad].poison = poison
+            truth.set_read(bad, is_read=True)
+            if met == "by a removal":
+                truth.move(bad, truth.folder_id("archive"))
+                truth.move(bad, truth.folder_id("inbox"))
+            later = world.deliver(truth.folder_id("inbox"))
+            await world.run(1500)
+            assert later in box.rows
+            assert world.runner is not None
+            assert world.runner.last_sync_at is not None
+            assert (world.now() - world.runner.last_sync_at).total_seconds() <= 300, "it is in nobody's way"
+            # Nobody needs to open what came whole, or has a time already.
+            assert (bad in box.unreadable) == (met != ("by a removal" if poison == "undated" else "new"))
+            truth.messages[bad].poison = ""
+            world.settings["backfill_per_hour"] = 0
+            await world.run(2.5 * _HOUR)
+            assert not box.unreadable
+            assert not world.differences()
+
+
 async def test_engine_tree_of_three_hundred_folders(tmp_path: Path, autojump_clock: MockClock) -> None:
     """Ten deep, equal names beside each other, names with a slash: all there, then moved, renamed and deleted with their mail."""
     async with open_world(tmp_path) as world:
@@ -260,17 +293,36 @@ async def test_engine_dead_cursors_keep_their_rows(tmp_path: Path, error: str, a
         assert RESYNC_REQUIRED in said
 
 
-async def test_engine_full_mailbox_is_read_by_lists(tmp_path: Path, autojump_clock: MockClock) -> None:
-    """A mailbox over its quota has no delta; what comes, goes and is read there is seen all the same."""
+@pytest.mark.parametrize("status", ["403", "429", "507"])
+async def test_engine_full_mailbox_is_read_by_lists(tmp_path: Path, status: str, autojump_clock: MockClock) -> None:
+    """A mailbox over its quota has no delta, under whatever status; what comes, goes and is read there is seen all the same."""
     async with open_world(tmp_path) as world:
         ids = _fill(world, "inbox", 20)
         await world.run(_HOUR)
-        world.simulator.quirks.quota_delta = "403"
+        world.simulator.quirks.quota_delta = status
         world.deliver(world.truth.folder_id("inbox"))
         world.truth.set_read(ids[2], is_read=True)
         world.truth.delete(ids[3])
         await world.run(_HOUR)
         assert not world.differences()
+
+
+async def test_engine_mailbox_that_became_full_is_backfilled_and_not_asked_more_often(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """No hand-over is possible without a delta: it is tried once a cycle, older mail comes all the same, and no cycle comes sooner."""
+    with capture_logs():
+        async with open_world(tmp_path, bootstrap_messages=5, backfill_per_hour=1) as world:
+            _fill(world, "inbox", 20)
+            _fill(world, "archive", 60)
+            await world.run(100)
+            world.simulator.quirks.quota_delta = "507"
+            world.settings["backfill_per_hour"] = 20
+            before = world.requests
+            await world.run(3 * _HOUR)
+            assert len(world.addon.mailboxes[ACCOUNT].rows) >= 60
+            assert world.requests - before < 36 * 20
+            world.simulator.quirks.quota_delta = ""
+            await world.run(4 * _HOUR)
+            assert not world.differences()
 
 
 async def test_engine_filtered_cursor_is_replaced_before_graph_stops_telling(tmp_path: Path, autojump_clock: MockClock) -> None:

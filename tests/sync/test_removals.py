@@ -99,6 +99,29 @@ async def test_resolve_message_that_cannot_be_read_is_set_aside_after_three_trie
         assert len(addon.set_aside) == 2
 
 
+async def test_resolve_what_was_met_in_a_folder_that_is_switched_off_is_forgotten(store: Store) -> None:
+    """Odoo takes nothing of a folder whose mail nobody wants: telling it all the same would put off every cycle for ever."""
+    handler = _answering({"bad": fault(500, "ErrorCorruptData"), **TREE})
+    async with _work(store, handler, []) as (work, addon):
+        for _ in range(3):
+            work.trials.note("unwanted", "B", "shape")
+            work.trials.note("wanted", "F", "shape")
+        work.trials.note("bad", "B", "shape")
+        assert await resolve_pending(work, Priority.LIVE)
+        assert [one.remote_id for one in addon.set_aside] == ["wanted"]
+        assert work.trials.open == set()
+        assert await work.ledger.trials() == {}
+
+
+@pytest.mark.parametrize("answer", [fault(503, "ServiceNotAvailable"), fault(502, "")])
+async def test_resolve_weather_sets_nobody_aside(answer: httpx.Response, store: Store, autojump_clock: MockClock) -> None:
+    """However long the way to a message is blocked: that is not the message's fault."""
+    async with _work(store, _answering({"m": answer, **TREE}), ["m"]) as (work, addon):
+        for _ in range(5):
+            assert not await resolve_pending(work, Priority.LIVE)
+        assert (addon.set_aside, work.trials.open) == ([], set())
+
+
 @pytest.mark.parametrize("answer", [fault(400, "ErrorBrandNew"), fault(404, "ErrorBrandNew")])
 async def test_resolve_unclear_answer_keeps_the_row_hidden(answer: httpx.Response, store: Store) -> None:
     """What proves nothing is asked for again next time; the others are resolved all the same."""
@@ -107,6 +130,19 @@ async def test_resolve_unclear_answer_keeps_the_row_hidden(answer: httpx.Respons
     assert not resolved
     assert list(addon.rows) == ["unclear"]
     assert (addon.pending, work.book.pending) == ({"unclear"}, {"unclear"})
+
+
+@pytest.mark.parametrize(
+    "answer", [fault(400, "ErrorBrandNew"), httpx.Response(404), fault(500, "ErrorInternalServerError"), fault(410, "SyncStateNotFound")]
+)
+async def test_resolve_unclear_answer_for_the_third_time_sets_aside(
+    answer: httpx.Response, store: Store, autojump_clock: MockClock
+) -> None:
+    """One message that Graph fails over, whatever it says, keeps no mailbox from good rounds; its row stays, hidden."""
+    async with _work(store, _answering({"m": answer, **TREE}), ["m"]) as (work, addon):
+        assert [await resolve_pending(work, Priority.LIVE) for _ in range(4)] == [False, False, True, True]
+        assert [one.remote_id for one in addon.set_aside] == ["m"]
+        assert (work.book.unreadable, list(addon.rows)) == ({"m"}, ["m"])
 
 
 @pytest.mark.parametrize(

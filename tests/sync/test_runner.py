@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from connector.errors import (
     EntraUnreachable,
+    GraphError,
     GraphMailboxGone,
     GraphThrottled,
     GraphUnauthorized,
@@ -79,6 +81,13 @@ async def test_run_throttled_is_silent_and_waits_as_told(autojump_clock: MockClo
     assert _told(reports)["state"] == "connected"
 
 
+async def test_run_throttled_for_no_time_is_no_storm_of_cycles(autojump_clock: MockClock) -> None:
+    """Retry-After "0", or a date that is past by our clock: some seconds lie between two cycles."""
+    mailbox = FakeMailbox([GraphThrottled("slow down", retry_after=0.0)] * 100)
+    await _run_for(runner_of(mailbox), 60)
+    assert 2 < len(mailbox.cycles) <= 13
+
+
 @pytest.mark.parametrize("error", [GraphUnreachable("x"), EntraUnreachable("x"), OdooUnreachable("x")])
 async def test_run_weather_is_silent_and_tried_again(error: Exception, autojump_clock: MockClock) -> None:
     """However long Graph, Entra or Odoo are away, the account stays what it was."""
@@ -142,6 +151,15 @@ async def test_run_unforeseen_error_is_seen_after_three_cycles_and_over_after_a_
     mailbox.ends = [None]
     await _run_for(runner, 60)
     assert _told(reports)["state"] == "connected"
+
+
+async def test_run_job_that_fails_for_ever_brings_no_cycle_sooner_and_sooner(autojump_clock: MockClock) -> None:
+    """Between good cycles a step fails each time: the pauses grow to the interval instead of starting anew with each good cycle."""
+    mailbox = FakeMailbox([None] * 1000)
+    mailbox.job_error = GraphError("no")
+    with capture_logs():
+        await _run_for(runner_of(mailbox), 3600)
+    assert len(mailbox.cycles) <= 25
 
 
 async def test_run_superseded_takes_up_what_odoo_has(autojump_clock: MockClock) -> None:

@@ -16,6 +16,7 @@ import httpx
 import trio
 
 from connector.graph.client import MailboxClient
+from connector.graph.folders import ROLES
 from connector.graph.gate import Gate
 from connector.http import open_client
 from connector.state.store import open_store
@@ -239,9 +240,10 @@ def differences(box: MemoryMailbox, truth: Truth) -> list[str]:
         folder, real = box.folders[folder_id], truth.folders[folder_id]
         unread, total = truth.counts(folder_id)
         parent = None if truth.folders[real.parent_id or folder_id].well_known == "msgfolderroot" else real.parent_id
-        is_so = (folder.name, folder.parent, folder.unread, folder.total)
-        if is_so != (real.name, parent, unread, total):
-            found.append(f"folder {real.name}: {is_so}, should be {(real.name, parent, unread, total)}")
+        is_so = (folder.name, folder.parent, folder.role, folder.unread, folder.total)
+        should = (real.name, parent, ROLES.get(real.well_known, "other"), unread, total)
+        if is_so != should:
+            found.append(f"folder {real.name}: {is_so}, should be {should}")
     wanted = {m.immutable_id: m for m in truth.messages.values() if m.folder_id in synced}
     found += [f"missing in Odoo: {wanted[i].data['subject']} ({i[-6:]})" for i in wanted.keys() - box.rows.keys()]
     found += [f"only in Odoo: {box.rows[i].get('subject')} ({i[-6:]})" for i in box.rows.keys() - wanted.keys()]
