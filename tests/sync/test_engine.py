@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from connector.graph.gate import WINDOW, WINDOW_REQUESTS, Gate, Priority
+from connector.odoo.wire import ApplyRequest
 from connector.sync.machine import RESYNC_REQUIRED
 from tests.graph_simulator.quirks import Quirks
 from tests.sync.world import ACCOUNT, World, open_world
@@ -314,6 +315,30 @@ async def test_engine_move_that_both_folders_tell_hides_nothing_and_asks_nothing
         assert not world.differences()
         assert not any(hidden)
         assert not [entry for entry in world.simulator.requests if _kind(entry) == "message"]
+
+
+async def test_engine_stranger_that_graph_cannot_be_asked_for_keeps_the_cursor(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A message that came, went and came back is told as removed only, once: while its GET fails, nothing may move past that word of it."""
+    async with open_world(tmp_path) as world:
+        truth, inbox = world.truth, world.truth.folder_id("inbox")
+        _fill(world, "inbox", 10)
+        await world.run(_HOUR)
+        fresh = world.deliver(inbox)
+        truth.move(fresh, truth.folder_id("archive"))
+        truth.move(fresh, inbox)
+
+        told: list[str] = []
+
+        async def fail_once(phase: str, _: str, request: object) -> None:
+            if phase == "after" and isinstance(request, ApplyRequest) and request.removed and not told:
+                told.extend(item.remote_id for item in request.removed)
+                world.simulator.quirks.fail_graph, world.simulator.quirks.fail_count = "500 ErrorInternalServerError", 9
+
+        world.addon.on_call = fail_once
+        await world.run(_HOUR)
+        assert fresh in told, "as removed"
+        assert not world.differences()
+        assert fresh in world.addon.mailboxes[ACCOUNT].rows
 
 
 @pytest.mark.long
