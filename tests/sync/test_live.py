@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from connector.errors import GraphUnreachable
 from connector.odoo.wire import FolderUpdate, Refused, Removed
+from connector.state.ledger import Handover
 from connector.sync.applier import Applier
 from connector.sync.book import Book, FolderView
 from connector.sync.live import live_round
@@ -94,3 +96,19 @@ async def test_live_round_with_an_empty_last_page_is_no_quiet_one(store: Store) 
         await live_round(work, [folder], with_tree=False)
     assert [call.folders for call in addon.calls] == [[], [FolderUpdate("F", revision=0, cursor=_NEW, told=7)]]
     assert folder.told == 7
+
+
+async def test_live_round_beside_a_hand_over_tells_it_what_came_and_went(store: Store) -> None:
+    """Else every mail that came since the hand-over began would be taken for one that it lacks, and be asked for by its id."""
+
+    def graph(_: httpx.Request) -> httpx.Response:
+        return page(_item("new"), _gone("left"), delta=_NEW)
+
+    addon = FakeAddon(rows={"left": {"remote_id": "left", "folder": "F"}})
+    async with open_mailbox(graph) as client:
+        work = work_of(client, addon, store)
+        folder = replace(_folder(), is_backfilled=False)
+        work.book = Book({"F": folder})
+        await work.ledger.keep_handover("F", Handover(_NEXT, 0.0), {"left": "2026-11-20T10:00:00Z"}, [])
+        await live_round(work, [folder], with_tree=False)
+        assert await work.ledger.seen("F") == [("new", "2026-11-23T10:00:00Z")]
