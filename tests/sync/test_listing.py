@@ -57,6 +57,16 @@ async def test_list_states_follows_all_pages_and_counts_an_id_once() -> None:
     ]
 
 
+async def test_list_states_empty_page_with_next_link_goes_on() -> None:
+    """It is not the end: rows of the pages behind it would be taken for deleted, and asked for by the thousand."""
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        return page({"id": "a"}) if "skip" in str(request.url) else page(next=f"{BASE}/me/mailFolders/F/messages?$skip=1")
+
+    async with open_mailbox(graph) as mailbox:
+        assert await list_states(mailbox, "F", None, None, Priority.LIVE) == [Entry("a")]
+
+
 async def test_list_states_circle_is_an_error() -> None:
     """Half a listing taken for the whole would look like a folder that was emptied."""
     async with open_mailbox(lambda _: page({"id": "a"}, next=f"{BASE}/me/mailFolders/F/messages?$skip=1")) as mailbox:
