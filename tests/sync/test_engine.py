@@ -101,6 +101,30 @@ async def test_engine_quiet_mailbox_costs_one_request_a_cycle_and_odoo_nothing(t
             nursery.start_soon(measure)
 
 
+async def test_engine_cursor_that_moved_without_news_is_told_to_odoo_twice_a_day(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Graph forgets old cursors: one that only the working copy has would be lost with it, and each quiet folder reset at once."""
+    async with open_world(tmp_path) as world:
+        _fill(world, "inbox", 5)
+        await world.run(_HOUR)
+        # What nobody told before the start is told at once.
+        await world.run(_HOUR)
+        inbox = world.truth.folder_id("inbox")
+        cursors: list[str] = []
+
+        async def listen() -> None:
+            for _ in range(14):
+                await trio.sleep(_HOUR)
+                told = [one for report in world.reports.take() for one in (report.cursors or ()) if one.folder == inbox]
+                assert all(one.revision == world.addon.mailboxes[ACCOUNT].folders[inbox].revision for one in told)
+                cursors.extend(one.cursor for one in told)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            nursery.start_soon(world.run, 14 * _HOUR + 60)
+        assert len(cursors) == 2, "once for the time before the start, once half a day later"
+        assert len({*cursors, world.addon.mailboxes[ACCOUNT].folders[inbox].cursor}) == 3
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("stays", [False, True])
 async def test_engine_emptied_trash_of_ten_thousand_stays_in_the_budget(tmp_path: Path, *, stays: bool, autojump_clock: MockClock) -> None:

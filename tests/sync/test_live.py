@@ -19,6 +19,7 @@ from tests.sync.fakes import FakeAddon, work_of
 if TYPE_CHECKING:
     import httpx
 
+    from connector.odoo.wire import ApplyRequest, ApplyResult
     from connector.state.store import Store
 
 _DELTA = f"{BASE}/me/mailFolders/F/messages/delta"
@@ -96,6 +97,34 @@ async def test_live_round_with_an_empty_last_page_is_no_quiet_one(store: Store) 
         await live_round(work, [folder], with_tree=False)
     assert [call.folders for call in addon.calls] == [[], [FolderUpdate("F", revision=0, cursor=_NEW, told=7)]]
     assert folder.told == 7
+
+
+async def test_live_round_message_that_lies_where_no_mail_is_wanted_has_left(store: Store) -> None:
+    """Graph names it in this folder, but says that it is in another one: its row must not stay as if nothing had happened."""
+    addon = FakeAddon(rows={"m": {"remote_id": "m", "folder": "F"}})
+    async with open_mailbox(lambda _: page(_item("m") | {"parentFolderId": "J"}, delta=_NEW)) as client:
+        work = work_of(client, addon, store)
+        work.book = Book({"F": _folder(indexed=1), "J": FolderView("J", "J", "junk", sync_enabled=False)})
+        await live_round(work, [work.book.folders["F"]], with_tree=False)
+    assert [(call.messages, call.removed) for call in addon.calls] == [([], [Removed("F", "m")])]
+    assert work.book.pending == {"m"}
+
+
+async def test_live_round_notes_what_it_cannot_read_before_its_cursor_moves(store: Store) -> None:
+    """A death in between would leave a message behind that nobody asks for again."""
+    noted: list[set[str]] = []
+
+    class Watching(FakeAddon):
+        async def apply(self, request: ApplyRequest) -> ApplyResult:
+            noted.append(set(await work.ledger.trials()))
+            return await FakeAddon.apply(self, request)
+
+    addon = Watching()
+    async with open_mailbox(lambda _: page(_item("m"), {"id": "odd", "subject": 7}, delta=_NEW)) as client:
+        work = work_of(client, addon, store)
+        work.book = Book({"F": _folder()})
+        await live_round(work, work.book.synced(), with_tree=False)
+    assert (noted, addon.cursors, list(addon.rows)) == ([{"odd"}], {"F": _NEW}, ["m"])
 
 
 async def test_live_round_beside_a_hand_over_tells_it_what_came_and_went(store: Store) -> None:
