@@ -12,6 +12,7 @@ import trio
 from structlog.testing import capture_logs
 
 from connector.graph.gate import WINDOW, WINDOW_REQUESTS, Gate, Priority
+from connector.odoo.wire import ApplyRequest
 from connector.sync.machine import RESYNC_REQUIRED
 from tests.graph_simulator.quirks import Quirks
 from tests.sync.world import ACCOUNT, World, open_world
@@ -99,6 +100,30 @@ async def test_engine_quiet_mailbox_costs_one_request_a_cycle_and_odoo_nothing(t
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.run, 4000)
             nursery.start_soon(measure)
+
+
+async def test_engine_cursor_that_moved_without_news_is_told_to_odoo_twice_a_day(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Graph forgets old cursors: one that only the working copy has would be lost with it, and each quiet folder reset at once."""
+    async with open_world(tmp_path) as world:
+        _fill(world, "inbox", 5)
+        await world.run(_HOUR)
+        # What nobody told before the start is told at once.
+        await world.run(_HOUR)
+        inbox = world.truth.folder_id("inbox")
+        cursors: list[str] = []
+
+        async def listen() -> None:
+            for _ in range(14):
+                await trio.sleep(_HOUR)
+                told = [one for report in world.reports.take() for one in (report.cursors or ()) if one.folder == inbox]
+                assert all(one.revision == world.addon.mailboxes[ACCOUNT].folders[inbox].revision for one in told)
+                cursors.extend(one.cursor for one in told)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen)
+            nursery.start_soon(world.run, 14 * _HOUR + 60)
+        assert len(cursors) == 2, "once for the time before the start, once half a day later"
+        assert len({*cursors, world.addon.mailboxes[ACCOUNT].folders[inbox].cursor}) == 3
 
 
 @pytest.mark.long
@@ -366,6 +391,30 @@ async def test_engine_move_that_both_folders_tell_hides_nothing_and_asks_nothing
         assert not world.differences()
         assert not any(hidden)
         assert not [entry for entry in world.simulator.requests if _kind(entry) == "message"]
+
+
+async def test_engine_stranger_that_graph_cannot_be_asked_for_keeps_the_cursor(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A message that came, went and came back is told as removed only, once: while its GET fails, nothing may move past that word of it."""
+    async with open_world(tmp_path) as world:
+        truth, inbox = world.truth, world.truth.folder_id("inbox")
+        _fill(world, "inbox", 10)
+        await world.run(_HOUR)
+        fresh = world.deliver(inbox)
+        truth.move(fresh, truth.folder_id("archive"))
+        truth.move(fresh, inbox)
+
+        told: list[str] = []
+
+        async def fail_once(phase: str, _: str, request: object) -> None:
+            if phase == "after" and isinstance(request, ApplyRequest) and request.removed and not told:
+                told.extend(item.remote_id for item in request.removed)
+                world.simulator.quirks.fail_graph, world.simulator.quirks.fail_count = "500 ErrorInternalServerError", 9
+
+        world.addon.on_call = fail_once
+        await world.run(_HOUR)
+        assert fresh in told, "as removed"
+        assert not world.differences()
+        assert fresh in world.addon.mailboxes[ACCOUNT].rows
 
 
 @pytest.mark.long

@@ -19,6 +19,7 @@ from connector.errors import (
     NeedsAdmin,
     NeedsSignIn,
     NotConfigured,
+    OdooFault,
     OdooUnreachable,
     StateError,
 )
@@ -169,6 +170,15 @@ async def test_run_superseded_takes_up_what_odoo_has(autojump_clock: MockClock) 
     await _run_for(runner, 30)
     assert mailbox.forgotten == 1
     assert runner.state is State.LIVE
+
+
+@pytest.mark.parametrize(("error", "forgotten"), [(OdooUnreachable("cut"), 1), (OdooFault("x", "no"), 1), (GraphUnreachable("cut"), 0)])
+async def test_run_odoo_that_failed_is_read_again(error: Exception, forgotten: int, autojump_clock: MockClock) -> None:
+    """Its answer may be what was lost: what it did is not known here, and building on the old view would be refused."""
+    mailbox = FakeMailbox([error, None])
+    await _run_for(runner_of(mailbox), 30)
+    assert mailbox.forgotten == forgotten
+    assert len(mailbox.cycles) == 2
 
 
 async def test_run_not_connected_any_more_ends(autojump_clock: MockClock) -> None:
