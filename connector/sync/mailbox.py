@@ -15,6 +15,7 @@ put over something newer.
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from connector.errors import (
     GraphUnauthorized,
     GraphUnreachable,
     GraphUnreadable,
+    OdooFault,
 )
 from connector.graph.batch import ask_each
 from connector.graph.folders import list_tree
@@ -53,7 +55,7 @@ from connector.sync.trials import Trials
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -70,6 +72,9 @@ __all__ = ["Mailbox", "Progress"]
 # Seconds: a cursor that moved without news for so long is written back to Odoo, so that losing the working copy costs half a day at most.
 _CURSOR_AGE = 12 * 3600.0
 
+# Seconds: what one folder failed with between two cycles is tried again after so long; the others have their turn meanwhile.
+_PUT_OFF = 60.0
+
 # What concerns the mailbox as a whole: no folder is judged by it.
 _WHOLE = (GraphThrottled, GraphUnauthorized, GraphMailboxGone)
 
@@ -78,7 +83,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a mailbox stands after a step; `synced` is true when every synced folder succeeded in this round."""
+    """Where a mailbox stands after a step; `synced` is true when every synced folder succeeded in this round.
+
+    `failure` is what the first folder that did not succeed failed with.
+    """
 
     phase: Phase
     done: int
@@ -87,6 +95,7 @@ class Progress:
     synced: bool = False
     unreadable: int = 0
     drift: int = 0
+    failure: GraphError | None = None
 
 
 @dataclass(slots=True)
@@ -127,7 +136,7 @@ class Mailbox:
         """Bring Odoo's index to what Graph says; `first` is the remote id of the folder that a person looks at.
 
         Raises what concerns the whole mailbox (throttling, sign-in, mailbox gone, Odoo). An error of one folder is logged, leaves
-        the other folders alone, and makes the round incomplete.
+        the other folders alone, and makes the round incomplete: the progress has it.
         """
         work = self._work or await self._take_up()
         self._is_stuck = False
@@ -141,10 +150,9 @@ class Mailbox:
         is_resolved = await resolve_pending(work, Priority.LIVE)
         self._age(work)
         waits = any(f.cursor is None for f in work.book.synced())
-        progress = self._progress(work, synced=is_resolved and not failures and not waits)
+        synced = is_resolved and not failures and not waits
+        progress = self._progress(work, synced=synced, failure=failures[0] if failures else None)
         self.on_progress(progress)
-        if failures:
-            raise failures[0]
         return progress
 
     async def _live(self, work: Work, first: str | None) -> LiveOutcome:
@@ -228,7 +236,9 @@ class Mailbox:
         work, folder = self._work, self._next(lambda f: f.backfill_before is not None)
         if work is None or folder is None:
             return 0
-        listed = await fetch_window(work, folder, count)
+        listed = 0
+        with self._alone(work, folder):
+            listed = await fetch_window(work, folder, count)
         await work.trials.save()
         self._tell(work)
         return listed
@@ -250,38 +260,44 @@ class Mailbox:
         """Read one page of the hand-over of the first folder that is ready for it."""
         work, folder = self._work, self._next(lambda f: f.backfill_before is None)
         if work is not None and folder is not None:
-            await hand_over(work, folder)
+            with self._alone(work, folder):
+                await hand_over(work, folder)
             await work.trials.save()
             self._tell(work)
 
     async def true_up_due(self) -> float | None:
         """Return when the next folder is to be compared below its anchor (seconds since 1970), None when no cursor is filtered."""
-        if self._work is None or not (folders := [f for f in self._work.book.synced() if f.anchor is not None]):
+        if not (folders := self._filtered()):
             return None
         audits = await self.ledger.audits()
         return min(_trued_at(audits, f) for f in folders) + audit.TRUE_UP_EVERY
 
     async def true_up(self) -> None:
         """Compare the folder that waits longest below its anchor."""
-        if self._work is None:
-            return
         audits = await self.ledger.audits()
-        folders = [f for f in self._work.book.synced() if f.anchor is not None and f.is_bootstrapped]
-        if folders:
-            await audit.true_up(self._work, min(folders, key=lambda f: _trued_at(audits, f)))
+        if self._work is not None and (folders := self._filtered()):
+            folder = min(folders, key=lambda f: _trued_at(audits, f))
+            with self._alone(self._work, folder):
+                await audit.true_up(self._work, folder)
 
-    async def reconcile(self) -> int:
-        """Compare with the mailbox what is due; return how many rows were repaired (`audit`). What was set aside is tried again."""
+    async def reconcile(self) -> bool:
+        """Compare with the mailbox what is due, and repair it (`audit`); what was set aside is tried again.
+
+        Return whether every folder could be compared: one that cannot keeps no other from it.
+        """
         work = await self._take_up()
 
         async def tell() -> None:
             await self.cycle()
 
-        repaired = 0
+        failed = 0
         for remote_id in [f.remote_id for f in work.book.synced() if f.is_bootstrapped]:
             folder = (self._work or work).book.get_synced(remote_id)
             if folder is not None:
-                repaired += await audit.reconcile(self._work or work, folder, tell)
+                failed += 1
+                with self._alone(work, folder):
+                    await audit.reconcile(self._work or work, folder, tell)
+                    failed -= 1
         work = self._work or work
         await look_into(work, sorted(work.book.unreadable), None, Priority.BACKFILL)
         await work.trials.save()
@@ -289,7 +305,7 @@ class Mailbox:
         since = work.now().timestamp() - audit.DRIFT_KEPT
         self.drift = sum(count for _, count in await self.ledger.tally(audit.DRIFT, since))
         self._tell(work)
-        return repaired
+        return not failed
 
     @property
     def waits_until(self) -> float | None:
@@ -306,9 +322,27 @@ class Mailbox:
     # ---------------------------------------------------------------- inside
 
     def _next(self, is_wanted: Callable[[FolderView], bool]) -> FolderView | None:
-        if self._work is None:
-            return None
-        return next((f for f in self._work.book.synced() if f.is_large and is_wanted(f)), None)
+        return next((f for f in self._in_turn() if f.is_large and is_wanted(f)), None)
+
+    def _filtered(self) -> list[FolderView]:
+        """Return the folders whose cursor sees a part only."""
+        return [f for f in self._in_turn() if f.anchor is not None and f.is_bootstrapped]
+
+    def _in_turn(self) -> list[FolderView]:
+        """Return the folders that something may be done about between two cycles."""
+        now = self.now().timestamp()
+        return [f for f in self._work.book.synced() if f.put_off_until <= now] if self._work is not None else []
+
+    @contextmanager
+    def _alone(self, work: Work, folder: FolderView) -> Iterator[None]:
+        """Let what one folder fails with stop that folder alone, for a while."""
+        try:
+            yield
+        except _WHOLE:
+            raise
+        except (GraphError, OdooFault) as error:
+            _log.warning("folder put off", account=self.account_id, folder=folder.remote_id, reason=str(error))
+            folder.put_off_until = work.now().timestamp() + _PUT_OFF
 
     async def _take_up(self) -> Work:
         """Read what Odoo has of this mailbox."""
@@ -388,7 +422,7 @@ class Mailbox:
                 self._cursors.append(CursorReport(folder=folder.remote_id, revision=folder.revision, cursor=folder.cursor))
                 folder.written, folder.written_at = folder.cursor, now
 
-    def _progress(self, work: Work, *, synced: bool = False) -> Progress:
+    def _progress(self, work: Work, *, synced: bool = False, failure: GraphError | None = None) -> Progress:
         book = work.book
         done, total = book.progress()
         phase = phase_of(discovered=bool(book.folders), bootstrapped=book.is_bootstrapped, backfilled=book.is_backfilled)
@@ -400,6 +434,7 @@ class Mailbox:
             synced=synced,
             unreadable=len(book.unreadable),
             drift=self.drift,
+            failure=failure,
         )
 
     def _tell(self, work: Work) -> None:

@@ -67,9 +67,9 @@ class FakeMailbox:
         self.on_progress(DONE)
         return DONE
 
-    async def reconcile(self) -> int:
+    async def reconcile(self) -> bool:
         """Find no drift."""
-        return 0
+        return True
 
     async def true_up_due(self) -> float | None:
         """Have no filtered cursor."""
