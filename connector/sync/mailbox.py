@@ -117,6 +117,8 @@ class Mailbox:
     _tree: Tree | None = field(init=False, default=None)
     _cursors: list[CursorReport] = field(init=False, default_factory=list)
     _is_stuck: bool = field(init=False, default=False)
+    # How often `forget` was called: it may be, while a cycle is under way.
+    _forgotten: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.store, self.account_id)
@@ -124,6 +126,7 @@ class Mailbox:
     def forget(self) -> None:
         """Trust nothing that is remembered: the next cycle takes up what Odoo has."""
         self._work = None
+        self._forgotten += 1
 
     @property
     def is_known(self) -> bool:
@@ -345,34 +348,46 @@ class Mailbox:
             folder.put_off_until = work.now().timestamp() + _PUT_OFF
 
     async def _take_up(self) -> Work:
-        """Read what Odoo has of this mailbox."""
+        """Take up what Odoo has of this mailbox; what is forgotten meanwhile is taken up again by the next cycle."""
+        forgotten, work = self._forgotten, self._work
+        if work is None:
+            self._tree = None
+            work = self._begin(Trials(self.ledger, await self.ledger.trials()))
+        await self._read(work)
+        if self._forgotten == forgotten:
+            self._work = work
+        return work
+
+    def _begin(self, trials: Trials) -> Work:
+        # Bound to this work: `forget` may come while it is under way, and what it fetches must not be lost then.
+        work = Work(
+            account_id=self.account_id,
+            client=self.client,
+            odoo=self.odoo,
+            store=self.store,
+            ledger=self.ledger,
+            applier=Applier(
+                self.account_id, self.odoo, self.store, lambda ids: self._fetch(work, ids), lambda patch: self._refuse(work, patch)
+            ),
+            trials=trials,
+            bootstrap_messages=self.bootstrap_messages,
+            now=self.now,
+            reanchor=self.reanchor,
+        )
+        return work
+
+    async def _read(self, work: Work) -> None:
+        """Make the book of `work` say what Odoo has."""
         snapshots = await self.odoo.take_up([self.account_id])
         if not snapshots:
             raise NotConnectedInOdoo("the account does not exist in Odoo any more")
         stored = await self.store.load_cursors(self.account_id)
         now = self.now().timestamp()
-        if self._work is None:
-            self._tree = None
-            trials = Trials(self.ledger, await self.ledger.trials())
-            self._work = Work(
-                account_id=self.account_id,
-                client=self.client,
-                odoo=self.odoo,
-                store=self.store,
-                ledger=self.ledger,
-                applier=Applier(self.account_id, self.odoo, self.store, self._fetch, self._refuse),
-                trials=trials,
-                bootstrap_messages=self.bootstrap_messages,
-                now=self.now,
-                reanchor=self.reanchor,
-            )
-        tree = self._work.book.tree
-        self._work.book = open_book(snapshots[0], stored, now, tree)
+        work.book = open_book(snapshots[0], stored, now, work.book.tree)
         # A cursor that moved without news before this process began, and that Odoo never heard of.
-        for folder in self._work.book.synced():
+        for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:
                 folder.written_at = now - _CURSOR_AGE
-        return self._work
 
     async def _write_tree(self, work: Work, tree: Tree) -> None:
         """Write a changed tree to Odoo; what Odoo makes of it (ids, sync switches, pending rows) is read back. Then the counts."""
@@ -380,7 +395,7 @@ class Mailbox:
         if work.book.is_new_tree(folders):
             await work.applier.apply(tree=folders)
             work.book.tree = folders
-            await self._take_up()
+            await self._read(work)
         updates = []
         for listed in tree.folders:
             folder = work.book.folders.get(listed.id)
@@ -388,31 +403,36 @@ class Mailbox:
                 updates.append(FolderUpdate(folder=folder.remote_id, revision=UNSET, unread=listed.unread, total=listed.total))
         await work.apply(folders=updates)
 
-    async def _fetch(self, message_ids: list[str]) -> list[dict[str, Any]]:
+    async def _fetch(self, work: Work, message_ids: list[str]) -> list[dict[str, Any]]:
         """Return whole patches of messages, without those that do not exist or lie where no mail is wanted."""
         patches: list[dict[str, Any]] = []
-        work = self._work
         for place, reply in await ask_each(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE):
             try:
                 patch = to_patch(reply.read(GraphMessage))
-                if work is not None and work.book.get_synced(patch.get("folder")) is not None:
-                    patches.append(patch)
             except GraphNotFound:
                 continue
             except GraphUnreadable as error:
-                await self._note(message_ids[place], None, error.code or "shape")
+                await self._note(work, message_ids[place], None, error.code or "shape")
+                continue
+            if work.book.get_synced(patch.get("folder")) is None:
+                continue
+            if "received_at" in patch:
+                patches.append(patch)
+            else:
+                # Nothing that lists show by time; asked for again and again it would stop its mailbox.
+                await self._note(work, message_ids[place], patch["folder"], "shape")
         return patches
 
-    async def _refuse(self, patch: dict[str, Any]) -> None:
-        """Note a patch that Odoo does not take, before the cursor moves past it."""
-        if self._work is not None:
-            self._work.refused.add(patch["remote_id"])
-        await self._note(patch["remote_id"], patch.get("folder"), "refused")
+    async def _refuse(self, work: Work, patch: dict[str, Any]) -> None:
+        """Note a patch that Odoo does not take."""
+        await self._note(work, patch["remote_id"], patch.get("folder"), "refused")
 
-    async def _note(self, message_id: str, folder: str | None, reason: str) -> None:
-        if self._work is not None:
-            self._work.trials.note(message_id, folder, reason)
-            await self._work.trials.save()
+    @staticmethod
+    async def _note(work: Work, message_id: str, folder: str | None, reason: str) -> None:
+        """Note a message that does not come to Odoo with the call that is under way, before the cursor moves past it."""
+        work.refused.add(message_id)
+        work.trials.note(message_id, folder, reason)
+        await work.trials.save()
 
     def _age(self, work: Work) -> None:
         """Note cursors that Odoo has not heard of for long."""

@@ -62,7 +62,11 @@ async def resolve_pending(work: Work, priority: Priority) -> bool:
     """
     waiting = sorted(waiting_of(work))[:AT_ONCE]
     findings = await look_into(work, waiting, None, priority)
-    if due := work.trials.due(work.book.unreadable):
+    due = work.trials.due(work.book.unreadable)
+    # Odoo takes nothing for a folder that was switched off since it was met, and nobody wants to hear of it.
+    unwanted = {one.remote_id for one in due if one.folder in work.book.folders and work.book.get_synced(one.folder) is None}
+    work.trials.end(unwanted)
+    if due := [one for one in due if one.remote_id not in unwanted]:
         await work.applier.apply(set_aside=due)
         work.book.unreadable |= {one.remote_id for one in due}
         work.trials.end(one.remote_id for one in due)

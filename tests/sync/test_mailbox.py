@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import httpx
     from trio.testing import MockClock
 
 _HOUR = 3600.0
@@ -75,3 +75,60 @@ async def test_jobs_folder_that_always_fails_is_not_asked_for_all_the_time(tmp_p
         world.spoil = None
         await world.run(_HOUR)
         assert not world.differences()
+
+
+async def test_forget_while_a_cycle_fetches_loses_no_message(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A person switches a folder while a cycle has the news: what of them has to be asked for comes with the cursor all the same."""
+    async with open_world(tmp_path) as world:
+        _fill(world, "inbox", 3)
+        await world.run(100)
+        # Graph tells its removal alone, and the cursor moves past that: nothing else ever brings it.
+        fresh = world.deliver(world.truth.folder_id("inbox"))
+        world.truth.move(fresh, world.truth.folder_id("archive"))
+        world.truth.move(fresh, world.truth.folder_id("inbox"))
+
+        def forget(asked: str) -> None:
+            if "/delta?" in asked and world.runner is not None:
+                world.runner.mailbox.forget()
+
+        world.spoil = forget
+        await world.run(1000)
+        assert fresh in world.addon.mailboxes[ACCOUNT].rows
+        assert not world.differences()
+
+
+@pytest.mark.parametrize("kind", ["damaged", "timeless"])
+async def test_cycle_unknown_message_that_cannot_be_read_whole_is_set_aside(tmp_path: Path, kind: str, autojump_clock: MockClock) -> None:
+    """Graph tells a part of an old message that Odoo does not know, and the whole cannot be had: counted and shown, in nobody's way."""
+    async with open_world(tmp_path, bootstrap_messages=5, backfill_per_hour=1) as world:
+        inbox = world.truth.folder_id("inbox")
+        old = _fill(world, "inbox", 40)[30]
+        await world.run(100)
+        world.truth.set_read(old, is_read=True)
+        timeless = httpx.Response(200, json={"id": old, "parentFolderId": inbox, "subject": "?", "isRead": True, "receivedDateTime": None})
+        world.spoil = _failing(f"/messages/{re.escape(old)}", fault(500, "ErrorCorruptData") if kind == "damaged" else timeless)
+        fresh = world.deliver(inbox)
+        await world.run(1500)
+        box = world.addon.mailboxes[ACCOUNT]
+        assert fresh in box.rows
+        assert {i: one.folder for i, one in box.unreadable.items()} == {old: None if kind == "damaged" else inbox}
+        assert world.runner is not None
+        assert world.runner.last_sync_at is not None
+
+
+async def test_cycle_unreadable_message_of_a_folder_that_is_switched_off_is_forgotten(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Before its third try nobody wants the folder's mail any more: it is no reason to refuse all cycles to come."""
+    async with open_world(tmp_path) as world:
+        archive = world.truth.folder_id("archive")
+        _fill(world, "inbox", 3)
+        bad = _fill(world, "archive", 3)[0]
+        world.truth.change(bad, {"subject": 7})
+        await world.run(100)
+        world.addon.maildesk_set_sync(ACCOUNT, [archive], enabled=False)
+        await world.run(2000)
+        fresh = world.deliver(world.truth.folder_id("inbox"))
+        await world.run(1000)
+        assert world.runner is not None
+        assert world.runner.last_sync_at is not None
+        assert fresh in world.addon.mailboxes[ACCOUNT].rows
+        assert not world.addon.mailboxes[ACCOUNT].unreadable
