@@ -1,6 +1,7 @@
 """The proof: what the index and the mailbox do not agree about, found by listing, confirmed by a GET of each message, then repaired.
 
-    true-up    hourly, below the anchor of a filtered cursor, which tells nothing of what happens there
+    true-up    hourly, below the anchor of a filtered cursor, which tells nothing of what happens there: the part that was fetched, as it is
+               listed, and below that the rows that came otherwise (moved in, kept over a reset)
     reconcile  every `reconcile_interval`: Graph's counts; daily the last 30 days; the whole folder where the counts differ, or weekly
 
 Whatever delta has not told yet is told first (`tell`): what is repaired after that is drift, counted and shown.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connector.graph.gate import Priority
+from connector.graph.messages import LIST_LIMIT
 from connector.state.ledger import Audit
 from connector.sync.listing import compare, list_states, second_before
 from connector.sync.removals import look_into
@@ -66,10 +68,27 @@ async def audit(
 
 async def true_up(work: Work, folder: FolderView) -> None:
     """Compare what lies below the anchor of `folder`; that is no drift, but what a filtered cursor cannot know."""
-    repaired = await audit(work, folder, folder.backfill_before, folder.anchor, Priority.BACKFILL)
+    below = folder.backfill_before
+    repaired = await audit(work, folder, below, folder.anchor, Priority.BACKFILL)
+    if below is not None:
+        repaired += await _audit_strays(work, folder, second_before(below))
     kept = (await work.ledger.audits()).get(folder.remote_id, Audit())
     await work.ledger.keep_audit(folder.remote_id, replace(kept, trued_at=work.now().timestamp()))
     _log.debug("folder trued up", account=work.account_id, folder=folder.remote_id, repaired=repaired)
+
+
+async def _audit_strays(work: Work, folder: FolderView, until: str) -> int:
+    """Ask about rows of `folder` from a time whose messages are not fetched yet, and return how many changed.
+
+    What Odoo lacks of that time is no difference, so only the rows are compared: each by a question, or by a listing where that is less.
+    """
+    rows = (await work.odoo.compare(work.account_id, folder.remote_id, [], until=until)).unlisted
+    if len(rows) > 1 + folder.total // LIST_LIMIT:
+        strays = set(rows)
+        listed = await list_states(work.client, folder.remote_id, None, until, Priority.BACKFILL)
+        suspects = await compare(work.odoo, work.account_id, folder.remote_id, [e for e in listed if e.id in strays], until=until)
+        rows = [*suspects.differing, *suspects.unlisted]
+    return (await look_into(work, rows, folder.remote_id, Priority.BACKFILL)).changed
 
 
 async def reconcile(work: Work, folder: FolderView, tell: Callable[[], Awaitable[None]]) -> int:

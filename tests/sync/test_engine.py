@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 import trio
@@ -194,6 +195,49 @@ async def test_engine_message_below_the_anchor_is_right_within_the_hour(tmp_path
             case _:
                 assert rows[old]["folder"] == truth.messages[old].folder_id
         assert len(rows) < 400, "the backfill is still under way"
+
+
+@pytest.mark.parametrize("change", ["read", "move", "delete"])
+@pytest.mark.parametrize("strays", [1, 4])
+async def test_engine_message_older_than_the_backfill_is_right_within_the_hour(
+    tmp_path: Path, change: str, strays: int, autojump_clock: MockClock
+) -> None:
+    """Filed into a folder whose backlog has not come so far, an old message is shown there, so it has to be true there too."""
+    quirks = Quirks(out_of_filter_events=False)
+    async with open_world(tmp_path, quirks=quirks, backfill_per_hour=10, bootstrap_messages=10) as world:
+        truth, box = world.truth, world.addon.mailboxes[ACCOUNT]
+        inbox, junk = truth.folder_id("inbox"), truth.folder_id("junkemail")
+        _fill(world, "inbox", 500)
+        old = [world.deliver(truth.folder_id("archive"), age=490 * _HOUR + n) for n in range(strays)]
+        await world.run(_HOUR)
+        for remote_id in old:
+            truth.move(remote_id, inbox)
+        await world.run(_HOUR)
+        assert [box.rows[remote_id]["folder"] for remote_id in old] == [inbox] * strays
+        match change:
+            case "read":
+                truth.set_read(old[0], is_read=True)
+            case "move":
+                truth.move(old[0], junk)
+            case _:
+                truth.delete(old[0])
+        await world.run(_HOUR)
+        assert box.rows[old[0]]["is_read"] if change == "read" else old[0] not in box.rows
+        assert len(box.rows) < 200, "the backfill is still under way"
+
+
+async def test_engine_true_up_does_not_wait_for_the_backlog(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Without a budget a large mailbox takes hours to fetch: what lies below the anchor is right within the hour all the same."""
+    quirks = Quirks(out_of_filter_events=False, latency=4.0)
+    async with open_world(tmp_path, quirks=quirks, bootstrap_messages=10) as world:
+        with patch("connector.sync.plan._UNLIMITED_WINDOW", 2):
+            ids = _fill(world, "inbox", 3000)
+            await world.run(2 * _HOUR)
+            assert ids[30] in world.addon.mailboxes[ACCOUNT].rows
+            world.truth.set_read(ids[30], is_read=True)
+            await world.run(_HOUR)
+        assert world.addon.mailboxes[ACCOUNT].rows[ids[30]]["is_read"]
+        assert len(world.addon.mailboxes[ACCOUNT].rows) < 3000, "the backfill is still under way"
 
 
 async def test_engine_damaged_messages_are_set_aside_and_come_back(tmp_path: Path, autojump_clock: MockClock) -> None:
