@@ -57,9 +57,9 @@ async def fetch_window(work: Work, folder: FolderView, count: int) -> int:
         # A thousand messages carry one time: the hand-over brings them and all older ones.
         lowest = None
     patches = [patch for page in pages for patch in work.sort(folder, page)[0]]
-    applied = await work.apply(
-        messages=patches, folders=[FolderUpdate(folder=folder.remote_id, revision=folder.revision, backfill_before=lowest)]
-    )
+    # With the cursor: it may have moved without news, and with another revision the file's copy of it counts for nothing.
+    update = FolderUpdate(folder=folder.remote_id, revision=folder.revision, cursor=folder.cursor, backfill_before=lowest)
+    applied = await work.apply(messages=patches, folders=[update])
     folder.indexed += applied.new if applied is not None else 0
     return listed
 

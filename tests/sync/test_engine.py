@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -12,11 +12,13 @@ import pytest
 import trio
 
 from connector.graph.gate import WINDOW, WINDOW_REQUESTS, Gate, Priority
+from connector.sync import plan
 from connector.sync.machine import RESYNC_REQUIRED
 from tests.graph_simulator.quirks import Quirks
 from tests.sync.world import ACCOUNT, World, open_world
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from trio.testing import MockClock
@@ -27,6 +29,13 @@ _HOUR = 3600.0
 def _fill(world: World, folder: str, number: int, *, every: float = 3600.0) -> list[str]:
     """Deliver messages, the first one the newest; return their ids."""
     return [world.deliver(world.truth.folder_id(folder), age=60 + n * every) for n in range(number)]
+
+
+@asynccontextmanager
+async def _small_windows() -> AsyncIterator[None]:
+    """Let a backfill without a budget take hours of the test's clock."""
+    with patch.object(plan, "_UNLIMITED_WINDOW", 2):
+        yield
 
 
 def _kind(entry: dict[str, Any]) -> str:
@@ -229,13 +238,12 @@ async def test_engine_message_older_than_the_backfill_is_right_within_the_hour(
 async def test_engine_true_up_does_not_wait_for_the_backlog(tmp_path: Path, autojump_clock: MockClock) -> None:
     """Without a budget a large mailbox takes hours to fetch: what lies below the anchor is right within the hour all the same."""
     quirks = Quirks(out_of_filter_events=False, latency=4.0)
-    async with open_world(tmp_path, quirks=quirks, bootstrap_messages=10) as world:
-        with patch("connector.sync.plan._UNLIMITED_WINDOW", 2):
-            ids = _fill(world, "inbox", 3000)
-            await world.run(2 * _HOUR)
-            assert ids[30] in world.addon.mailboxes[ACCOUNT].rows
-            world.truth.set_read(ids[30], is_read=True)
-            await world.run(_HOUR)
+    async with open_world(tmp_path, quirks=quirks, bootstrap_messages=10) as world, _small_windows():
+        ids = _fill(world, "inbox", 3000)
+        await world.run(2 * _HOUR)
+        assert ids[30] in world.addon.mailboxes[ACCOUNT].rows
+        world.truth.set_read(ids[30], is_read=True)
+        await world.run(_HOUR)
         assert world.addon.mailboxes[ACCOUNT].rows[ids[30]]["is_read"]
         assert len(world.addon.mailboxes[ACCOUNT].rows) < 3000, "the backfill is still under way"
 
@@ -302,6 +310,19 @@ async def test_engine_dead_cursors_keep_their_rows(tmp_path: Path, error: str, a
         del before[ids[3]]
         assert {i: row["id"] for i, row in world.addon.mailboxes[ACCOUNT].rows.items()} == before
         assert RESYNC_REQUIRED in said
+
+
+async def test_engine_restart_in_a_backfill_goes_on_from_the_newest_cursor(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Windows of older mail write no cursor, quiet rounds write it to the file alone: together they must not bring back an old one."""
+    quirks = Quirks(delta_generations=3, latency=4.0)
+    async with open_world(tmp_path, quirks=quirks, bootstrap_messages=10) as world, _small_windows():
+        _fill(world, "inbox", 1000)
+        await world.run(_HOUR / 2)
+        assert len(world.addon.mailboxes[ACCOUNT].rows) < 1000, "the backfill is still under way"
+        anchor = world.addon.mailboxes[ACCOUNT].folders[world.truth.folder_id("inbox")].anchor
+        world.deliver(world.truth.folder_id("inbox"))
+        await world.run(300)
+        assert world.addon.mailboxes[ACCOUNT].folders[world.truth.folder_id("inbox")].anchor == anchor, "the folder did not begin afresh"
 
 
 async def test_engine_full_mailbox_is_read_by_lists(tmp_path: Path, autojump_clock: MockClock) -> None:
