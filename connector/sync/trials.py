@@ -43,6 +43,10 @@ class Trials:
         """Ids to ask for again."""
         return {i for i, trial in self._trials.items() if trial.tries < TRIES}
 
+    def __contains__(self, remote_id: str) -> bool:
+        """Tell whether a message is being tried."""
+        return remote_id in self._trials
+
     def note(self, remote_id: str, folder: str | None, reason: str) -> None:
         """Note a failed try; `reason` is a code."""
         before = self._trials.get(remote_id)

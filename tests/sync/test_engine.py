@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from urllib.parse import unquote
 
 import pytest
 import trio
@@ -14,6 +15,7 @@ import trio
 from connector.graph.gate import WINDOW, WINDOW_REQUESTS, Gate, Priority
 from connector.sync import plan
 from connector.sync.machine import RESYNC_REQUIRED
+from tests.graph.conftest import fault
 from tests.graph_simulator.quirks import Quirks
 from tests.sync.world import ACCOUNT, World, open_world
 
@@ -157,6 +159,35 @@ async def test_engine_false_mass_removal_hides_nothing(tmp_path: Path, autojump_
 
         on_wire, world.addon.fuse = world.on_wire, watch
         await world.run(100)
+        assert not world.differences()
+        assert max(hidden) == 0
+
+
+async def test_engine_false_mass_removal_of_a_folder_that_shrank_hides_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A fifth is a fifth of what the folder holds now, not of what it held when the connector started."""
+    async with open_world(tmp_path) as world:
+        ids = _fill(world, "inbox", 300, every=60.0)
+        hidden: list[int] = []
+
+        async def watch(where: str) -> None:
+            await on_wire(where)
+            hidden.append(sum(row["pending"] for row in world.addon.mailboxes[ACCOUNT].rows.values()))
+
+        async def shrink() -> None:
+            await trio.sleep(400)
+            for start in range(0, 220, 55):
+                for remote_id in ids[start : start + 55]:
+                    world.truth.delete(remote_id)
+                await trio.sleep(301)
+            world.simulator.quirks.read_as_removed = 1
+            for remote_id in ids[220:275]:
+                world.truth.set_read(remote_id, is_read=True)
+            hidden.clear()
+
+        on_wire, world.addon.fuse = world.on_wire, watch
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(shrink)
+            nursery.start_soon(world.run, 2400)
         assert not world.differences()
         assert max(hidden) == 0
 
@@ -310,6 +341,67 @@ async def test_engine_dead_cursors_keep_their_rows(tmp_path: Path, error: str, a
         del before[ids[3]]
         assert {i: row["id"] for i, row in world.addon.mailboxes[ACCOUNT].rows.items()} == before
         assert RESYNC_REQUIRED in said
+
+
+async def test_engine_row_that_a_reset_could_not_ask_about_is_no_ghost(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Deleted while no cursor lived, and no answer about it when the folder was listed: it is asked about again, hidden meanwhile."""
+    async with open_world(tmp_path) as world:
+        gone = _fill(world, "inbox", 40)[3]
+        await world.run(_HOUR)
+        world.truth.delete(gone)
+        world.simulator.graph.forget_links(world.truth)
+        world.spoil = lambda asked: fault(400, "ErrorBrandNew") if f"/messages/{gone}" in unquote(asked) else None
+        await world.run(_HOUR)
+        assert world.addon.mailboxes[ACCOUNT].rows[gone]["pending"]
+        world.spoil = None
+        await world.run(_HOUR)
+        assert not world.differences()
+
+
+async def test_engine_reset_of_an_emptied_folder_keeps_no_news_waiting(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Thousands of rows that a listing lacks are hidden at once and asked about bit by bit; new mail does not wait for the last of them."""
+    async with open_world(tmp_path, quirks=Quirks(latency=1.0)) as world:
+        truth = world.truth
+        ids = _fill(world, "deleteditems", 4000, every=60.0)
+        await world.run(2 * _HOUR)
+        assert len(world.addon.mailboxes[ACCOUNT].rows) == 4000
+        for remote_id in ids:
+            truth.delete(remote_id)
+        world.simulator.graph.forget_links(truth)
+        seen: list[float] = []
+
+        async def new_mail() -> None:
+            await trio.sleep(60)
+            fresh, began = world.deliver(truth.folder_id("inbox")), trio.current_time()
+            while fresh not in world.addon.mailboxes[ACCOUNT].rows:  # noqa: ASYNC110 - it is told by nobody
+                await trio.sleep(5)
+            seen.append(trio.current_time() - began)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(new_mail)
+            nursery.start_soon(world.run, 2 * _HOUR)
+        assert not world.differences()
+        assert seen[0] < 700
+
+
+async def test_engine_message_deleted_while_its_folder_is_met_is_no_ghost(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Listed among the newest, gone before the first round, which never names it; and as many came from a folder that Odoo knows."""
+    async with open_world(tmp_path, backfill_per_hour=5) as world:
+        truth = world.truth
+        moved = _fill(world, "inbox", 10)[0]
+        await world.run(100)
+        folder = truth.add_folder("New", truth.folder_id("msgfolderroot")).id
+        fleeting, *_ = [world.deliver(folder, age=n * 60.0) for n in range(40)]
+        truth.move(moved, folder)
+
+        def delete(asked: str) -> None:
+            if f"{folder}/messages?" in unquote(asked) and fleeting in truth.messages:
+                truth.delete(fleeting)
+
+        world.spoil = delete
+        await world.run(700)
+        assert fleeting not in truth.messages
+        assert fleeting not in world.addon.mailboxes[ACCOUNT].rows, "long before the backlog is done"
 
 
 async def test_engine_restart_in_a_backfill_goes_on_from_the_newest_cursor(tmp_path: Path, autojump_clock: MockClock) -> None:
