@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
+import trio
 from msgspec import UNSET
 
 from connector.errors import (
@@ -55,7 +56,7 @@ from connector.sync.trials import Trials
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -110,6 +111,7 @@ class Mailbox:
     now: Callable[[], datetime]
     surge: Surge
     on_progress: Callable[[Progress], None]
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     reanchor: int = REANCHOR
     drift: int = 0
     ledger: Ledger = field(init=False)
@@ -295,6 +297,7 @@ class Mailbox:
 
         failed = 0
         for remote_id in [f.remote_id for f in work.book.synced() if f.is_bootstrapped]:
+            await self.breathe()
             folder = (self._work or work).book.get_synced(remote_id)
             if folder is not None:
                 failed += 1
@@ -372,6 +375,7 @@ class Mailbox:
             trials=trials,
             bootstrap_messages=self.bootstrap_messages,
             now=self.now,
+            breathe=self.breathe,
             reanchor=self.reanchor,
         )
         return work

@@ -114,6 +114,9 @@ class Runner:
         self._is_awaited = False
         self._wish: tuple[str | None, int] = (None, 0)
         self._woken = trio.Event()
+        # When the next cycle begins at the latest.
+        self._due = 0.0
+        mailbox.breathe = self._breathe
         mailbox.on_progress = self._on_progress
 
     @property
@@ -140,13 +143,9 @@ class Runner:
         self._event(Event.CONNECTED)
         await self._recall()
         while True:
-            self._is_awaited = self._woken.is_set()
-            (folder, ticket), self._wish = self._wish, (None, 0)
-            self._woken = trio.Event()
             if (event := _ON_WAY_BACK.get(self.state)) is not None:
                 self._event(event)
-            delay = await self._attempt(folder)
-            self.served_ticket = max(self.served_ticket, ticket)
+            delay = await self._attempt()
             if delay is None:
                 return
             await self._idle(delay)
@@ -161,11 +160,32 @@ class Runner:
         spread = self._reconcile_interval * random.random()  # noqa: S311 - spreads load, guards nothing
         self._reconcile_at = last[-1][0] + self._reconcile_interval if last else now + spread
 
-    async def _attempt(self, folder: str | None) -> float | None:
+    async def _cycle(self) -> Progress:
+        """Run one cycle, as it was asked for."""
+        self._is_awaited = self._woken.is_set()
+        (folder, ticket), self._wish = self._wish, (None, 0)
+        self._woken = trio.Event()
+        try:
+            return await self.mailbox.cycle(folder)
+        finally:
+            self.served_ticket = max(self.served_ticket, ticket)
+            self._due = trio.current_time() + self._pause()
+
+    def _pause(self) -> float:
+        """Return the seconds until the next cycle after a good one."""
+        waits = self.mailbox.waits_until
+        return self._interval if waits is None else min(self._interval, max(_JOB_PAUSE, waits - self._clock()))
+
+    async def _breathe(self) -> None:
+        """Let a cycle that is due or asked for go ahead while a long comparison is under way."""
+        if self._woken.is_set() or trio.current_time() >= self._due:
+            await self._cycle()
+
+    async def _attempt(self) -> float | None:
         """Run one cycle; return the seconds until the next one, None when there is to be none."""
         self._is_fit = False
         try:
-            progress = await self.mailbox.cycle(folder)
+            progress = await self._cycle()
             await self._reconcile()
         except Exception as error:  # noqa: BLE001 - every error of one mailbox is judged, and stays in it
             return self._judge(error)
@@ -176,8 +196,7 @@ class Runner:
             return self._judge(progress.failure)
         self._failures = 0
         self.message = ""
-        waits = self.mailbox.waits_until
-        return self._interval if waits is None else min(self._interval, max(_JOB_PAUSE, waits - self._clock()))
+        return self._pause()
 
     async def _reconcile(self) -> None:
         """Compare with the mailbox if it is time; where a folder could not be compared, again within the hour."""
@@ -236,8 +255,8 @@ class Runner:
 
     async def _idle(self, delay: float) -> None:
         """Wait `delay` seconds or for a wake, doing small jobs meanwhile."""
-        deadline = trio.current_time() + delay
-        while not self._woken.is_set() and (pause := deadline - trio.current_time()) > 0:
+        self._due = trio.current_time() + delay
+        while not self._woken.is_set() and (pause := self._due - trio.current_time()) > 0:
             if self._is_fit and self.mailbox.is_known:
                 try:
                     pause = min(pause, await self._job())
@@ -248,7 +267,7 @@ class Runner:
                     if self._stumbles > 1:
                         # The cycles between may all be good: a job that fails each time must not bring them ever so often.
                         wait = max(wait, backoff(self._stumbles, ceiling=self._interval, jitter=random.random()))  # noqa: S311 - as above
-                    deadline = trio.current_time() + wait
+                    self._due = trio.current_time() + wait
                     continue
             with trio.move_on_after(pause):
                 await self._woken.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import trio
 from msgspec import UnsetType
 
 from connector.odoo.wire import FolderUpdate, Removed
@@ -12,7 +13,7 @@ from connector.sync.book import Book
 from connector.sync.merge import to_patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -37,8 +38,9 @@ REANCHOR = 4000
 class Work:
     """One mailbox at work.
 
-    `now` is the wall clock in UTC; `reanchor` is after how many items a filtered cursor is replaced; `outside` are folders known to be in
-    no list (Recoverable Items); `refused` are messages that Odoo did not take in the call that is under way.
+    `now` is the wall clock in UTC; `breathe` lets a cycle that is due go ahead of what takes long; `reanchor` is after how many items a
+    filtered cursor is replaced; `outside` are folders known to be in no list (Recoverable Items); `refused` are messages that do not come
+    to Odoo with the call that is under way.
     """
 
     account_id: int
@@ -50,6 +52,7 @@ class Work:
     trials: Trials
     bootstrap_messages: int
     now: Callable[[], datetime]
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     reanchor: int = REANCHOR
     book: Book = field(default_factory=Book)
     outside: set[str] = field(default_factory=set)

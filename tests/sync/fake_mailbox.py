@@ -14,7 +14,7 @@ from connector.sync.reports import Reports
 from connector.sync.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from connector.odoo.wire import CursorReport
 
@@ -55,6 +55,7 @@ class FakeMailbox:
     cycles: list[tuple[float, str | None]] = field(default_factory=list)
     forgotten: int = 0
     on_progress: Callable[[Progress], None] = lambda _: None
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
 
     async def cycle(self, first: str | None = None) -> Progress:
         """Run one."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 from urllib.parse import unquote
 
 import httpx
 import pytest
+import trio
 from structlog.testing import capture_logs
 
+from connector.graph import messages
 from tests.graph.conftest import fault
 from tests.sync.world import ACCOUNT, Spoil, World, open_world
 
@@ -132,3 +135,41 @@ async def test_cycle_unreadable_message_of_a_folder_that_is_switched_off_is_forg
         assert world.runner.last_sync_at is not None
         assert fresh in world.addon.mailboxes[ACCOUNT].rows
         assert not world.addon.mailboxes[ACCOUNT].unreadable
+
+
+@pytest.mark.parametrize(("is_asked_for", "patience"), [(True, 30), (False, 330)])
+async def test_reconcile_of_a_large_folder_keeps_nobody_waiting(
+    tmp_path: Path, *, is_asked_for: bool, patience: float, autojump_clock: MockClock
+) -> None:
+    """While all of it is listed, ten messages a page, a person's wish and the regular cycles go ahead between two pages."""
+    async with open_world(tmp_path) as world:
+        _fill(world, "inbox", 3000)
+        await world.run(_HOUR)
+        world.settings["reconcile_interval"] = 6 * _HOUR
+        world.simulator.quirks.latency = 2.0
+        listing, waited = trio.Event(), list[float]()
+        pages: list[str] = []
+
+        def watch(asked: str) -> None:
+            if "/messages?" in asked and "$filter" not in unquote(asked):
+                pages.append(asked)
+                listing.set()
+
+        async def deliver() -> None:
+            await listing.wait()
+            await trio.sleep(20)
+            fresh, began = world.deliver(world.truth.folder_id("inbox")), trio.current_time()
+            if is_asked_for and world.runner is not None:
+                world.runner.wake()
+            while fresh not in world.addon.mailboxes[ACCOUNT].rows:  # noqa: ASYNC110 - it is told by nobody
+                await trio.sleep(1)
+            waited.append(trio.current_time() - began)
+
+        world.spoil = watch
+        with patch.object(messages, "LIST_LIMIT", 10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(deliver)
+                nursery.start_soon(world.run, 8 * _HOUR)
+        assert len(pages) >= 300, "all of it was listed"
+        assert waited[0] < patience
+        assert not world.differences()
