@@ -343,6 +343,55 @@ async def test_engine_dead_cursors_keep_their_rows(tmp_path: Path, error: str, a
         assert RESYNC_REQUIRED in said
 
 
+async def test_engine_many_cursors_that_die_at_once_are_not_all_replaced_at_once(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Maintenance at Graph: four folders begin afresh, the others spread over the time after; none is forgotten until the next cycle."""
+    async with open_world(tmp_path) as world:
+        root = world.truth.folder_id("msgfolderroot")
+        for n in range(20):
+            world.deliver(world.truth.add_folder(f"Folder {n}", root).id)
+        await world.run(100)
+        world.simulator.graph.forget_links(world.truth)
+        folders = world.addon.mailboxes[ACCOUNT].folders.values()
+        synced = sum(f.sync_enabled for f in folders)
+        waiting: list[int] = []
+
+        async def count() -> None:
+            for _ in range(100):
+                await trio.sleep(1)
+                waiting.append(sum(f.cursor is None for f in folders if f.sync_enabled))
+
+        with patch("connector.sync.mailbox.random.random", return_value=0.9):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(count)
+                nursery.start_soon(world.run, 100)
+        assert waiting[0] == synced - 4
+        assert waiting[-1] == 0
+        assert sorted(waiting, reverse=True) == waiting
+        assert not world.differences()
+
+
+@pytest.mark.parametrize(("age", "change", "days"), [(10, "state", 1), (60, "row", 1), (60, "state", 7)])
+async def test_engine_reconcile_compares_each_part_in_its_time(
+    tmp_path: Path, age: int, change: str, days: int, autojump_clock: MockClock
+) -> None:
+    """The last 30 days each day, the whole folder where counts differ, or each week; what Odoo has otherwise is repaired and is drift."""
+    async with open_world(tmp_path, reconcile_interval=24 * _HOUR) as world:
+        ids = _fill(world, "inbox", 80, every=24 * _HOUR)
+        await world.run(25 * _HOUR)
+        rows = world.addon.mailboxes[ACCOUNT].rows
+        if change == "row":
+            del rows[ids[age]]
+        else:
+            rows[ids[age]] = {**rows[ids[age]], "is_read": True}
+        if days > 1:
+            await world.run((days - 2) * 24 * _HOUR)
+            assert world.differences()
+        await world.run(3 * 24 * _HOUR if days > 1 else 25 * _HOUR)
+        assert not world.differences()
+        assert world.runner is not None
+        assert world.runner.mailbox.drift == 1
+
+
 async def test_engine_row_that_a_reset_could_not_ask_about_is_no_ghost(tmp_path: Path, autojump_clock: MockClock) -> None:
     """Deleted while no cursor lived, and no answer about it when the folder was listed: it is asked about again, hidden meanwhile."""
     async with open_world(tmp_path) as world:
