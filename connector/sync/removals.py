@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from connector.graph.gate import Priority
     from connector.sync.work import Work
 
-__all__ = ["AT_ONCE", "Findings", "look_into", "resolve_pending", "waiting_of"]
+__all__ = ["AT_ONCE", "Findings", "look_into", "resolve_pending", "sweep", "waiting_of"]
 
 # Messages an apply: what is known after so many is written, so that a long emptying of the Trash shows progress and survives a crash.
 _CHUNK = 10 * ITEMS
@@ -105,6 +105,16 @@ async def look_into(work: Work, remote_ids: Sequence[str], folder: str | None, p
         findings.unreadable += part.unreadable
         findings.open += part.open
     return findings
+
+
+async def sweep(work: Work, folder: str, unlisted: Sequence[str], priority: Priority) -> None:
+    """Find out what became of rows that a complete listing of `folder` lacks.
+
+    `AT_ONCE` of them now; the others, and those that Graph gave no answer about, wait hidden, as after a removal that delta tells.
+    """
+    now, later = unlisted[:AT_ONCE], unlisted[AT_ONCE:]
+    findings = await look_into(work, now, folder, priority)
+    await work.apply(removed=[(folder, remote_id) for remote_id in (*later, *findings.open)])
 
 
 def _chunks(remote_ids: Sequence[str]) -> list[list[str]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
+import trio
 from msgspec import UnsetType
 
 from connector.odoo.wire import FolderUpdate, Removed
@@ -13,7 +14,7 @@ from connector.sync.book import Book
 from connector.sync.merge import to_patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -39,8 +40,9 @@ REANCHOR = 4000
 class Work:
     """One mailbox at work.
 
-    `now` is the wall clock in UTC; `reanchor` is after how many items a filtered cursor is replaced; `outside` are folders known to be in
-    no list (Recoverable Items); `refused` are messages that do not get into Odoo in the call that is under way.
+    `now` is the wall clock in UTC; `breathe` lets a cycle that is due go ahead of what takes long; `reanchor` is after how many items a
+    filtered cursor is replaced; `outside` are folders known to be in no list (Recoverable Items); `refused` are messages that do not get
+    into Odoo in the call that is under way.
     """
 
     account_id: int
@@ -52,6 +54,7 @@ class Work:
     trials: Trials
     bootstrap_messages: int
     now: Callable[[], datetime]
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     reanchor: int = REANCHOR
     book: Book = field(default_factory=Book)
     outside: set[str] = field(default_factory=set)

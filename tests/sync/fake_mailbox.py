@@ -14,7 +14,7 @@ from connector.sync.reports import Reports
 from connector.sync.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from connector.odoo.wire import CursorReport
 
@@ -56,6 +56,7 @@ class FakeMailbox:
     forgotten: int = 0
     job_error: Exception | None = None
     on_progress: Callable[[Progress], None] = lambda _: None
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
 
     async def cycle(self, first: str | None = None) -> Progress:
         """Run one."""
@@ -68,9 +69,9 @@ class FakeMailbox:
         self.on_progress(DONE)
         return DONE
 
-    async def reconcile(self) -> int:
+    async def reconcile(self) -> bool:
         """Find no drift."""
-        return 0
+        return True
 
     async def true_up_due(self) -> float | None:
         """Have no filtered cursor, or fail as the test says."""
