@@ -129,10 +129,10 @@ class MailboxAccount(models.Model):
             self._guard_owned(vals)
         self._tidy(vals)
         shared_before = {account: account.shared_user_ids for account in self} if "shared_user_ids" in vals else {}
-        if CONFIG_FIELDS & vals.keys():
-            vals = {**vals, "config_changed_at": fields.Datetime.now()}
-            self._tell_connector(self.ids)
         result = super().write(vals)
+        if CONFIG_FIELDS & vals.keys():
+            # sudo: the connector's own field, which nobody sets
+            self.sudo()._config_changed()
         for account, before in shared_before.items():
             account._shares_changed(before)
         return result

@@ -70,6 +70,17 @@ class TestRights(MailDeskCase):
         with self.assertRaises(AccessError):
             self.env["mailbox.account"].with_user(self.admin).create({"name": "X", "email": "x@example.com", "owner_id": self.owner.id})
 
+    def test_owner_archives_and_corrects(self):
+        """An owner archives a mailbox, and corrects the address of one that is not connected yet; the connector hears of both."""
+        draft = self.env["mailbox.account"].with_user(self.owner).create({"name": "Draft", "email": "wrong@example.com"})
+        self.env.cr.execute("UPDATE mailbox_account SET config_changed_at = '2020-01-01'")
+        self.env.invalidate_all()
+        draft.email = "right@example.com"
+        self.account.with_user(self.owner).action_archive()
+        self.assertEqual((draft.email, self.account.active), ("right@example.com", False))
+        for account in (draft.sudo(), self.account):
+            self.assertGreater(account.config_changed_at.year, 2020)
+
     def test_states_and_tokens_are_closed(self):
         """States are not written and tokens not read, by owner, administrator or connector's user."""
         for user in (self.owner, self.admin):
