@@ -11,6 +11,7 @@ from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
 from . import res_config_settings
+from . import ir_rule
 
 # what the connector calls
 from . import mailbox_connector

@@ -1,5 +1,7 @@
 """Who may do what: a table of groups and models, and what no right opens."""
 
+from unittest.mock import patch as mock_patch
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import file_open, mute_logger
@@ -47,6 +49,15 @@ class TestRights(MailDeskCase):
                 for operation in ("create", "write", "unlink"):
                     with self.subTest(model=model, user=user.login, operation=operation), self.assertRaises(AccessError):
                         self.env[model].with_user(user).check_access(operation)
+
+    @mute_logger("odoo.addons.maildesk.models.ir_rule")
+    def test_refusal_names_no_record(self):
+        """In debug mode too, a refusal does not tell an employee the subject of a mail or the name of a mailbox."""
+        for record in (self.message, self.message.folder_id, self.account):
+            user = self.stranger
+            with mock_patch.object(type(user), "has_group", return_value=True), self.assertRaises(AccessError) as refused:
+                record.with_user(user).check_access("read")
+            self.assertNotIn(record.display_name, str(refused.exception))
 
     def test_accounts_are_seen(self):
         """Accounts are seen by the owner, those it is shared with, and administrators."""
