@@ -167,10 +167,13 @@ class MailboxAccount(models.Model):
         """Send the browser to Microsoft's sign-in (buttons "Authorize Outlook" and "Re-Authorize Outlook")."""
         self.ensure_one()
         self.check_access("write")
+        if not self.is_owner:
+            raise AccessError(self.env._("Only its owner signs in to a mailbox."))
         return {"type": "ir.actions.act_url", "url": f"/maildesk/outlook/authorize/{self.id}", "target": "self"}
 
     def action_open_app(self):
         """Open MailDesk."""
+        self.check_access("read")
         return self.env["ir.actions.actions"]._for_xml_id("maildesk.action_maildesk_app")
 
     def action_refresh(self):
@@ -181,12 +184,18 @@ class MailboxAccount(models.Model):
     def action_unreadable(self):
         """Show the messages that could not be read."""
         self.ensure_one()
+        self.check_access("read")
+        if not self.filtered_domain(self._readable()):
+            raise AccessError(self.env._("The mail of this mailbox is not shared with you."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_unreadable")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
     def action_audit(self):
         """Show what was done with this mailbox, and by whom."""
         self.ensure_one()
+        self.check_access("read")
+        if not (self.is_owner or self.env.user.has_group("maildesk.group_admin")):
+            raise AccessError(self.env._("Who did what with a mailbox is for its owner and administrators."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
