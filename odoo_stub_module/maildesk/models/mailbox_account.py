@@ -144,7 +144,8 @@ class MailboxAccount(models.Model):
     @api.model
     def _guard(self, vals):
         """Let users set what is theirs; states and tokens are set by methods."""
-        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"owner_id", "provider", "sequence"}):
+        # An import names the id; the ORM leaves it alone.
+        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"id", "owner_id", "provider", "sequence"}):
             raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
 
     def _guard_owned(self, vals):
