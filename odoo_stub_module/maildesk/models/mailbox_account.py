@@ -119,6 +119,8 @@ class MailboxAccount(models.Model):
                 raise AccessError(self.env._("A mailbox belongs to the user who connects it."))
             self._tidy(vals)
         accounts = super().create(vals_list)
+        if not self.env.su:
+            accounts._check_new()
         for account in accounts:
             account._shares_changed(self.env["res.users"])
         return accounts
@@ -147,6 +149,16 @@ class MailboxAccount(models.Model):
         # An import names the id; the ORM leaves it alone.
         if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"id", "owner_id", "provider", "sequence"}):
             raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
+
+    def _check_new(self):
+        """Refuse a new mailbox in which a default (of the call's context, or of the user's own) set what users do not set."""
+        allowed = OWNER_FIELDS | {"provider", "sequence", "config_changed_at", *models.MAGIC_COLUMNS}
+        closed = [name for name, field in self._fields.items() if field.store and name not in allowed]
+        new = {"owner_id": self.env.user, "state": "draft"}
+        # sudo: users do not read all of these
+        for account in self.sudo():
+            if strange := [name for name in closed if (account[name] or False) != new.get(name, False)]:
+                raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
 
     def _guard_owned(self, vals):
         """Keep a mailbox with its owner: who may read it, and whose it is, no administrator changes."""
