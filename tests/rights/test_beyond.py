@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tests.rights.place import Box, Place
 
 
+# Why a body does not come (docs/protocol.md, section 3).
+CODES = ("not_found", "needs_sign_in", "unavailable", "unreadable")
+
+
 def _bus(place: Place, after: int = 0) -> list[tuple[int, list[Any], str, dict[str, Any]]]:
     """Return what the bus was given by MailDesk: (id, channel, type, payload)."""
     found = []
@@ -40,6 +44,7 @@ def test_new_mailbox_takes_no_defaults(place: Place, role: str, name: str, by: s
     value = place.person("owner")["id"] if name == "owner_id" else SET_BY_METHODS[name]
     values = {"name": "D", "email": f"default.{role}.{name}.{by}@pier.example".replace("_", ".")}
     made: dict[str, Any] = {"vals_list": [values]}
+    default_id: list[int] = []
     if by == "context":
         made["context"] = {f"default_{name}": value}
     else:
@@ -48,7 +53,7 @@ def test_new_mailbox_takes_no_defaults(place: Place, role: str, name: str, by: s
         default_id = place.by_json2(role, "ir.default", "create", None, {"vals_list": [default]}).result
         assert default_id, "an employee has defaults of their own"
     answer = place.by_json2(role, "mailbox.account", "create", None, made)
-    if by == "default":
+    if default_id:
         place.by_json2(role, "ir.default", "unlink", default_id, {})
     statement = "SELECT owner_id, state, token_sealed, COALESCE(token_seq, 0), granted_scopes FROM mailbox_account WHERE email = %s"
     rows = place.execute(statement, values["email"])
