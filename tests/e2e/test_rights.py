@@ -45,6 +45,14 @@ def test_sharing_in_an_open_tab(newcomer: Page, stage: Stage) -> None:
         rows.first.click()
         expect(page.locator(".o-maildesk-reading-subject")).to_be_visible()
         _look(page, "shared")
+        # On the form they find nothing that is not theirs to do.
+        form = page.context.new_page()
+        form.goto(f"/odoo/mailbox-accounts/{account_id}")
+        expect(form.locator("button[name=action_open_app]")).to_be_visible()
+        for name in ("action_authorize", "action_pause", "action_audit"):
+            expect(form.locator(f"button[name={name}]:visible")).to_have_count(0)
+        _look(form, "form-of-reader")
+        form.close()
         owner.call("mailbox.account", "write", [account_id], {"shared_user_ids": [[3, reader]]})
         expect(shared).to_have_count(0)
         expect(page.locator(".o-maildesk-reading-subject")).to_have_count(0)
@@ -59,8 +67,10 @@ def test_audit_list_on_screen(browser: Browser, stage: Stage, reader: Page) -> N
     page = reader
     page.goto("/odoo/mailbox-accounts")
     page.locator(".o_data_row", has_text=READER).click()
+    button = page.locator("button[name=action_audit]")
+    expect(button).to_be_visible()
     _look(page, "account-form")
-    page.locator("button[name=action_audit]:visible").click()
+    button.click()
     expect(page.locator(".o_list_view .o_data_row").last).to_contain_text("Connected")
     expect(page.locator(".o_list_button_add, .o_list_button_save")).to_have_count(0)
     _look(page, "audit-of-owner")
