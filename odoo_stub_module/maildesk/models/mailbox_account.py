@@ -336,8 +336,7 @@ class MailboxAccount(models.Model):
 
     def _audit(self, event, detail=None):
         """Add to the audit list what the current user did with these mailboxes; `detail` never says anything of a mail."""
-        # sudo: whoever did it, the list is written
-        self.env["mailbox.audit"].sudo()._add(event, self.sudo(), detail)
+        self.env["mailbox.audit"]._add(event, self.ids, detail)
 
     def _shares_changed(self, before):
         """Note whom a mailbox is shared with from now on and whom no more, and let their open tabs show it at once."""
