@@ -1,4 +1,6 @@
 # data
+from . import mailbox_audit
+from . import mailbox_mail
 from . import mailbox_account
 from . import mailbox_folder
 from . import mailbox_folder_sync
@@ -9,6 +11,7 @@ from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
 from . import res_config_settings
+from . import ir_rule
 
 # what the connector calls
 from . import mailbox_connector

@@ -35,6 +35,7 @@ class MailboxAccount(models.Model):
         "account_id",
         "user_id",
         "Shared With",
+        domain=[("share", "=", False)],
         help="They read this mailbox as its owner does.",
     )
     state = fields.Selection(
@@ -72,6 +73,7 @@ class MailboxAccount(models.Model):
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
+    may_manage = fields.Boolean(compute="_compute_is_owner", help="Its owner and administrators pause it, resume it and see who did what.")
 
     # The connector's own. Sealed, and still nobody reads them by RPC.
     token_sealed = fields.Text(groups=fields.NO_ACCESS, copy=False)
@@ -102,8 +104,18 @@ class MailboxAccount(models.Model):
     @api.depends_context("uid")
     @api.depends("owner_id")
     def _compute_is_owner(self):
+        is_admin = self.env.user.has_group("maildesk.group_admin")
         for account in self:
             account.is_owner = account.owner_id == self.env.user
+            account.may_manage = is_admin or account.is_owner
+
+    @api.constrains("shared_user_ids")
+    def _check_shared_users(self):
+        for account in self:
+            # sudo: what users are is not for everybody to read
+            if outsiders := account.sudo().shared_user_ids.filtered("share"):
+                names = ", ".join(outsiders.mapped("name"))
+                raise ValidationError(self.env._("A mailbox is shared with colleagues only; not with %s.", names))
 
     @api.constrains("email")
     def _check_email(self):
@@ -118,17 +130,26 @@ class MailboxAccount(models.Model):
             if not self.env.su and vals.get("owner_id", self.env.uid) != self.env.uid:
                 raise AccessError(self.env._("A mailbox belongs to the user who connects it."))
             self._tidy(vals)
-        return super().create(vals_list)
+        accounts = super().create(vals_list)
+        if not self.env.su:
+            accounts._check_new()
+        for account in accounts:
+            account._shares_changed(self.env["res.users"])
+        return accounts
 
     def write(self, vals):
         self._guard(vals)
         if not self.env.su:
             self._guard_owned(vals)
         self._tidy(vals)
+        shared_before = {account: account.shared_user_ids for account in self} if "shared_user_ids" in vals else {}
+        result = super().write(vals)
         if CONFIG_FIELDS & vals.keys():
-            vals = {**vals, "config_changed_at": fields.Datetime.now()}
-            self._tell_connector(self.ids)
-        return super().write(vals)
+            # sudo: the connector's own field, which nobody sets
+            self.sudo()._config_changed()
+        for account, before in shared_before.items():
+            account._shares_changed(before)
+        return result
 
     def unlink(self):
         self._tell_connector(self.ids)
@@ -137,8 +158,19 @@ class MailboxAccount(models.Model):
     @api.model
     def _guard(self, vals):
         """Let users set what is theirs; states and tokens are set by methods."""
-        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"owner_id", "provider", "sequence"}):
+        # An import names the id; the ORM leaves it alone.
+        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"id", "owner_id", "provider", "sequence"}):
             raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
+
+    def _check_new(self):
+        """Refuse a new mailbox in which a default (of the call's context, or of the user's own) set what users do not set."""
+        allowed = OWNER_FIELDS | {"provider", "sequence", "config_changed_at", *models.MAGIC_COLUMNS}
+        closed = [name for name, field in self._fields.items() if field.store and name not in allowed]
+        new = {"owner_id": self.env.user, "state": "draft"}
+        # sudo: users do not read all of these
+        for account in self.sudo():
+            if strange := [name for name in closed if (account[name] or False) != new.get(name, False)]:
+                raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
 
     def _guard_owned(self, vals):
         """Keep a mailbox with its owner: who may read it, and whose it is, no administrator changes."""
@@ -160,10 +192,13 @@ class MailboxAccount(models.Model):
         """Send the browser to Microsoft's sign-in (buttons "Authorize Outlook" and "Re-Authorize Outlook")."""
         self.ensure_one()
         self.check_access("write")
+        if not self.is_owner:
+            raise AccessError(self.env._("Only its owner signs in to a mailbox."))
         return {"type": "ir.actions.act_url", "url": f"/maildesk/outlook/authorize/{self.id}", "target": "self"}
 
     def action_open_app(self):
         """Open MailDesk."""
+        self.check_access("read")
         return self.env["ir.actions.actions"]._for_xml_id("maildesk.action_maildesk_app")
 
     def action_refresh(self):
@@ -174,33 +209,51 @@ class MailboxAccount(models.Model):
     def action_unreadable(self):
         """Show the messages that could not be read."""
         self.ensure_one()
+        self.check_access("read")
+        if not self.filtered_domain(self._readable()):
+            raise AccessError(self.env._("The mail of this mailbox is not shared with you."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_unreadable")
+        return {**action, "domain": [("account_id", "=", self.id)]}
+
+    def action_audit(self):
+        """Show what was done with this mailbox, and by whom."""
+        self.ensure_one()
+        self.check_access("read")
+        if not self.may_manage:
+            raise AccessError(self.env._("Who did what with a mailbox is for its owner and administrators."))
+        action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
     def action_pause(self):
         """Stop syncing until resumed; nothing is deleted."""
         self.check_access("write")
         # sudo: the state is set by methods only
-        self.filtered(lambda a: a.state in ("connected", "error", "admin_required")).sudo().write(
-            {"state": "paused", "state_message": self.env._("Paused")}
-        )
+        running = self.filtered(lambda a: a.state in ("connected", "error", "admin_required")).sudo()
+        running.write({"state": "paused", "state_message": self.env._("Paused")})
+        running._audit("paused")
 
     def action_resume(self):
         """Go on where it stopped."""
         self.check_access("write")
         # sudo: the state is set by methods only
-        self.filtered(lambda a: a.state == "paused").sudo().write({"state": "connected", "state_message": "Connected"})
+        paused = self.filtered(lambda a: a.state == "paused").sudo()
+        paused.write({"state": "connected", "state_message": "Connected"})
+        paused._audit("resumed")
 
     @api.model
     def maildesk_overview(self):
-        """Return all accounts that the user sees, with their folders (docs/protocol.md, section 4)."""
-        # Those that the record rules leave: a handful.
-        accounts = self.search([])  # pylint: disable=no-search-all
+        """Return the accounts whose mail the user reads, with their folders (docs/protocol.md, section 4)."""
+        accounts = self.search(self._readable())
         folders = self.env["mailbox.folder"].search([("account_id", "in", accounts.ids)])
         rows = {account.id: [] for account in accounts}
         for folder in folders:
             rows[folder.account_id.id].append(folder._to_app())
         return {"accounts": [{**account._to_app(), "folders": rows[account.id]} for account in accounts]}
+
+    @api.model
+    def _readable(self):
+        """Return the domain of mailboxes whose mail the user reads; an administrator sees others too, without their mail."""
+        return Domain("owner_id", "=", self.env.uid) | Domain("shared_user_ids", "in", self.env.uid)
 
     def _to_app(self):
         return {
@@ -220,11 +273,9 @@ class MailboxAccount(models.Model):
 
     @api.model
     def maildesk_refresh(self, account_ids=None, folder_id=None):
-        """Ask the connector for a cycle now, of all mailboxes that the user sees or of some."""
-        domain = Domain("state", "in", ("connected", "error", "admin_required"))
-        if account_ids:
-            domain &= Domain("id", "in", account_ids)
-        accounts = self.search(domain)
+        """Ask the connector for a cycle now, of all mailboxes whose mail the user reads, or of some that they see."""
+        chosen = Domain("id", "in", account_ids) if account_ids else self._readable()
+        accounts = self.search(chosen & Domain("state", "in", ("connected", "error", "admin_required")))
         folder = self.env["mailbox.folder"].browse(folder_id or []).exists()
         folder.check_access("read")
         # sudo: whoever may read a mailbox may ask for its news
@@ -269,6 +320,7 @@ class MailboxAccount(models.Model):
         token = outcome["token"]
         if not isinstance(token.get("sealed"), str) or not isinstance(token.get("seq"), int):
             raise UserError(self.env._("The connector gave no token."))
+        event = "connected" if self.state in ("draft", "disconnected") else "reauthorized"
         self.write(
             {
                 "state": "connected",
@@ -279,7 +331,23 @@ class MailboxAccount(models.Model):
                 "active": True,
             }
         )
+        self._audit(event)
         self._notify(account=True)
+
+    def _audit(self, event, detail=None):
+        """Add to the audit list what the current user did with these mailboxes; `detail` never says anything of a mail."""
+        self.env["mailbox.audit"]._add(event, self.ids, detail)
+
+    def _shares_changed(self, before):
+        """Note whom a mailbox is shared with from now on and whom no more, and let their open tabs show it at once."""
+        added, removed = self.shared_user_ids - before, before - self.shared_user_ids
+        for event, users in (("shared", added), ("unshared", removed)):
+            for user in users:
+                self._audit(event, user.name)
+        if added or removed:
+            self._notify(account=True)
+            # They are not of its people any more: told once, so that the app reads again what they may see.
+            self._tell(removed.partner_id, account=True)
 
     def _people(self):
         """Return the partners whose channels hear of this mailbox."""
@@ -290,14 +358,18 @@ class MailboxAccount(models.Model):
         return super().write(vals)  # pylint: disable=super-method-mismatch
 
     def _notify(self, *, folder_ids=(), message_ids=(), account=False):
-        """Tell the owner and each shared user what changed: ids and counts, after commit (docs/protocol.md, section 3)."""
+        """Tell the owner and each shared user what changed, after commit."""
         for mailbox in self:
-            mailbox._people()._bus_send(
-                "maildesk/changed",
-                {
-                    "account_id": mailbox.id,
-                    "folder_ids": sorted(folder_ids),
-                    "message_ids": sorted(message_ids) if len(message_ids) <= 200 else None,
-                    "account": account,
-                },
-            )
+            mailbox._tell(mailbox._people(), folder_ids=folder_ids, message_ids=message_ids, account=account)
+
+    def _tell(self, partners, *, folder_ids=(), message_ids=(), account=False):
+        """Send ids and counts to people's own channels (docs/protocol.md, section 3)."""
+        partners._bus_send(
+            "maildesk/changed",
+            {
+                "account_id": self.id,
+                "folder_ids": sorted(folder_ids),
+                "message_ids": sorted(message_ids) if len(message_ids) <= 200 else None,
+                "account": account,
+            },
+        )
