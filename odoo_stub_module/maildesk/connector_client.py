@@ -36,9 +36,10 @@ class ConnectorClient:
     # When the last hint failed, by URL (monotonic seconds); a hint lost is no harm, a worker that waits is.
     _failed_at: dict[str, float] = {}
 
-    def __init__(self, url, secret):
+    def __init__(self, url, secret, database):
         self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {secret}"}
+        # A copy of the database has the secret too: the connector knows its own database by its UUID.
+        self._headers = {"Authorization": f"Bearer {secret}", "X-MailDesk-Database": database or ""}
 
     def __repr__(self):
         return f"ConnectorClient({self._url})"
@@ -49,7 +50,7 @@ class ConnectorClient:
         # sudo: system parameters are for administrators; the URL and secret stay in here
         get = env["ir.config_parameter"].sudo().get_param
         url, secret = get("maildesk.connector_url"), get("maildesk.connector_secret")
-        return cls(url, secret) if url and secret else None
+        return cls(url, secret, get("database.uuid")) if url and secret else None
 
     def wake(self, account_ids, reason, folder=None):
         """Send a hint; never raises."""

@@ -103,6 +103,15 @@ class Behind(Protocol):
     async def refresh(self, account_id: int) -> None:
         """Ask for a cycle now, as a person."""
 
+    async def delete(self, account_id: int) -> None:
+        """Let the record of an account be gone."""
+
+    async def token(self, account_id: int) -> str | None:
+        """Return the sealed token of an account, whatever its state."""
+
+    async def trouble(self) -> tuple[str | None, str | None, int]:
+        """Return the trouble of the connector: code, message, and how often administrators were told of one."""
+
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Return what reports told: message, phase, messages done and in all, last sync."""
 
@@ -149,6 +158,21 @@ class InOdoo:
     async def refresh(self, account_id: int) -> None:
         """Let the person who made it do so."""
         await self._call("mailbox.account", "maildesk_refresh", [account_id])
+
+    async def delete(self, account_id: int) -> None:
+        """Delete the row; all that is its goes with it."""
+        await self._execute("DELETE FROM mailbox_account WHERE id = %s", account_id)
+
+    async def token(self, account_id: int) -> str | None:
+        """Read the field."""
+        ((sealed,),) = await self._execute("SELECT token_sealed FROM mailbox_account WHERE id = %s", account_id)
+        return None if sealed is None else str(sealed)
+
+    async def trouble(self) -> tuple[str | None, str | None, int]:
+        """Read the connector's row, and count the notifications."""
+        ((code, message),) = await self._execute("SELECT trouble_code, trouble_message FROM mailbox_connector")
+        ((count,),) = await self._execute("SELECT count(*) FROM mail_message WHERE subject LIKE %s", "MailDesk: the connector%%")
+        return code, message, int(count)
 
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Read the account."""
@@ -213,6 +237,20 @@ class InMemory:
     async def refresh(self, account_id: int) -> None:
         """Ask."""
         self.addon.maildesk_refresh([account_id])
+
+    async def delete(self, account_id: int) -> None:
+        """Delete it."""
+        self.addon.delete_account(account_id)
+
+    async def token(self, account_id: int) -> str | None:
+        """Read the field."""
+        token = self.addon.mailboxes[account_id].token
+        return None if token is None else token.sealed
+
+    async def trouble(self) -> tuple[str | None, str | None, int]:
+        """Read it, and count the notifications."""
+        trouble = self.addon.trouble
+        return (*((trouble.code, trouble.message) if trouble is not None else (None, None)), len(self.addon.notified))
 
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Read the account."""

@@ -10,6 +10,7 @@ from odoo.tools import email_normalize
 
 from ..connector_client import ConnectorClient
 from ..wire import iso
+from .mailbox_folder import ANEW
 
 # What an owner may set through the ORM; all else is set by methods.
 OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
@@ -284,6 +285,18 @@ class MailboxAccount(models.Model):
                 "active": True,
             }
         )
+        self._notify(account=True)
+
+    def _disconnect(self):
+        """Let go of mailboxes: nothing of Microsoft's stays but the mail that is here, and no connector runs them."""
+        syncs = self.env["mailbox.folder.sync"]
+        for account in self.sorted("id"):
+            syncs._lock(account.id)
+            for row in syncs.search([("account_id", "=", account.id)]):
+                # Whoever still builds on the old cursor is refused.
+                row.write({**ANEW, "revision": row.revision + 1})
+        # The sequence of the token stays: a new sign-in counts on from it, and a backup with an older token is known as such.
+        self.write({"state": "disconnected", "state_message": self.env._("Disconnected"), "active": False, "token_sealed": False})
         self._notify(account=True)
 
     def _people(self):
