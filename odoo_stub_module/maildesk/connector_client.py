@@ -52,10 +52,10 @@ class ConnectorClient:
         url, secret = get("maildesk.connector_url"), get("maildesk.connector_secret")
         return cls(url, secret, get("database.uuid")) if url and secret else None
 
-    def wake(self, account_ids, reason, folder=None):
-        """Send a hint; never raises."""
+    def wake(self, account_ids, reason, folder=None, *, is_urgent=False):
+        """Send a hint; never raises. After a failure none is sent for a while, but one that is urgent."""
         failed = self._failed_at.get(self._url)
-        if failed is not None and time.monotonic() - failed < HINT_PAUSE:
+        if not is_urgent and failed is not None and time.monotonic() - failed < HINT_PAUSE:
             return
         try:
             self._post("/wake", {"accounts": list(account_ids), "reason": reason, "folder": folder}, HINT_TIMEOUT)

@@ -133,11 +133,11 @@ class MailboxAccount(models.Model):
         self._tidy(vals)
         if CONFIG_FIELDS & vals.keys():
             vals = {**vals, "config_changed_at": fields.Datetime.now()}
-            self._tell_connector(self.ids)
+            self._tell_connector(self.ids, is_urgent=vals.get("state") == "disconnected")
         return super().write(vals)
 
     def unlink(self):
-        self._tell_connector(self.ids)
+        self._tell_connector(self.ids, is_urgent=True)
         return super().unlink()
 
     @api.model
@@ -258,11 +258,14 @@ class MailboxAccount(models.Model):
         return self._redirect_base(freeze=False) + "/maildesk/outlook/callback"
 
     @api.model
-    def _tell_connector(self, account_ids, *, reason="changed", folder=None):
-        """Wake the connector after commit: a hint, never an error (the exchange finds out by itself within ten seconds)."""
+    def _tell_connector(self, account_ids, *, reason="changed", folder=None, is_urgent=False):
+        """Wake the connector after commit: a hint, never an error (the exchange finds out by itself within ten seconds).
+
+        `is_urgent`: what has to be wiped there is told even right after a hint that failed.
+        """
         client = ConnectorClient.of(self.env)
         if client is not None and account_ids:
-            self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder))
+            self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder, is_urgent=is_urgent))
 
     def _config_changed(self):
         """Let the connector hear of a change that is not in the account's own fields."""
