@@ -114,6 +114,19 @@ async def test_roster_account_that_a_backup_brings_back_is_reported_and_does_not
         bench.reports.heard(reports)
 
 
+async def test_roster_new_sign_in_runs_again(bench: Bench) -> None:
+    """The person connects the same mailbox once more: what was disconnected is over, and stays over when the connector asks again."""
+    await bench.take(_account(1), is_whole=True)
+    await bench.take(_account(1, "disconnected", active=False))
+    await bench.take(_account(1, "draft"))
+    token = await bench.tokens.save(1, b"cache", at_least=1, email="M1@x.example")
+    for _ in range(2):
+        bench.supervisor.taken.clear()
+        await bench.take(_account(1, token=token, token_seq=token.seq), is_whole=True)
+        assert bench.supervisor.taken == [1]
+    assert [r for r in bench.reports.take() if r.state == "disconnected"] == []
+
+
 @pytest.mark.parametrize("is_whole", [False, True])
 async def test_roster_deleted_account_is_known_to_nobody(bench: Bench, *, is_whole: bool) -> None:
     """Whether Odoo says so, or does not list it any more: no task, no token, no row in `status`."""

@@ -10,7 +10,7 @@ import trio
 
 from connector.errors import AppRefused, ConfigError, EntraUnreachable, KeyMissing, NeedsSignIn, NotConfigured, VaultError
 from connector.odoo.wire import Account, SealedToken, Trouble
-from connector.state.sealed import reseal
+from connector.state.sealed import FLOW, reseal
 from connector.state.vault import Vault, new_key
 from connector.sync.reports import Reports
 from connector.sync.tokens import PURPOSE, Tokens
@@ -245,6 +245,19 @@ async def test_source_copy_that_no_key_opens_lets_the_other_be_used(store: Store
     assert await store.load_token(ACCOUNT) == strange
     bench.entra.refuses.clear()
     assert await source.token() == "odoo"
+
+
+async def test_source_sealed_fields_that_were_swapped_are_refused(store: Store) -> None:
+    """Another account's token in the file, a sign-in under way in the token's place in Odoo: neither is used, nor overwritten."""
+    bench = Bench(store)
+    another = bench.sealed("another", 9, account_id=ACCOUNT + 1)
+    await bench.keep(another)
+    flow = SealedToken(bench.vault.seal(_blob("flow"), purpose=FLOW, account_id=ACCOUNT), 8)
+    with pytest.raises(VaultError, match="damaged or belongs to another account"):
+        await bench.tokens.source(_account(flow)).token()
+    assert (await store.load_token(ACCOUNT), bench.told(), bench.entra.asked) == (another, [], [])
+    assert bench.troubles.current is None
+    assert await bench.tokens.source(_account(bench.sealed("ours", 7))).token() == "ours"
 
 
 async def test_hear_backup_gets_the_token_that_works(store: Store) -> None:
