@@ -43,6 +43,8 @@ async def sift(store: Store, accounts: Sequence[Account], now: float, *, is_whol
 
     `is_whole`: these are all accounts that Odoo has, and `last_id` is the highest number that it ever gave to one.
     """
+    if not accounts and not is_whole:
+        return Sifted()
 
     def write(db: sqlite3.Connection) -> Sifted:
         sifting = _Sifting(db, store.instance, now)
@@ -66,57 +68,62 @@ class _Sifting:
         self._db = db
         self._instance = instance
         self._now = now
-        self._stones: dict[int, tuple[str, int]] = {i: (address, seq) for i, address, seq, _ in db.execute("SELECT * FROM tombstone")}
-        self._addresses: dict[int, str] = dict(db.execute("SELECT * FROM account"))
-        held = " UNION ".join(f"SELECT account_id FROM {table}" for table in TABLES)  # noqa: S608 - names from the list there
-        self._held = {row[0] for row in db.execute(held)}
 
     def take(self, account: Account) -> None:
         """Judge one account by the table above."""
         if account.state == "draft":
             self.found.living.append(account)
             return
+        known = self._address(account.id)
         # An account that was deleted comes without its address.
-        address = digest(self._instance, account.email) if account.email else self._addresses.get(account.id, "")
+        address = digest(self._instance, account.email) if account.email else known or ""
         if account.state == "disconnected":
             self._bury(account.id, address, account.newest_seq)
             self.found.living.append(account)
             return
-        stone = self._stones.get(account.id)
-        if stone is not None and stone[0] in {address, ""} and account.newest_seq <= stone[1]:
-            self.found.buried.append(account)
-            return
-        self._db.execute("DELETE FROM tombstone WHERE account_id = ?", (account.id,))
-        if self._addresses.get(account.id, address) != address:
+        stone = self._stone(account.id)
+        if stone is not None:
+            if stone[0] in {address, ""} and account.newest_seq <= stone[1]:
+                self.found.buried.append(account)
+                return
+            self._db.execute("DELETE FROM tombstone WHERE account_id = ?", (account.id,))
+        if known not in {None, address}:
             self._wipe(account.id)
-        if self._addresses.get(account.id) != address:
+        if known != address:
             self._db.execute("INSERT OR REPLACE INTO account VALUES (?, ?)", (account.id, address))
-            self._addresses[account.id] = address
         self.found.living.append(account)
 
     def take_missing(self, listed: set[int], last_id: int) -> None:
         """Wipe what Odoo does not list."""
-        for account_id in sorted(self._held - listed):
+        held = " UNION ".join(f"SELECT account_id FROM {table}" for table in TABLES)  # noqa: S608 - names from the list there
+        for account_id in sorted({row[0] for row in self._db.execute(held)} - listed):
             if account_id <= last_id:
-                self._bury(account_id, self._addresses.get(account_id, ""), 0)
+                self._bury(account_id, self._address(account_id) or "", 0)
             else:
                 self._wipe(account_id)
+
+    def _address(self, account_id: int) -> str | None:
+        row = self._db.execute("SELECT address FROM account WHERE account_id = ?", (account_id,)).fetchone()
+        return str(row[0]) if row else None
+
+    def _stone(self, account_id: int) -> tuple[str, int] | None:
+        row = self._db.execute("SELECT address, seq FROM tombstone WHERE account_id = ?", (account_id,)).fetchone()
+        return (row[0], row[1]) if row else None
 
     def _bury(self, account_id: int, address: str, seq: int) -> None:
         """Wipe an account and remember it; `seq` is the newest token that Odoo ever had of it, 0 where that is not known.
 
         No backup of Odoo can have a newer one. What the file has may be newer: a sign-in that Odoo is just about to commit.
         """
-        was = self._stones.get(account_id)
+        was = self._stone(account_id)
         (kept,) = self._db.execute("SELECT max(seq) FROM token WHERE account_id = ?", (account_id,)).fetchone()
         stone = (address or (was[0] if was else ""), max(seq or kept or 0, was[1] if was else 0))
         self._wipe(account_id)
         if stone != was:
             self._db.execute("INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?)", (account_id, *stone, self._now))
-            self._stones[account_id] = stone
 
     def _wipe(self, account_id: int) -> None:
-        if account_id in self._held:
-            wipe(self._db, account_id)
-            self._held.discard(account_id)
+        before = self._db.total_changes
+        wipe(self._db, account_id)
+        if self._db.total_changes != before:
             self.found.wiped.add(account_id)

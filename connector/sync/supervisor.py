@@ -119,14 +119,15 @@ class Supervisor:
         served = {task.account.mailbox_id for task in self._tasks.values()}
         place = 0
         for account_id in sorted(account_ids):
-            account = self._accounts.get(account_id)
+            account, is_said = self._accounts.get(account_id), account_id in self._twins
             self._twins.discard(account_id)
             if account is None or account_id in self._tasks or not _is_to_run(account):
                 continue
             if account.mailbox_id is not None and account.mailbox_id in served:
-                _log.warning("the mailbox of this account is synced for another one", account=account_id)
                 self._twins.add(account_id)
-                self._on_twin(account_id)
+                if not is_said:
+                    _log.warning("the mailbox of this account is synced for another one", account=account_id)
+                    self._on_twin(account_id)
                 continue
             served.add(account.mailbox_id)
             self._tasks[account_id] = task = _Task(account)

@@ -10,7 +10,7 @@ import trio
 from connector.odoo.wire import Account, SealedToken
 from connector.state.ledger import Audit, Handover, Ledger, Trial
 from connector.state.store import TABLES, Cursor, Store, open_store
-from connector.state.tombstones import sift
+from connector.state.tombstones import Sifted, sift
 
 if TYPE_CHECKING:
     import sqlite3
@@ -189,3 +189,9 @@ async def test_sift_keeps_no_address(tmp_path: Path) -> None:
             digests.add((await store.do(lambda db: db.execute("SELECT address FROM tombstone").fetchone()))[0])
         assert EMAIL.encode() not in await trio.Path(tmp_path / name).read_bytes()
     assert len(digests) == 2
+
+
+async def test_sift_quiet_answer_reads_and_writes_nothing(store: Store) -> None:
+    """Most exchanges bring no account: they cost the file nothing."""
+    store.do = None  # type: ignore[method-assign,assignment]  # whoever touches the file fails
+    assert await sift(store, [], 0.0) == Sifted()
