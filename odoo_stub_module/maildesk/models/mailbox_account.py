@@ -265,7 +265,8 @@ class MailboxAccount(models.Model):
         """
         client = ConnectorClient.of(self.env)
         if client is not None and account_ids:
-            self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder, is_urgent=is_urgent))
+            urgency = {"is_urgent": True} if is_urgent else {}
+            self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder, **urgency))
 
     def _config_changed(self):
         """Let the connector hear of a change that is not in the account's own fields."""

@@ -1,11 +1,15 @@
 """`connector_hello`, `connector_exchange`, `connector_take_up`: what goes round without mail."""
 
+import time
 from datetime import timedelta
+from unittest.mock import patch
 
+import requests
 from freezegun import freeze_time
 from odoo import fields
 from odoo.tests import tagged
 
+from ..connector_client import ConnectorClient
 from ..wire import WireError, iso
 from .common import MailDeskCase
 
@@ -130,6 +134,25 @@ class TestExchange(MailDeskCase):
         self.assertIn("&lt;may&gt;", told.body)
         self.connector.connector_exchange(instance="i-1", run="r-1", reports=[], trouble=None)
         self.assertFalse(row.trouble_code or row.trouble_message or row.trouble_since)
+
+    def test_disconnect_is_told_even_after_a_hint_that_failed(self):
+        """What the connector has to wipe waits for no pause; all other hints do. Each says which database asks."""
+        params = self.env["ir.config_parameter"].sudo()
+        params.set_param("maildesk.connector_url", "http://127.0.0.1:1")
+        params.set_param("maildesk.connector_secret", "s" * 16)
+        self.enterContext(patch.dict(ConnectorClient._failed_at, {"http://127.0.0.1:1": time.monotonic()}))
+        post = self.enterContext(patch("odoo.addons.maildesk.connector_client.requests.post", side_effect=requests.ConnectionError))
+        for work, is_sent in (
+            (self.account._config_changed, False),
+            (self.account._disconnect, True),
+            (self._account("second@example.com").unlink, True),
+        ):
+            self.env.cr.postcommit.clear()
+            post.reset_mock()
+            work()
+            self.env.cr.postcommit.run()
+            self.assertEqual(post.called, is_sent)
+        self.assertEqual(post.call_args.kwargs["headers"]["X-MailDesk-Database"], params.get_param("database.uuid"))
 
     def test_take_up(self):
         """Cursors, counts and unresolved removals come whole."""
