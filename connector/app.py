@@ -30,13 +30,17 @@ from connector.sync.exchange import Exchange
 from connector.sync.mailbox import Mailbox
 from connector.sync.plan import Surge
 from connector.sync.reports import Reports
+from connector.sync.roster import Roster
 from connector.sync.runner import Runner
 from connector.sync.signin import SignIn
-from connector.sync.supervisor import Supervisor
+from connector.sync.supervisor import TWIN, Supervisor
 from connector.sync.tokens import Tokens
+from connector.sync.trouble import Troubles
 from connector.web.server import serve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connector.config import Config
     from connector.graph.client import TokenSource
     from connector.odoo.wire import Account
@@ -53,8 +57,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
-    """Run the connector until cancelled; `started` is called with the URL it listens on.
+async def run(
+    config: Config, *, reload: Callable[[], Config] | None = None, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run the connector until cancelled; `started` is called with the URL it listens on. `reload` reads the configuration again.
 
     Raises `StateError` when the state file or the vault cannot be used. Odoo, Entra and Graph may be away: they are waited for.
     """
@@ -66,7 +72,8 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
         metrics = Metrics()
         reports = Reports()
         entra = Entra(config.entra, config.graph.scopes, http) if config.entra is not None else None
-        tokens = Tokens(store, vault, entra, reports)
+        troubles = Troubles()
+        tokens = Tokens(store, vault, entra, reports, troubles)
         gates = Gates()
         surge = Surge()
 
@@ -94,14 +101,14 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
             )
 
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
-            supervisor = Supervisor(make, working)
-            exchange = Exchange(
-                odoo, store.instance, reports, supervisor.take, __version__, stop=supervisor.stop, start_over=supervisor.start_over
-            )
+            supervisor = Supervisor(make, working, on_twin=lambda account_id: reports.put(account_id, state="error", state_message=TWIN))
+            troubles.on_end = supervisor.retry
+            roster = Roster(store, supervisor, tokens, reports, _utc_now)
+            exchange = Exchange(odoo, store, reports, roster, troubles, __version__)
 
             def known_seq(account_id: int) -> int:
                 account = supervisor.account(account_id)
-                return account.token.seq if account is not None and account.token is not None else 0
+                return account.newest_seq if account is not None else 0
 
             sign_in = None
             if config.entra is not None and entra is not None:
@@ -116,7 +123,18 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
                     allowed_domains=config.entra.allowed_domains,
                     now=_utc_now,
                 )
-            service = Service(odoo, exchange, supervisor, sign_in, working, _utc_now, config.content.body_ttl)
+            service = Service(
+                odoo=odoo,
+                exchange=exchange,
+                supervisor=supervisor,
+                sign_in=sign_in,
+                tokens=tokens,
+                store=store,
+                reload=reload or (lambda: config),
+                nursery=working,
+                now=_utc_now,
+                body_ttl=config.content.body_ttl,
+            )
             url = await listening.start(partial(serve, service, config.server, metrics=metrics))
             _log.info("listening", url=url)
             working.start_soon(exchange.run)

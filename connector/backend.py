@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,19 +10,24 @@ import structlog
 import trio
 
 from connector.content.bodies import fetch_body
-from connector.errors import ConnectorError, NeedsSignIn, NotConfigured, OdooError
+from connector.errors import AppRefused, ConnectorError, ForeignDatabase, NeedsSignIn, NotConfigured, OdooError
+from connector.sync.exchange import FOREIGN
+from connector.web.backend import Adopted, Rotated
 from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, body_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from connector.config import Config
     from connector.graph.client import MailboxClient
     from connector.odoo.port import OdooPort
-    from connector.odoo.wire import Account
+    from connector.odoo.wire import Account, Trouble
+    from connector.state.store import Store
     from connector.sync.exchange import Exchange
     from connector.sync.signin import SignIn
     from connector.sync.supervisor import Supervisor
+    from connector.sync.tokens import Tokens
 
 __all__ = ["Service"]
 
@@ -36,10 +42,23 @@ class Service:
     exchange: Exchange
     supervisor: Supervisor
     sign_in: SignIn | None
+    tokens: Tokens
+    store: Store
+    reload: Callable[[], Config]
     nursery: trio.Nursery
     now: Callable[[], datetime]
     body_ttl: float
     _ticket: int = field(default=0, init=False)
+
+    @property
+    def database(self) -> str | None:
+        """The Odoo database that this connector belongs to."""
+        return self.store.database
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong with the connector as a whole."""
+        return self.tokens.troubles.current
 
     def readiness(self) -> str | None:
         """Return None when ready, else one word of reason."""
@@ -52,15 +71,31 @@ class Service:
                 if (runner := self.supervisor.runner(account.id)) is not None:
                     runner.wake(folder)
         else:
-            self.exchange.poke()
+            self.exchange.poke(accounts)
 
     async def signin_start(self, account_id: int, email: str, redirect_uri: str) -> StartedSignIn:
-        """Begin a sign-in. Raises `NotConfigured` and `EntraUnreachable`."""
-        return await self._signing_in().start(account_id, email, redirect_uri)
+        """Begin a sign-in. Raises `NotConfigured`, `EntraUnreachable` and `NeedsAdmin`."""
+        with self._judging():
+            return await self._signing_in().start(account_id, email, redirect_uri)
 
     async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:
-        """Finish a sign-in. Raises `NotConfigured` and `EntraUnreachable`."""
-        return await self._signing_in().finish(account_id, email, state, answer)
+        """Finish a sign-in. Raises `NotConfigured`, `EntraUnreachable` and `NeedsAdmin`."""
+        with self._judging():
+            outcome = await self._signing_in().finish(account_id, email, state, answer)
+        if outcome.token is not None:
+            self.tokens.troubles.accepted()
+        return outcome
+
+    async def rotate_keys(self) -> Rotated:
+        """Seal everything anew with the first of the `vault.keys` that the configuration has now. Raises `ConfigError`, `StateError`."""
+        # Reads a file of some lines.
+        done = await self.tokens.rotate([key.get_secret_value() for key in self.reload().vault.keys])
+        return Rotated(done.count, self.tokens.key_id, done.unopened)
+
+    async def adopt(self) -> Adopted:
+        """Accept the database that Odoo has now. Raises `OdooError`, `StateError`."""
+        was, database = await self.exchange.adopt()
+        return Adopted(database_uuid=database, was=was)
 
     async def body(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
         """Return a cleaned body, or None when it takes longer than `patience` seconds: then Odoo gets it by `connector_body`.
@@ -97,7 +132,18 @@ class Service:
                 ids.append(account.id)
         return ids, self._ticket
 
+    @contextmanager
+    def _judging(self) -> Iterator[None]:
+        """Note what Entra says of the app registration when somebody signs in."""
+        try:
+            yield
+        except AppRefused as error:
+            self.tokens.troubles.refused(error)
+            raise
+
     def _signing_in(self) -> SignIn:
+        if self.exchange.readiness == FOREIGN:
+            raise ForeignDatabase("this connector belongs to another Odoo database; an administrator has to look into it")
         if self.sign_in is None:
             raise NotConfigured("OAuth Not Configured")
         return self.sign_in

@@ -1,4 +1,4 @@
-"""The command line: `maildesk-connector run | check | status | sync | keys new`.
+"""The command line: `maildesk-connector run | check | status | sync | keys new | keys rotate | adopt`.
 
 Exit codes: 0 done, 1 failed, 2 wrong configuration or usage (contract).
 """
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 import trio
+from msgspec import to_builtins
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -23,15 +24,19 @@ from rich.table import Table
 
 from connector import __version__, logs
 from connector.config import is_loopback, load_config
-from connector.errors import ConfigError, ConnectorError
+from connector.errors import ConfigError, ConnectorError, StateHeld
 from connector.http import HTTPError, HTTPStatusError, open_client
-from connector.state.vault import new_key
+from connector.state.vault import Vault, new_key
+from connector.web.backend import Adopted, Rotated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+    from msgspec import Struct
 
     from connector.config import Config
-    from connector.http import AsyncClient
+    from connector.http import AsyncClient, Response
+    from connector.state.store import Store
 
 __all__ = ["main"]
 
@@ -93,7 +98,7 @@ def run(path: Path) -> None:
 
     config = load_config(path, os.environ)
     logs.configure(config.log)
-    trio.run(partial(_until_signal, partial(run_app, config)))
+    trio.run(partial(_until_signal, partial(run_app, config, reload=lambda: load_config(path, os.environ))))
 
 
 @main.command()
@@ -116,10 +121,13 @@ def check(path: Path) -> None:
 @_told
 def status(path: Path, *, as_json: bool) -> None:
     """Show where every mailbox stands, as the running connector sees it."""
-    accounts = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)["accounts"]
+    told = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)
+    accounts, trouble = told["accounts"], told.get("trouble")
     if as_json:
         click.echo(json.dumps(accounts, indent=2))
         return
+    if trouble is not None:
+        click.echo(f"All mailboxes: {trouble['message']}")
     table = Table(box=box.SIMPLE)
     for heading in ("Mailbox", "State", "Phase", "Last sync (UTC)", "Mail", "Requests in 24 h", "Notes"):
         table.add_column(heading, overflow="fold")
@@ -154,6 +162,75 @@ def keys_new() -> None:
     click.echo(new_key())
 
 
+@keys.command("rotate")
+@_config_option
+@_told
+def keys_rotate(path: Path) -> None:
+    """Seal everything with the first of `vault.keys`, in the running connector or in its file.
+
+    Put the new key in front of the others in `vault.keys`, rotate, and take the old key away when the connector was restarted since.
+    """
+    config = load_config(path, os.environ)
+    done, is_running = trio.run(_in_connector_or_file, config, "/keys/rotate", _rotate_file)
+    count = done["resealed"]
+    click.echo(f"{count} sealed {'value has' if count == 1 else 'values have'} the key {done['key']} now")
+    if not is_running:
+        click.echo("No connector is running: Odoo gets its copies when it is started. Leave the old key in vault.keys until then.")
+    if done["unopened"]:
+        raise ConnectorError(
+            f"{done['unopened']} sealed values were left as they are: no key in vault.keys opens them. "
+            "Put the key back that they were sealed with, behind the first one, and rotate again"
+        )
+
+
+@main.command()
+@_config_option
+@_told
+def adopt(path: Path) -> None:
+    """Accept the database that Odoo has now: what is known of the old one's mailboxes is forgotten."""
+    done, _ = trio.run(_in_connector_or_file, load_config(path, os.environ), "/adopt", _adopt_in_file)
+    if done["was"] in {None, done["database_uuid"]}:
+        click.echo(f"The database {done['database_uuid']} is this connector's own; there was nothing to adopt.")
+    else:
+        click.echo(f"This connector belongs to the database {done['database_uuid']} now. It belonged to {done['was']}.")
+
+
+async def _in_connector_or_file(
+    config: Config, path: str, work: Callable[[Config, Store], Awaitable[Struct]]
+) -> tuple[dict[str, Any], bool]:
+    """Let the running connector do something, or do it in its file: whoever holds that is asked. Tell whether one is running."""
+    from connector.state.store import open_store  # noqa: PLC0415 - most commands do without
+
+    try:
+        async with open_store(config.state.path) as store:
+            return to_builtins(await work(config, store)), False
+    except StateHeld:
+        return dict(await _ask_connector(config, "POST", path, {})), True
+
+
+async def _rotate_file(config: Config, store: Store) -> Struct:
+    """Seal everything in the file with the first key."""
+    from connector.state.sealed import reseal  # noqa: PLC0415 - likewise
+
+    vault = Vault([key.get_secret_value() for key in config.vault.keys])
+    done = await reseal(store, vault)
+    return Rotated(done.count, vault.first, done.unopened)
+
+
+async def _adopt_in_file(config: Config, store: Store) -> Struct:
+    """Ask Odoo who it is, and let the file belong to that."""
+    from connector.odoo import open_odoo  # noqa: PLC0415 - likewise
+
+    async with open_client() as client, open_odoo(config.odoo, client) as odoo:
+        hello = await odoo.hello(__version__)
+    was = store.database
+    if was is None:
+        await store.remember_database(hello.database_uuid)
+    elif was != hello.database_uuid:
+        await store.adopt(hello.database_uuid)
+    return Adopted(database_uuid=hello.database_uuid, was=was)
+
+
 async def _until_signal(work: Callable[[], Any]) -> None:
     """Run `work` until SIGTERM or SIGINT, then cancel it and give it ten seconds."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -186,12 +263,22 @@ async def _request(client: AsyncClient, config: Config, method: str, path: str, 
         )
     except HTTPError as error:
         raise ConnectorError(f"no connector answers on {config.server.listen}; is it running? (maildesk-connector run)") from error
+    if response.status_code == 409:
+        raise ConnectorError(_message(response))
     if response.status_code == 401:
         raise ConnectorError(f"the connector on {config.server.listen} has another server.secret than this configuration")
     try:
         return response.raise_for_status().json()
     except (HTTPStatusError, ValueError) as error:
         raise ConnectorError(f"what answers on {config.server.listen} is no connector (HTTP {response.status_code})") from error
+
+
+def _message(response: Response) -> str:
+    """Return the sentence that the connector refused with."""
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the connector refused (HTTP {response.status_code})"
 
 
 async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  # noqa: FBT001 - called by trio.run, which passes no names

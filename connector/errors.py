@@ -2,7 +2,11 @@
 
     ConnectorError
     ├── ConfigError             wrong configuration or usage; exit code 2
-    ├── StateError              the state file or the vault: wrong key, newer schema, not writable
+    ├── StateError              the state file: newer schema, not writable, damaged
+    │   ├── StateHeld           another connector runs on it
+    │   └── VaultError          something sealed cannot be opened: damaged, or of another account or purpose
+    │       └── KeyMissing      no key in vault.keys opens it
+    ├── ForeignDatabase         what asks, or what Odoo has, is another database than the state file's
     ├── OdooError
     │   ├── OdooUnreachable     no connection, time-out, 502-504: try again
     │   ├── OdooRefused         key or login not accepted, or not in the group "MailDesk connector"
@@ -21,7 +25,8 @@
     └── AuthError
         ├── EntraUnreachable    5xx, 429, no connection: the account stays connected
         ├── NeedsSignIn         the invalid_grant family: only the person can mend it
-        ├── NeedsAdmin          invalid_client, consent by an administrator, expired secret
+        ├── NeedsAdmin          only an administrator can mend it: consent, a resource or scope that is not there
+        │   └── AppRefused      the app registration itself is refused (expired or wrong secret, app unknown): concerns every account
         └── NotConfigured       there is no `entra` section
 
 Foreign errors are mapped at the I/O edge by the module that owns the edge; the original stays as `__cause__`.
@@ -31,10 +36,12 @@ A message may name hosts and ids, never a token, an address or a subject (design
 from __future__ import annotations
 
 __all__ = [
+    "AppRefused",
     "AuthError",
     "ConfigError",
     "ConnectorError",
     "EntraUnreachable",
+    "ForeignDatabase",
     "GraphDeltaRefused",
     "GraphError",
     "GraphForbidden",
@@ -45,6 +52,7 @@ __all__ = [
     "GraphUnauthorized",
     "GraphUnreachable",
     "GraphUnreadable",
+    "KeyMissing",
     "NeedsAdmin",
     "NeedsSignIn",
     "NotConfigured",
@@ -54,6 +62,8 @@ __all__ = [
     "OdooUnreachable",
     "OdooUnsuitable",
     "StateError",
+    "StateHeld",
+    "VaultError",
 ]
 
 
@@ -70,7 +80,27 @@ class ConfigError(ConnectorError):
 
 
 class StateError(ConnectorError):
-    """The state file or the vault cannot be used as it is."""
+    """The state file cannot be used as it is."""
+
+
+class StateHeld(StateError):
+    """Another connector runs on this state file."""
+
+
+class VaultError(StateError):
+    """Something sealed cannot be opened; it stays as it is."""
+
+
+class KeyMissing(VaultError):
+    """No key in `vault.keys` opens it; `key_id` is the one that it was sealed with."""
+
+    def __init__(self, message: str, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(message)
+
+
+class ForeignDatabase(ConnectorError):
+    """Another Odoo database than the one that the state file belongs to."""
 
 
 class OdooError(ConnectorError):
@@ -173,6 +203,10 @@ class NeedsSignIn(AuthError):
 
 class NeedsAdmin(AuthError):
     """Only an administrator can mend it."""
+
+
+class AppRefused(NeedsAdmin):
+    """Entra does not accept the app registration: no account can be served until an administrator mends it."""
 
 
 class NotConfigured(AuthError):

@@ -18,8 +18,11 @@ from tests.sync.fakes import FakeAddon
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
+    from connector.config import Config
+    from connector.state.store import Store
     from connector.sync.exchange import Exchange
     from connector.sync.supervisor import Supervisor
+    from connector.sync.tokens import Tokens
 
 
 @dataclass(slots=True)
@@ -65,11 +68,15 @@ class FakeExchange:
     """The regular call."""
 
     readiness: str | None = None
-    poked: int = 0
+    poked: list[list[int] | None] = field(default_factory=list)
 
-    def poke(self) -> None:
-        """Count."""
-        self.poked += 1
+    def poke(self, accounts: list[int] | None = None) -> None:
+        """Note it."""
+        self.poked.append(accounts)
+
+
+def _no_config() -> Config:
+    raise AssertionError("nothing here reads the configuration")
 
 
 def _service(
@@ -80,6 +87,9 @@ def _service(
         exchange=cast("Exchange", exchange or FakeExchange()),
         supervisor=cast("Supervisor", supervisor),
         sign_in=None,
+        tokens=cast("Tokens", None),
+        store=cast("Store", None),
+        reload=_no_config,
         nursery=nursery,
         now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),
         body_ttl=60,
@@ -91,9 +101,9 @@ async def test_wake_refresh_runs_a_cycle_and_changed_asks_odoo(nursery: trio.Nur
     supervisor, exchange = FakeSupervisor(), FakeExchange()
     service = _service(nursery, supervisor, exchange)
     service.wake([1, 2], "refresh", "F")
-    assert (supervisor.running.woken, exchange.poked) == (["F"], 0)
-    service.wake(None, "changed", None)
-    assert (supervisor.running.woken, exchange.poked) == (["F"], 1)
+    assert (supervisor.running.woken, exchange.poked) == (["F"], [])
+    service.wake([2], "changed", None)
+    assert (supervisor.running.woken, exchange.poked) == (["F"], [[2]])
 
 
 async def test_request_sync_serves_its_ticket_also_when_the_task_is_made_again(nursery: trio.Nursery) -> None:

@@ -23,7 +23,7 @@ import trio
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 
-from connector.errors import AuthError, ConfigError, EntraUnreachable, NeedsAdmin, NeedsSignIn
+from connector.errors import AppRefused, AuthError, ConfigError, EntraUnreachable, NeedsAdmin, NeedsSignIn
 from connector.http import BlockingBridge, HTTPError, in_thread
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ __all__ = ["AccountTokens", "Entra", "EntraSettings", "Granted", "SignInRefused"
 
 # Error values of a token answer that an administrator has to mend (graph-behaviour 9.1: invalid_client is an expired or wrong secret).
 _ADMIN_ERRORS = frozenset({"invalid_client", "unauthorized_client", "invalid_resource", "invalid_scope"})
+# Those of them that speak of the app registration itself, whoever signs in.
+_APP_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
 # Error values that only the person can mend (section 9.1, the invalid_grant family).
 _PERSON_ERRORS = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required", "access_denied"})
 # Consent by an administrator, told by its number only.
@@ -122,7 +124,7 @@ class Entra:
         result = await self._asked(run)
         if "error" in result:
             if result["error"] in _ADMIN_ERRORS:
-                raise NeedsAdmin(_admin_sentence(result))
+                raise _admin_error(result)
             raise _refused(result)
         if not any(cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)):
             raise SignInRefused(
@@ -249,6 +251,11 @@ class AccountTokens:
         self._good_until = 0.0
         self._one_at_a_time = trio.Lock()
 
+    @property
+    def blob(self) -> bytes:
+        """MSAL's token cache as it is now (secret)."""
+        return self._blob
+
     async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
         """Return an access token; a refresh only if it is needed, or if `reject` is the one that is held.
 
@@ -297,7 +304,7 @@ def _token_error(result: dict[str, Any]) -> AuthError:
     if error in _AGAIN_ERRORS:
         return EntraUnreachable(f"Entra answered {error}")
     if error in _ADMIN_ERRORS:
-        return NeedsAdmin(_admin_sentence(result))
+        return _admin_error(result)
     named = " ".join(filter(None, [f"Entra answered {error}", result.get("suberror"), _codes(result)]))
     # Anything else (invalid_request) may be our own fault: no reason to send the person to Microsoft.
     return NeedsSignIn(named) if error in _PERSON_ERRORS else AuthError(named)
@@ -320,8 +327,9 @@ def _not_ours() -> SignInRefused:
     return SignInRefused("expired", "This sign-in does not belong to the one that was started. Please start again.")
 
 
-def _admin_sentence(result: dict[str, Any]) -> str:
-    return (
+def _admin_error(result: dict[str, Any]) -> NeedsAdmin:
+    kind = AppRefused if result.get("error") in _APP_ERRORS else NeedsAdmin
+    return kind(
         f"Microsoft does not accept the connector's app registration ({result.get('error')} {_codes(result)}). "
         "An administrator has to check entra.client_id and the client secret or certificate; a secret may have expired."
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from connector.errors import OdooFault, OdooUnsuitable
 from connector.odoo import meaning
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from connector.odoo.probe import ServerVersion
-    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Listed
+    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Listed, Trouble
 
 __all__ = ["MODEL", "AddonCalls", "Transport"]
 
@@ -25,7 +26,7 @@ MODEL = "mailbox.account"
 
 # The series that the addon is written for, and its first release that speaks docs/protocol.md as it is now.
 _ODOO_NEEDED = 19
-_ADDON_NEEDED = (1, 1, 0)
+_ADDON_NEEDED = (1, 2, 0)
 
 _T = TypeVar("_T")
 
@@ -66,10 +67,21 @@ class AddonCalls:
         since: str | None,
         reports: Sequence[AccountReport],
         leaving: bool = False,
+        database: str | None = None,
+        trouble: Trouble | None | UnsetType = UNSET,
     ) -> Exchange:
         """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`."""
+        told = {} if isinstance(trouble, UnsetType) else {"trouble": trouble}
         answer = await self._call(
-            "connector_exchange", instance=instance, run=run, serial=serial, since=since, reports=list(reports), leaving=leaving
+            "connector_exchange",
+            instance=instance,
+            run=run,
+            serial=serial,
+            since=since,
+            reports=list(reports),
+            leaving=leaving,
+            database=database,
+            **told,
         )
         return self._read(Exchange, answer)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from msgspec import UNSET
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Comparison, Exchange, Hello, Listed, MailboxSnapshot
+    from msgspec import UnsetType
+
+    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Comparison, Exchange, Hello, Listed, MailboxSnapshot, Trouble
 
 __all__ = ["OdooPort"]
 
@@ -30,8 +34,13 @@ class OdooPort(Protocol):
         since: str | None,
         reports: Sequence[AccountReport],
         leaving: bool = False,
+        database: str | None = None,
+        trouble: Trouble | None | UnsetType = UNSET,
     ) -> Exchange:
-        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`, or leaves it."""
+        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`, or leaves it.
+
+        `database` is the UUID of the only database that is meant, `trouble` what is wrong with the connector itself (unset: not known yet).
+        """
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Read cursors, revisions and unresolved removals of mailboxes."""

@@ -21,6 +21,7 @@ __all__ = [
     "Exchange",
     "FolderSnapshot",
     "FolderUpdate",
+    "Foreign",
     "Held",
     "Hello",
     "Listed",
@@ -30,6 +31,7 @@ __all__ = [
     "SealedToken",
     "SetAside",
     "TreeFolder",
+    "Trouble",
     "to_apply_result",
 ]
 
@@ -86,6 +88,16 @@ class Account(Struct, frozen=True):
     token: SealedToken | None = None
     config_changed_at: str | None = None
     refresh_requested_at: str | None = None
+    # The tenant that this account signs in to, instead of the configured one; and Microsoft's own name of the mailbox behind it.
+    tenant: str | None = None
+    mailbox_id: str | None = None
+    # The highest sequence that Odoo ever had of a token of this account; it outlives a disconnect.
+    token_seq: int = 0
+
+    @property
+    def newest_seq(self) -> int:
+        """The highest sequence of a token that Odoo knows of."""
+        return max(self.token_seq, self.token.seq if self.token is not None else 0)
 
 
 class Held(Struct, frozen=True):
@@ -95,14 +107,32 @@ class Held(Struct, frozen=True):
     seen_at: str
 
 
+class Foreign(Struct, frozen=True):
+    """This is another database than the one that the connector belongs to."""
+
+    database_uuid: str
+
+
+class Trouble(Struct, frozen=True):
+    """What is wrong with the connector as a whole; `code` says which of its parts, `message` what an administrator has to do."""
+
+    code: str
+    message: str
+
+
 class Exchange(Struct, frozen=True):
-    """The answer of `connector_exchange`; with `held` nothing else is said, and nothing was taken."""
+    """The answer of `connector_exchange`; with `held` or `foreign` nothing else is said, and nothing was taken.
+
+    `last_account_id` is the highest number that Odoo ever gave to an account.
+    """
 
     watermark: str = ""
     accounts: list[Account] = []
     serial: str | None = None
     restored: bool = False
     held: Held | None = None
+    foreign: Foreign | None = None
+    last_account_id: int = 0
 
 
 class FolderSnapshot(Struct, frozen=True):

@@ -7,6 +7,7 @@ loses nothing for good: Odoo has the cursors and tokens that matter (design, rul
 from __future__ import annotations
 
 import fcntl
+import hmac
 import sqlite3
 import uuid
 from contextlib import asynccontextmanager, contextmanager
@@ -15,17 +16,27 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 import trio
 
-from connector.errors import StateError
+from connector.errors import StateError, StateHeld
 from connector.http import in_disk_thread
 from connector.odoo.wire import SealedToken
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Cursor", "Store", "open_store"]
+__all__ = ["TABLES", "Cursor", "Store", "digest", "open_store", "wipe"]
 
 _T = TypeVar("_T")
+
+
+def _refuse_buried(*tables: str) -> str:
+    """Return SQL that makes the file itself take no row of an account under a tombstone, whoever may still be at work for it."""
+    return "".join(
+        f"CREATE TRIGGER {table}_of_the_buried BEFORE INSERT ON {table} "  # noqa: S608 - names from the migration below
+        "WHEN EXISTS (SELECT 1 FROM tombstone WHERE account_id = NEW.account_id) BEGIN SELECT RAISE(IGNORE); END;"
+        for table in tables
+    )
+
 
 # Numbered migrations; `user_version` counts those that were made. Never change one that was released: add the next.
 _MIGRATIONS = (
@@ -59,10 +70,19 @@ _MIGRATIONS = (
     CREATE TABLE tally (account_id INTEGER NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL, count INTEGER NOT NULL) STRICT;
     CREATE INDEX tally_by_account ON tally (account_id, kind, at);
     """,
+    # Who an account is, and who it was before it was disconnected (`state.tombstones`); addresses are digests.
+    """
+    CREATE TABLE account (account_id INTEGER PRIMARY KEY, address TEXT NOT NULL) STRICT;
+    CREATE TABLE tombstone (account_id INTEGER PRIMARY KEY, address TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL) STRICT;
+    """
+    + _refuse_buried("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account"),
 )
 
-# Every table that has something of an account.
-_TABLES = ("token", "cursor", "flow", "handover", "seen", "trial", "audit", "tally")
+# Every table that has something of an account, but for sign-ins under way (they end by themselves, and may be the account's next life).
+TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account")
+
+# The name of Odoo's database in `meta`.
+_DATABASE = "database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +94,12 @@ class Cursor:
 
 
 class Store:
-    """The open working copy; `instance` names this file for ever."""
+    """The open working copy; `instance` names this file for ever, `database` is the UUID of the Odoo database that it belongs to."""
 
-    def __init__(self, connection: sqlite3.Connection, instance: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, instance: str, database: str | None) -> None:
         """Use `open_store`."""
         self.instance = instance
+        self.database = database
         self._connection = connection
         self._writer = trio.Lock()
 
@@ -116,6 +137,36 @@ class Store:
 
         await self.do(write)
 
+    async def add_missing_tokens(self, tokens: Iterable[tuple[int, SealedToken]]) -> None:
+        """Keep sealed tokens, by account, where there is none."""
+        rows = [(account_id, token.sealed, token.seq) for account_id, token in tokens]
+        if rows:
+            await self.do(lambda db: db.executemany("INSERT OR IGNORE INTO token VALUES (?, ?, ?)", rows))
+
+    async def add_token(self, account_id: int, sealed: str, *, at_least: int = 0, email: str | None = None) -> int:
+        """Keep a sealed token as the newest of its account; return its sequence: above every one that is known, and `at_least`.
+
+        With `email` it is a new sign-in: it lifts the account's tombstone, and what lies here of another mailbox goes.
+        """
+
+        def write(db: sqlite3.Connection) -> int:
+            known = db.execute(
+                "SELECT max(seq) FROM (SELECT account_id, seq FROM token UNION ALL SELECT account_id, seq FROM tombstone) "
+                "WHERE account_id = ?",
+                (account_id,),
+            ).fetchone()
+            if email is not None:
+                address = digest(self.instance, email)
+                db.execute("DELETE FROM tombstone WHERE account_id = ?", (account_id,))
+                if db.execute("SELECT 1 FROM account WHERE account_id = ? AND address != ?", (account_id, address)).fetchone():
+                    wipe(db, account_id)
+                db.execute("INSERT OR REPLACE INTO account VALUES (?, ?)", (account_id, address))
+            seq = max(known[0] or 0, at_least) + 1
+            db.execute("INSERT OR REPLACE INTO token VALUES (?, ?, ?)", (account_id, sealed, seq))
+            return seq
+
+        return await self.do(write)
+
     async def load_cursors(self, account_id: int) -> dict[str, Cursor]:
         """Return the cursors of an account by folder."""
 
@@ -134,14 +185,34 @@ class Store:
 
         await self.do(write)
 
-    async def forget_account(self, account_id: int) -> None:
-        """Wipe everything of an account."""
+    async def remember_database(self, database: str) -> None:
+        """Note the Odoo database that this file belongs to."""
+        await self.do(lambda db: db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_DATABASE, database)))
+        self.database = database
+
+    async def adopt(self, database: str) -> None:
+        """Belong to another Odoo database: all accounts of the old one are forgotten, what was disconnected stays so."""
 
         def write(db: sqlite3.Connection) -> None:
-            for table in _TABLES:
-                db.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608 - names from the list above
+            for table in (*TABLES, "flow"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the list above
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_DATABASE, database))
 
         await self.do(write)
+        await self.scour()
+        self.database = database
+
+    async def scour(self) -> None:
+        """Let nothing that was deleted be legible: `secure_delete` zeroed it in the file, but older pages lie in the write-ahead log."""
+
+        def run() -> None:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        try:
+            async with self._writer:
+                await in_disk_thread(run)
+        except sqlite3.Error as error:
+            raise StateError(f"the state file cannot be used ({error})") from error
 
     async def put_flow(self, state: str, account_id: int, sealed: str, expires_at: float) -> None:
         """Keep a sign-in under way until `expires_at` (seconds since 1970); a new one of the same account replaces the old."""
@@ -163,6 +234,17 @@ class Store:
         return await self.do(write)
 
 
+def digest(instance: str, email: str) -> str:
+    """Return what is kept of an address: enough to know it again, salted with the file's own name."""
+    return hmac.new(instance.encode(), email.strip().lower().encode(), "sha256").hexdigest()
+
+
+def wipe(db: sqlite3.Connection, account_id: int) -> None:
+    """Delete everything of an account; `Store.scour` afterwards makes it illegible."""
+    for table in TABLES:
+        db.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608 - names from the list above
+
+
 @asynccontextmanager
 async def open_store(path: Path) -> AsyncIterator[Store]:
     """Open the working copy, make or migrate it, and hold it for this process alone.
@@ -173,7 +255,7 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
     try:
         connection = await in_disk_thread(_open, path)
         try:
-            yield Store(connection, await in_disk_thread(_instance, connection))
+            yield Store(connection, *await in_disk_thread(_names, connection))
         finally:
             connection.close()
     finally:
@@ -191,7 +273,7 @@ def _lock(path: Path) -> IO[bytes]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        raise StateError(f"state.path {path}: another connector is running on it; stop it, or give this one a path of its own") from error
+        raise StateHeld(f"state.path {path}: another connector is running on it; stop it, or give this one a path of its own") from error
     return lock
 
 
@@ -227,10 +309,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
 
-def _instance(connection: sqlite3.Connection) -> str:
+def _names(connection: sqlite3.Connection) -> tuple[str, str | None]:
+    """Return the file's own name, given to it now if it is new, and the database's."""
     with _transaction(connection) as db:
         db.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (str(uuid.uuid4()),))
-        return str(db.execute("SELECT value FROM meta WHERE key = 'instance'").fetchone()[0])
+        names = dict(db.execute("SELECT key, value FROM meta"))
+        return names["instance"], names.get(_DATABASE)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from connector.errors import ConfigError, StateError
+from connector.errors import ConfigError, KeyMissing, VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,16 +45,26 @@ class Vault:
 
     def __init__(self, keys: Sequence[str]) -> None:
         """Take the keys of `vault.keys`. Raises `ConfigError` for one that is no key."""
-        self._keys: dict[str, AESGCM] = {}
-        for place, key in enumerate(keys):
-            raw = _raw(key)
-            if raw is None:
-                raise ConfigError(f"vault.keys[{place}]: is no key; make one with: maildesk-connector keys new")
-            self._keys.setdefault(_key_id(raw), AESGCM(raw))
+        self._keys = _read_keys(keys)
         self._first = next(iter(self._keys))
 
     def __repr__(self) -> str:
         return f"Vault({len(self._keys)} keys)"
+
+    @property
+    def first(self) -> str:
+        """The id of the key that seals."""
+        return self._first
+
+    def is_current(self, sealed: str) -> bool:
+        """Tell whether `sealed` was sealed with the first key."""
+        return sealed.partition(".")[0] == self._first
+
+    def renew(self, keys: Sequence[str]) -> None:
+        """Seal with the first of `keys` from now on. What was known before still opens: nothing gets lost by a key that was left out."""
+        new = _read_keys(keys)
+        self._keys = {**new, **{name: key for name, key in self._keys.items() if name not in new}}
+        self._first = next(iter(new))
 
     def seal(self, data: bytes, *, purpose: str, account_id: int) -> str:
         """Seal `data` for one purpose of one account."""
@@ -63,18 +73,29 @@ class Vault:
         return f"{self._first}.{base64.urlsafe_b64encode(nonce + box).decode()}"
 
     def open(self, sealed: str, *, purpose: str, account_id: int) -> bytes:
-        """Open what was sealed for this purpose and account. Raises `StateError` when no key fits or it was changed."""
+        """Open what was sealed for this purpose and account. Raises `KeyMissing`, and `VaultError` when it was changed."""
         key_id, _, text = sealed.partition(".")
         key = self._keys.get(key_id)
         if key is None:
-            raise StateError(
-                f"no key in vault.keys opens the {purpose} of account {account_id} (it was sealed with key {key_id[:_ID_CHARS]})"
+            raise KeyMissing(
+                f"no key in vault.keys opens the {purpose} of account {account_id} (it was sealed with key {key_id[:_ID_CHARS]})",
+                key_id[:_ID_CHARS],
             )
         try:
             box = base64.urlsafe_b64decode(text)
             return key.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(purpose, account_id))
         except (InvalidTag, ValueError) as error:
-            raise StateError(f"the sealed {purpose} of account {account_id} is damaged or belongs to another account") from error
+            raise VaultError(f"the sealed {purpose} of account {account_id} is damaged or belongs to another account") from error
+
+
+def _read_keys(keys: Sequence[str]) -> dict[str, AESGCM]:
+    found: dict[str, AESGCM] = {}
+    for place, key in enumerate(keys):
+        raw = _raw(key)
+        if raw is None:
+            raise ConfigError(f"vault.keys[{place}]: is no key; make one with: maildesk-connector keys new")
+        found.setdefault(_key_id(raw), AESGCM(raw))
+    return found
 
 
 def _raw(key: str) -> bytes | None:

@@ -4,29 +4,31 @@ It also holds the lease - one connector serves a database - and finds out when t
 
     held       another connector serves this Odoo: all mailboxes stop here until its lease has run out
     restored   Odoo does not have the serial that it gave us last, so a backup came back: nothing that is remembered holds
+    foreign    another database than the one that this connector's file belongs to (a copy): nothing runs until it is adopted
 """
 
 from __future__ import annotations
 
 import random
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 import trio
 
-from connector.errors import OdooError, OdooFault
+from connector.errors import OdooError, OdooFault, StateError
 from connector.sync.plan import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from connector.odoo.port import OdooPort
-    from connector.odoo.wire import Account, AccountReport
+    from connector.odoo.wire import AccountReport
     from connector.odoo.wire import Exchange as Answer
     from connector.sync.reports import Reports
+    from connector.sync.trouble import Troubles
 
-__all__ = ["EVERY", "Exchange"]
+__all__ = ["EVERY", "FOREIGN", "Exchange", "Identity", "Mailboxes"]
 
 # Seconds between two regular calls (design: "every 10 s at most one exchange call for all mailboxes together").
 EVERY = 10.0
@@ -34,44 +36,66 @@ EVERY = 10.0
 _GATHER = 0.25
 # Times in a row that Odoo answers with an exception of its own before the reports are taken for its cause.
 _FAULTS_UNTIL_DROPPED = 3
-# The word for `/readyz` while another connector holds the lease.
+# Words for `/readyz`: another connector holds the lease; the database is another one; our own file cannot be written.
 _STANDBY = "standby"
+FOREIGN = "foreign"
+_STATE = "state"
 # Seconds: the longest wait while Odoo is away.
 _CEILING = 60.0
 
 _log = structlog.get_logger(__name__)
 
 
+class Identity(Protocol):
+    """Who the connector is: the name of its file, and of the database that the file belongs to (`state.store.Store`)."""
+
+    instance: str
+    database: str | None
+
+    async def remember_database(self, database: str) -> None:
+        """Note the database."""
+
+
+class Mailboxes(Protocol):
+    """Who hears of the accounts (`sync.roster.Roster`)."""
+
+    async def take(self, answer: Answer, *, is_whole: bool) -> None:
+        """Take changed accounts, or all that there are. Raises `StateError`."""
+
+    def stop(self) -> None:
+        """Stop everything."""
+
+    def start_over(self) -> None:
+        """Odoo was restored: trust nothing that is remembered of it."""
+
+    async def adopt(self, database: str) -> None:
+        """Belong to another database. Raises `StateError`."""
+
+
 class Exchange:
     """The loop; `readiness` is None while Odoo answers, else one word for `/readyz`."""
 
     def __init__(
-        self,
-        odoo: OdooPort,
-        instance: str,
-        reports: Reports,
-        take: Callable[[list[Account]], None],
-        version: str,
-        *,
-        stop: Callable[[], None],
-        start_over: Callable[[], None],
+        self, odoo: OdooPort, identity: Identity, reports: Reports, mailboxes: Mailboxes, troubles: Troubles, version: str
     ) -> None:
-        """`take` hears of changed accounts, `stop` that another connector serves them, `start_over` that Odoo was restored."""
         self.readiness: str | None = "starting"
         self._odoo = odoo
-        self._instance = instance
+        self._identity = identity
         self._run = str(uuid.uuid4())
         self._serial: str | None = None
-        self._stop = stop
-        self._start_over = start_over
+        self._mailboxes = mailboxes
         self._reports = reports
-        self._take = take
+        self._troubles = troubles
         self._version = version
         self._since: str | None = None
         self._poked = trio.Event()
+        # One call at a time: an adoption must not come between a call and what follows from its answer.
+        self._calling = trio.Lock()
 
-    def poke(self) -> None:
-        """Something changed in Odoo: call soon."""
+    def poke(self, accounts: list[int] | None = None) -> None:
+        """Something changed in Odoo, in these accounts for example: call soon. One that was deleted is told as such to who names it."""
+        for account_id in accounts or ():
+            self._reports.ask(account_id)
         self._poked.set()
 
     async def run(self) -> None:
@@ -80,42 +104,67 @@ class Exchange:
         failures = 0
         while True:
             self._poked = trio.Event()
-            reports = self._reports.take()
             try:
-                answer = await self._exchange(reports)
-            except OdooError as error:
+                async with self._calling:
+                    is_done = await self._call(failures)
+            except (OdooError, StateError) as error:
                 failures += 1
-                if isinstance(error, OdooFault) and failures >= _FAULTS_UNTIL_DROPPED:
-                    # Something in them is what Odoo cannot take; it must not keep all other mailboxes waiting for ever.
-                    _log.error("reports dropped", reason=str(error), accounts=[r.account_id for r in reports])
-                else:
-                    self._reports.put_back(reports)
                 self._lost(error, failures)
                 await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
                 continue
-            except BaseException:
-                self._reports.put_back(reports)
-                raise
             if failures:
                 _log.info("Odoo answers again", after=failures)
             failures = 0
-            if self._is_ours(answer):
-                self._reports.heard(reports)
-                if answer.restored:
-                    # Everything is asked for again, and the mailboxes take up what this Odoo has.
-                    _log.warning("Odoo's database is not what it was: a backup came back; starting over from what it has")
-                    self._since = None
-                    self._start_over()
-                    continue
-                self._since = answer.watermark
-                self._take(answer.accounts)
+            if not is_done:
+                continue
             with trio.move_on_after(EVERY):
                 await self._wait_for_news()
                 await trio.sleep(_GATHER)
 
+    async def _call(self, failures: int) -> bool:
+        """Call once and do what follows from the answer; return False when the next call is due at once."""
+        reports = self._reports.take()
+        self._troubles.heard()
+        try:
+            answer = await self._exchange(reports)
+        except OdooFault as error:
+            if failures + 1 < _FAULTS_UNTIL_DROPPED:
+                self._reports.put_back(reports)
+            else:
+                # Something in them is what Odoo cannot take; it must not keep all other mailboxes waiting for ever.
+                _log.error("reports dropped", reason=str(error), accounts=[r.account_id for r in reports])
+            raise
+        except BaseException:
+            self._reports.put_back(reports)
+            raise
+        if answer.foreign is not None:
+            self._reports.put_back(reports)
+            self._refuse_foreign(answer.foreign.database_uuid)
+            return True
+        if not self._is_ours(answer):
+            return True
+        self._reports.heard(reports)
+        if answer.restored:
+            # Everything is asked for again, and the mailboxes take up what this Odoo has.
+            _log.warning("Odoo's database is not what it was: a backup came back; starting over from what it has")
+            self._since = None
+            self._mailboxes.start_over()
+            return False
+        await self._mailboxes.take(answer, is_whole=self._since is None)
+        self._since = answer.watermark
+        self.readiness = None
+        return True
+
     async def _exchange(self, reports: list[AccountReport], *, leaving: bool = False) -> Answer:
         return await self._odoo.exchange(
-            instance=self._instance, since=self._since, reports=reports, run=self._run, serial=self._serial, leaving=leaving
+            instance=self._identity.instance,
+            since=self._since,
+            reports=reports,
+            run=self._run,
+            serial=self._serial,
+            leaving=leaving,
+            database=self._identity.database,
+            trouble=self._troubles.told,
         )
 
     def _is_ours(self, answer: Answer) -> bool:
@@ -123,15 +172,45 @@ class Exchange:
         if answer.held is None:
             if self.readiness == _STANDBY:
                 _log.info("the lease is free: this connector serves Odoo now")
-            self.readiness = None
+            elif self.readiness == FOREIGN:
+                _log.info("Odoo's database is this connector's again")
             self._serial = answer.serial
             return True
         if self.readiness != _STANDBY:
             _log.error("another connector serves this Odoo; this one waits", other=answer.held.instance, last_seen=answer.held.seen_at)
         self.readiness = _STANDBY
-        self._since = self._serial = None
         self._stop()
         return False
+
+    def _refuse_foreign(self, database: str) -> None:
+        """Stop everything: this is not our database; that is said once."""
+        if self.readiness != FOREIGN:
+            _log.error(
+                "Odoo's database is another one than this connector's state file belongs to, a copy perhaps: nothing runs. "
+                "If it is to be served from now on: maildesk-connector adopt",
+                ours=self._identity.database,
+                theirs=database,
+            )
+        self.readiness = FOREIGN
+        self._stop()
+
+    def _stop(self) -> None:
+        self._since = self._serial = None
+        self._mailboxes.stop()
+
+    async def adopt(self) -> tuple[str | None, str]:
+        """Accept the database that Odoo has now; return the one that it was, and the one that it is. Raises `OdooError`, `StateError`."""
+        async with self._calling:
+            was, hello = self._identity.database, await self._odoo.hello(self._version)
+            if was is None:
+                await self._identity.remember_database(hello.database_uuid)
+            elif was != hello.database_uuid:
+                self._stop()
+                await self._mailboxes.adopt(hello.database_uuid)
+                self.readiness = "starting"
+                _log.warning("another database was adopted", was=was, database=hello.database_uuid)
+        self.poke()
+        return was, hello.database_uuid
 
     async def flush(self) -> None:
         """Tell what is pending, and give the lease up; used on the way out."""
@@ -148,9 +227,11 @@ class Exchange:
         while True:
             try:
                 hello = await self._odoo.hello(self._version)
-            except OdooError as error:
+                if self._identity.database is None:
+                    await self._identity.remember_database(hello.database_uuid)
+            except (OdooError, StateError) as error:
                 failures += 1
-                self.readiness = "odoo"
+                self.readiness = "odoo" if isinstance(error, OdooError) else _STATE
                 if str(error) != said:
                     said = str(error)
                     _log.error("Odoo cannot be used yet", reason=said)
@@ -169,8 +250,10 @@ class Exchange:
 
             nursery.start_soon(first, self._poked.wait)
             nursery.start_soon(first, self._reports.wait_urgent)
+            nursery.start_soon(first, self._troubles.wait_changed)
 
-    def _lost(self, error: OdooError, failures: int) -> None:
+    def _lost(self, error: OdooError | StateError, failures: int) -> None:
+        is_odoo = isinstance(error, OdooError)
         if failures == 1:
-            _log.error("Odoo does not answer", reason=str(error))
-        self.readiness = "odoo"
+            _log.error("Odoo does not answer" if is_odoo else "what Odoo says of the accounts cannot be kept", reason=str(error))
+        self.readiness = "odoo" if is_odoo else _STATE

@@ -24,6 +24,7 @@ class Reports:
     def __init__(self) -> None:
         self._pending: dict[int, dict[str, Any]] = {}
         self._heard: dict[int, dict[str, Any]] = {}
+        self._asked: set[int] = set()
         self._urgent = trio.Event()
 
     def put(self, account_id: int, **values: Any) -> None:
@@ -46,9 +47,15 @@ class Reports:
         if is_awaited:
             self._urgent.set()
 
+    def ask(self, account_id: int) -> None:
+        """Let Odoo say what it has of an account, with the next exchange: of one that was deleted it says so only to who names it."""
+        self._asked.add(account_id)
+
     def take(self) -> list[AccountReport]:
         """Take all that is pending; whoever takes it confirms it (`heard`) or gives it back (`put_back`)."""
-        reports = [AccountReport(account_id=account_id, **values) for account_id, values in sorted(self._pending.items())]
+        asked: dict[int, dict[str, Any]] = {account_id: {} for account_id in self._asked}
+        self._asked = set()
+        reports = [AccountReport(account_id=account_id, **values) for account_id, values in sorted({**asked, **self._pending}.items())]
         for report in reports:
             # While it travels nobody knows what Odoo has: a value that changes back meanwhile is news.
             heard = self._heard.get(report.account_id, {})
@@ -66,11 +73,26 @@ class Reports:
     def put_back(self, reports: Iterable[AccountReport]) -> None:
         """Odoo did not get these: they are pending again, under anything newer."""
         for report in reports:
-            self._pending[report.account_id] = _values(report) | self._pending.get(report.account_id, {})
+            if values := _values(report) | self._pending.get(report.account_id, {}):
+                self._pending[report.account_id] = values
+            else:
+                self._asked.add(report.account_id)
 
     def forget(self, account_id: int) -> None:
         """Say everything of this account again when there is something to say: its record in Odoo was changed by somebody else."""
         self._heard.pop(account_id, None)
+
+    def drop(self, account_id: int) -> None:
+        """Say nothing more of an account: it is no more."""
+        self._pending.pop(account_id, None)
+        self._heard.pop(account_id, None)
+        self._asked.discard(account_id)
+
+    def clear(self) -> None:
+        """Say nothing more of any account."""
+        self._pending.clear()
+        self._heard.clear()
+        self._asked.clear()
 
     async def wait_urgent(self) -> None:
         """Wait until something is pending that a person is waiting to see."""

@@ -8,7 +8,8 @@
     cursors written by somebody else        unchanged        at once, from what Odoo has
     Odoo refused, its answer lost           unchanged        backoff, from what Odoo has
     the invalid_grant family, 401           needs sign-in    when Odoo says "connected" again
-    invalid_client, consent, mailbox gone   needs admin      hourly
+    consent, mailbox gone                   needs admin      hourly
+    invalid_client, no key opens the token  needs admin      hourly, and when the trouble is over (`trouble`, which says it once for all)
     anything else                           failing          backoff; seen after three cycles in a row
 
 What one folder fails with is judged like that of the mailbox, but the other folders go on: older mail, comparisons and all.
@@ -25,6 +26,7 @@ import structlog
 import trio
 
 from connector.errors import (
+    AppRefused,
     ConnectorError,
     EntraUnreachable,
     GraphMailboxGone,
@@ -35,6 +37,7 @@ from connector.errors import (
     NeedsSignIn,
     NotConfigured,
     OdooError,
+    VaultError,
 )
 from connector.sync.applier import NotConnectedInOdoo, Superseded
 from connector.sync.audit import DRIFT, DRIFT_KEPT
@@ -132,6 +135,11 @@ class Runner:
         self._wish = (folder or self._wish[0], max(ticket, self._wish[1]))
         self._woken.set()
 
+    def retry(self) -> None:
+        """Try at once if an administrator was waited for."""
+        if self.state is State.NEEDS_ADMIN:
+            self.wake()
+
     def start_over(self) -> None:
         """Forget what Odoo had and has heard, and begin with a cycle: its database is another one than before."""
         self.mailbox.forget()
@@ -224,14 +232,16 @@ class Runner:
                 self.mailbox.forget()
                 return _SUPERSEDED_WAIT
             case NotConnectedInOdoo():
+                # Whether it was deleted is told to who asks: then nothing of it may stay here.
+                self._reports.ask(self.account_id)
                 self._event(Event.STOPPED)
                 return None
             case NeedsSignIn() | GraphUnauthorized():
                 _log.warning("sign-in needed", account=self.account_id)
                 self._event(Event.SIGN_IN_NEEDED)
                 return None
-            case NeedsAdmin() | NotConfigured():
-                return self._needs_admin(str(error))
+            case NeedsAdmin() | NotConfigured() | VaultError():
+                return self._needs_admin(str(error), is_said=isinstance(error, AppRefused))
         if isinstance(error, OdooError):
             # It may have done what we asked and lost its answer.
             self.mailbox.forget()
@@ -249,9 +259,10 @@ class Runner:
             _log.warning("cycle put off", account=self.account_id, error=type(error).__name__, failures=self._failures)
         return backoff(self._failures, ceiling=self._interval, jitter=random.random())  # noqa: S311 - spreads load, guards nothing
 
-    def _needs_admin(self, message: str) -> float:
+    def _needs_admin(self, message: str, *, is_said: bool = False) -> float:
         self.message = message
-        _log.warning("administrator needed", account=self.account_id, message=message)
+        if not is_said:
+            _log.warning("administrator needed", account=self.account_id, message=message)
         self._event(Event.ADMIN_NEEDED)
         return _ADMIN_WAIT
 

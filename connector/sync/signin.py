@@ -14,6 +14,7 @@ import structlog
 from connector.errors import GraphError
 from connector.graph.auth import AccountTokens, SignInRefused
 from connector.graph.profile import me
+from connector.state.sealed import FLOW as _PURPOSE
 from connector.web.server import SignInOutcome, StartedSignIn
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ __all__ = ["SignIn"]
 # Seconds: as long as Entra lets a code live (graph-behaviour 9.1), so that neither end waits for the other's leftovers.
 FLOW_TTL = 600
 
-_PURPOSE = "sign-in flow"
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +84,7 @@ class SignIn:
             return SignInOutcome(
                 "wrong_address", "Another mailbox signed in than the one of this account. Nothing was connected.", address=address
             )
-        token = await self.tokens.save(account_id, granted.cache_blob, at_least=self.known_seq(account_id))
+        token = await self.tokens.save(account_id, granted.cache_blob, at_least=self.known_seq(account_id), email=email)
         # After it was kept: a running mailbox that asks meanwhile would open the old one again.
         self.tokens.drop(account_id)
         _log.info("signed in", account=account_id)

@@ -1,7 +1,7 @@
 """All mailboxes in one nursery; one that fails disturbs none.
 
-Odoo says which accounts there are (`take`, from the exchange); each that is to run has one task. A task that ends by an error nobody
-judged is logged and started again after a pause, from what Odoo has.
+Odoo says which accounts there are (`take`, from the exchange); each that is to run has one task, and no mailbox has two, even where two
+accounts are connected to it. A task that ends by an error nobody judged is logged and started again after a pause, from what Odoo has.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from connector.odoo.wire import Account
     from connector.sync.runner import Runner
 
-__all__ = ["Supervisor"]
+__all__ = ["TWIN", "Supervisor"]
 
 # Account states in Odoo that run: `error` and `admin_required` may heal without a person touching the account.
 _RUNNING_STATES = frozenset({"connected", "error", "admin_required"})
+
+# What a person reads of an account whose mailbox is synced for another one.
+TWIN = "This Microsoft mailbox is connected twice. It is synced for the other account; delete one of the two."
 
 # Seconds before a crashed task is started again.
 _COOLDOWN = 30.0
@@ -31,6 +34,10 @@ _COOLDOWN = 30.0
 _STAGGER = 0.02
 
 _log = structlog.get_logger(__name__)
+
+
+def _is_to_run(account: Account) -> bool:
+    return account.active and account.state in _RUNNING_STATES and account.token is not None
 
 
 @dataclass(slots=True)
@@ -43,12 +50,17 @@ class _Task:
 class Supervisor:
     """Keeps a task for every account that runs."""
 
-    def __init__(self, make: Callable[[Account], Runner], nursery: trio.Nursery) -> None:
-        """`make` builds the runner of an account; it is called again after a crash."""
+    def __init__(
+        self, make: Callable[[Account], Runner], nursery: trio.Nursery, on_twin: Callable[[int], None] = lambda _account_id: None
+    ) -> None:
+        """`make` builds the runner of an account, again after a crash; `on_twin` hears of one whose mailbox another account syncs."""
         self._make = make
+        self._on_twin = on_twin
         self._nursery = nursery
         self._accounts: dict[int, Account] = {}
         self._tasks: dict[int, _Task] = {}
+        # Accounts that are to run, but another one syncs their mailbox.
+        self._twins: set[int] = set()
 
     @property
     def accounts(self) -> list[Account]:
@@ -65,30 +77,36 @@ class Supervisor:
         return task.runner if task else None
 
     def take(self, accounts: Iterable[Account]) -> None:
-        """Start, wake or stop what the changed `accounts` ask for."""
-        for place, account in enumerate(accounts):
-            before = self._accounts.get(account.id)
-            self._accounts[account.id] = account
-            runs = account.active and account.state in _RUNNING_STATES and account.token is not None
-            task = self._tasks.get(account.id)
-            if not runs:
-                if task is not None:
-                    # Out of the table at once: the account may be wanted again before the task has ended.
-                    del self._tasks[account.id]
-                    task.scope.cancel()
-            elif task is None:
-                self._tasks[account.id] = task = _Task(account)
-                self._nursery.start_soon(self._run, task, place * _STAGGER)
-            elif before is not None and before != account:
+        """Start, wake or stop what the changed `accounts` ask for; of several accounts of one mailbox one runs."""
+        changed = {account.id: account for account in accounts}
+        before = {account_id: self._accounts.get(account_id) for account_id in changed}
+        self._accounts.update(changed)
+        for account in changed.values():
+            if not _is_to_run(account):
+                self._cancel(account.id)
+        for account_id, account in changed.items():
+            task, was = self._tasks.get(account_id), before[account_id]
+            if task is not None and was is not None and was != account:
                 task.account = account
-                self._changed(task, before)
+                self._changed(task, was)
+        self._start(changed.keys() | self._twins)
+
+    def drop(self, account_ids: Iterable[int]) -> None:
+        """Stop and forget accounts: there is nothing of them any more."""
+        for account_id in account_ids:
+            self._cancel(account_id)
+            self._accounts.pop(account_id, None)
+            self._twins.discard(account_id)
 
     def stop(self) -> None:
         """Stop all mailboxes: another connector serves them."""
+        self.drop(list(self._accounts))
+
+    def retry(self) -> None:
+        """Wake the mailboxes that wait for an administrator: what concerned all of them was mended."""
         for task in self._tasks.values():
-            task.scope.cancel()
-        self._tasks.clear()
-        self._accounts.clear()
+            if task.runner is not None:
+                task.runner.retry()
 
     def start_over(self) -> None:
         """Let every mailbox forget what it knows of Odoo and begin with a cycle."""
@@ -96,21 +114,45 @@ class Supervisor:
             if task.runner is not None:
                 task.runner.start_over()
 
+    def _start(self, account_ids: Iterable[int]) -> None:
+        """Start those that are to run and do not; of those that have one mailbox the first, unless one of them runs."""
+        served = {task.account.mailbox_id for task in self._tasks.values()}
+        place = 0
+        for account_id in sorted(account_ids):
+            account, is_said = self._accounts.get(account_id), account_id in self._twins
+            self._twins.discard(account_id)
+            if account is None or account_id in self._tasks or not _is_to_run(account):
+                continue
+            if account.mailbox_id is not None and account.mailbox_id in served:
+                self._twins.add(account_id)
+                if not is_said:
+                    _log.warning("the mailbox of this account is synced for another one", account=account_id)
+                    self._on_twin(account_id)
+                continue
+            served.add(account.mailbox_id)
+            self._tasks[account_id] = task = _Task(account)
+            self._nursery.start_soon(self._run, task, place * _STAGGER)
+            place += 1
+
+    def _cancel(self, account_id: int) -> None:
+        # Out of the table at once: the account may be wanted again before the task has ended.
+        if (task := self._tasks.pop(account_id, None)) is not None:
+            task.scope.cancel()
+
     def _changed(self, task: _Task, before: Account) -> None:
         """Tell a running mailbox what changed in its account."""
         runner, account = task.runner, task.account
+        if (account.email, account.mailbox_id, account.tenant) != (before.email, before.mailbox_id, before.tenant):
+            # Another mailbox under the same account: nothing that is remembered of the old one holds.
+            self._cancel(account.id)
+            return
         if runner is None:
             return
-        if account.email != before.email:
-            # Another mailbox under the same account: nothing that is remembered of the old one holds.
-            task.scope.cancel()
-            self._tasks[account.id] = replacement = _Task(account)
-            self._nursery.start_soon(self._run, replacement, 0.0)
-            return
-        if structs.replace(account, token=before.token) == before:
+        before = structs.replace(before, token=account.token, token_seq=account.token_seq)
+        if account == before:
             # A token that we rotated ourselves comes back, or a new sign-in's: the newest is taken at the next request.
             return
-        if structs.replace(account, token=before.token, refresh_requested_at=before.refresh_requested_at) != before:
+        if account != structs.replace(before, refresh_requested_at=account.refresh_requested_at):
             # Not a mere wish for news: the sync switch of a folder, say.
             runner.mailbox.forget()
         runner.wake()
@@ -133,3 +175,5 @@ class Supervisor:
         finally:
             if self._tasks.get(account_id) is task:
                 del self._tasks[account_id]
+                # One that waited for this mailbox may have it.
+                self._start(set(self._twins))

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from connector.odoo.wire import SealedToken  # noqa: TC001 - msgspec reads the annotations at run time
+from connector.odoo.wire import SealedToken, Trouble  # noqa: TC001 - msgspec reads the annotations at run time
 
-__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn"]
+__all__ = ["AccountStatus", "Adopted", "Backend", "Rotated", "SignInOutcome", "StartedSignIn"]
 
 
 class StartedSignIn(Struct, frozen=True):
@@ -28,6 +28,21 @@ class SignInOutcome(Struct, frozen=True, omit_defaults=True):
     scopes: list[str] = []
     token: SealedToken | None = None
     address: str = ""
+
+
+class Rotated(Struct, frozen=True):
+    """How many sealed values have the key `key` (its id) now, and how many no key opens: those stay as they were."""
+
+    resealed: int
+    key: str
+    unopened: int = 0
+
+
+class Adopted(Struct, frozen=True):
+    """The database that the connector belongs to now, and the one before (the same, if there was nothing to adopt)."""
+
+    database_uuid: str
+    was: str | None
 
 
 class AccountStatus(Struct, frozen=True):
@@ -51,6 +66,14 @@ class AccountStatus(Struct, frozen=True):
 class Backend(Protocol):
     """What the handlers ask for."""
 
+    @property
+    def database(self) -> str | None:
+        """The UUID of the Odoo database that this connector belongs to, None while it does not know."""
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong with the connector as a whole."""
+
     def readiness(self) -> str | None:
         """Return None when ready, else one word of reason."""
 
@@ -62,6 +85,12 @@ class Backend(Protocol):
 
     async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:
         """Finish a sign-in. Raises `AuthError`."""
+
+    async def rotate_keys(self) -> Rotated:
+        """Seal everything anew with the first key. Raises `ConfigError`, `StateError`."""
+
+    async def adopt(self) -> Adopted:
+        """Accept the database that Odoo has now. Raises `OdooError`, `StateError`."""
 
     async def body(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
         """Return a body, or None if it takes longer than `patience` seconds. Raises `ConnectorError`."""

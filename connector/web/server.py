@@ -26,6 +26,7 @@ from connector.errors import (
     AuthError,
     ConnectorError,
     EntraUnreachable,
+    ForeignDatabase,
     GraphNotFound,
     GraphUnauthorized,
     NotConfigured,
@@ -143,6 +144,9 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
             sent = request.headers.get("authorization", "")
             if not hmac.compare_digest(sent.encode(), expected):
                 return _error(401, "unauthorized", "the shared secret is missing or wrong (server.secret)")
+            # A copy of the database has the secret too, but not the database's name.
+            if (asking := request.headers.get("x-maildesk-database")) is not None and backend.database not in {None, asking}:
+                return _error(409, "foreign_database", "this connector belongs to another Odoo database (maildesk-connector adopt)")
             try:
                 return await handler(request)
             except _RefusedRequest as refused:
@@ -175,12 +179,18 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
         return JSONResponse({"state": "coming"} if found is None else {"state": "ready", "body": found})
 
     async def status(_: Request) -> Response:
-        return _json({"accounts": backend.status()})
+        return _json({"accounts": backend.status(), "trouble": backend.trouble})
 
     async def sync(request: Request) -> Response:
         asked = await _read(request, _Sync)
         accounts, ticket = backend.request_sync(asked.emails)
         return JSONResponse({"accounts": accounts, "ticket": ticket}, status_code=202)
+
+    async def rotate(_: Request) -> Response:
+        return await _administering(backend.rotate_keys())
+
+    async def adopt(_: Request) -> Response:
+        return await _administering(backend.adopt())
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -200,6 +210,8 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
             Route("/content/body", guarded(body), methods=["POST"]),
             Route("/status", guarded(status)),
             Route("/sync", guarded(sync), methods=["POST"]),
+            Route("/keys/rotate", guarded(rotate), methods=["POST"]),
+            Route("/adopt", guarded(adopt), methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", numbers),
@@ -222,6 +234,8 @@ async def _signing_in(step: Awaitable[Struct]) -> Response:
     """Await a step of a sign-in and map what can be wrong with the configuration or with Entra."""
     try:
         return _json(await step)
+    except ForeignDatabase as error:
+        return _error(409, "foreign_database", str(error))
     except NotConfigured:
         return _error(409, "oauth_not_configured", "OAuth Not Configured")
     except EntraUnreachable as error:
@@ -231,6 +245,14 @@ async def _signing_in(step: Awaitable[Struct]) -> Response:
     except ConnectorError as error:
         _log.error("sign-in failed", reason=str(error))
         return _error(500, "internal", "The connector cannot keep sign-ins at the moment; its log tells more.")
+
+
+async def _administering(step: Awaitable[Struct]) -> Response:
+    """Await what an administrator asked for at the command line, and say in a sentence what is in the way."""
+    try:
+        return _json(await step)
+    except ConnectorError as error:
+        return _error(409, "refused", str(error))
 
 
 async def _read(request: Request, kind: type[_T]) -> _T:

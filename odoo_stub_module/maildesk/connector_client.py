@@ -36,9 +36,10 @@ class ConnectorClient:
     # When the last hint failed, by URL (monotonic seconds); a hint lost is no harm, a worker that waits is.
     _failed_at: dict[str, float] = {}
 
-    def __init__(self, url, secret):
+    def __init__(self, url, secret, database):
         self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {secret}"}
+        # A copy of the database has the secret too: the connector knows its own database by its UUID.
+        self._headers = {"Authorization": f"Bearer {secret}", "X-MailDesk-Database": database or ""}
 
     def __repr__(self):
         return f"ConnectorClient({self._url})"
@@ -49,12 +50,12 @@ class ConnectorClient:
         # sudo: system parameters are for administrators; the URL and secret stay in here
         get = env["ir.config_parameter"].sudo().get_param
         url, secret = get("maildesk.connector_url"), get("maildesk.connector_secret")
-        return cls(url, secret) if url and secret else None
+        return cls(url, secret, get("database.uuid")) if url and secret else None
 
-    def wake(self, account_ids, reason, folder=None):
-        """Send a hint; never raises."""
+    def wake(self, account_ids, reason, folder=None, *, is_urgent=False):
+        """Send a hint; never raises. After a failure none is sent for a while, but one that is urgent."""
         failed = self._failed_at.get(self._url)
-        if failed is not None and time.monotonic() - failed < HINT_PAUSE:
+        if not is_urgent and failed is not None and time.monotonic() - failed < HINT_PAUSE:
             return
         try:
             self._post("/wake", {"accounts": list(account_ids), "reason": reason, "folder": folder}, HINT_TIMEOUT)

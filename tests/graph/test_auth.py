@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from connector.config import GraphConfig
-from connector.errors import AuthError, ConfigError, EntraUnreachable, NeedsAdmin, NeedsSignIn, StateError
+from connector.errors import AppRefused, AuthError, ConfigError, EntraUnreachable, NeedsSignIn, StateError
 from connector.graph.auth import AccountTokens, Entra, Granted, SignInRefused
 from connector.http import AsyncClient, open_client
 from tests.graph_simulator.seed import make_mailbox
@@ -215,8 +215,8 @@ async def test_tokens_not_kept_is_kept_by_the_next_caller() -> None:
     [
         ("invalid_grant", NeedsSignIn),
         ("interaction_required", NeedsSignIn),
-        ("invalid_client", NeedsAdmin),
-        ("unauthorized_client", NeedsAdmin),
+        ("invalid_client", AppRefused),
+        ("unauthorized_client", AppRefused),
         ("invalid_request", AuthError),
         ("temporarily_unavailable", EntraUnreachable),
         ("503", EntraUnreachable),

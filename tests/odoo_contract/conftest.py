@@ -91,6 +91,9 @@ class Behind(Protocol):
     async def choose(self, account_id: int, state: str) -> None:
         """Put an account into a state, as a person may."""
 
+    async def identify(self, account_id: int, tenant: str, mailbox_id: str) -> None:
+        """Note what a sign-in told of a mailbox."""
+
     async def age(self, account_id: int) -> None:
         """Let the last change of an account be an hour ago."""
 
@@ -99,6 +102,15 @@ class Behind(Protocol):
 
     async def refresh(self, account_id: int) -> None:
         """Ask for a cycle now, as a person."""
+
+    async def delete(self, account_id: int) -> None:
+        """Let the record of an account be gone."""
+
+    async def token(self, account_id: int) -> str | None:
+        """Return the sealed token of an account, whatever its state."""
+
+    async def trouble(self) -> tuple[str | None, str | None, int]:
+        """Return the trouble of the connector: code, message, and how often administrators were told of one."""
 
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Return what reports told: message, phase, messages done and in all, last sync."""
@@ -128,6 +140,10 @@ class InOdoo:
         """Write the state."""
         await self._execute("UPDATE mailbox_account SET state = %s WHERE id = %s", state, account_id)
 
+    async def identify(self, account_id: int, tenant: str, mailbox_id: str) -> None:
+        """Write the fields."""
+        await self._execute("UPDATE mailbox_account SET tenant = %s, mailbox_id = %s WHERE id = %s", tenant, mailbox_id, account_id)
+
     async def age(self, account_id: int) -> None:
         """Write the time."""
         statement = "UPDATE mailbox_account SET config_changed_at = now() at time zone 'utc' - interval '1 hour' WHERE id = %s"
@@ -142,6 +158,21 @@ class InOdoo:
     async def refresh(self, account_id: int) -> None:
         """Let the person who made it do so."""
         await self._call("mailbox.account", "maildesk_refresh", [account_id])
+
+    async def delete(self, account_id: int) -> None:
+        """Delete the row; all that is its goes with it."""
+        await self._execute("DELETE FROM mailbox_account WHERE id = %s", account_id)
+
+    async def token(self, account_id: int) -> str | None:
+        """Read the field."""
+        ((sealed,),) = await self._execute("SELECT token_sealed FROM mailbox_account WHERE id = %s", account_id)
+        return None if sealed is None else str(sealed)
+
+    async def trouble(self) -> tuple[str | None, str | None, int]:
+        """Read the connector's row, and count the notifications."""
+        ((code, message),) = await self._execute("SELECT trouble_code, trouble_message FROM mailbox_connector")
+        ((count,),) = await self._execute("SELECT count(*) FROM mail_message WHERE subject LIKE %s", "MailDesk: the connector%%")
+        return code, message, int(count)
 
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Read the account."""
@@ -191,6 +222,10 @@ class InMemory:
         """Write the state."""
         self.addon.configure(account_id, state=state)
 
+    async def identify(self, account_id: int, tenant: str, mailbox_id: str) -> None:
+        """Write the fields."""
+        self.addon.configure(account_id, tenant=tenant, mailbox_id=mailbox_id)
+
     async def age(self, account_id: int) -> None:
         """Write the time."""
         self.addon.mailboxes[account_id].config_changed_at -= timedelta(hours=1)
@@ -202,6 +237,20 @@ class InMemory:
     async def refresh(self, account_id: int) -> None:
         """Ask."""
         self.addon.maildesk_refresh([account_id])
+
+    async def delete(self, account_id: int) -> None:
+        """Delete it."""
+        self.addon.delete_account(account_id)
+
+    async def token(self, account_id: int) -> str | None:
+        """Read the field."""
+        token = self.addon.mailboxes[account_id].token
+        return None if token is None else token.sealed
+
+    async def trouble(self) -> tuple[str | None, str | None, int]:
+        """Read it, and count the notifications."""
+        trouble = self.addon.trouble
+        return (*((trouble.code, trouble.message) if trouble is not None else (None, None)), len(self.addon.notified))
 
     async def told(self, account_id: int) -> tuple[Any, ...]:
         """Read the account."""

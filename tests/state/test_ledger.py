@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connector.odoo.wire import Account
 from connector.state.ledger import Audit, Handover, Ledger, Trial
 from connector.state.store import open_store
+from connector.state.tombstones import sift
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +51,7 @@ async def test_ledger_of_a_forgotten_account_is_empty(tmp_path: Path) -> None:
             await ledger.keep_trials({"m": Trial("F", 1, "shape")}, [])
             await ledger.keep_audit("F", Audit(recent_at=1.0))
             await ledger.count("drift", 1.0, 3, forget_before=0.0)
-        await store.forget_account(7)
+        await sift(store, [Account(7, "a@x.example", "outlook", "disconnected", active=False)], 0.0)
         gone, kept = Ledger(store, 7), Ledger(store, 8)
         assert (await gone.handover("F"), await gone.seen("F"), await gone.trials(), await gone.audits()) == (None, [], {}, {})
         assert await gone.tally("drift", 0.0) == []

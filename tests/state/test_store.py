@@ -140,24 +140,6 @@ async def test_save_cursor_replaces_that_folder_only(path: Path) -> None:
         assert await store.load_cursors(2) == {"inbox": Cursor(9, "c")}
 
 
-async def test_forget_account_leaves_nothing_of_it(path: Path) -> None:
-    """A disconnected account's token is not legible in the file either."""
-    async with open_store(path) as store:
-        for account in (1, 2):
-            await store.save_token(account, f"sealed-of-{account}", 1)
-            await store.save_cursors(account, {"inbox": Cursor(1, "link")})
-            await store.put_flow(f"state-{account}", account, "flow", 100.0)
-        await store.forget_account(1)
-        assert await store.load_token(1) is None
-        assert await store.load_cursors(1) == {}
-        assert await store.take_flow("state-1", 0.0) is None
-        assert await store.load_token(2) is not None
-        assert await store.take_flow("state-2", 0.0) == (2, "flow")
-    content = await trio.Path(path).read_bytes()
-    assert b"sealed-of-2" in content
-    assert b"sealed-of-1" not in content
-
-
 async def test_take_flow_serves_once(path: Path) -> None:
     """An answer that is sent twice is redeemed once."""
     async with open_store(path) as store:

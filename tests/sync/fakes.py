@@ -29,8 +29,10 @@ from connector.sync.work import Work
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from msgspec import UnsetType
+
     from connector.graph.client import MailboxClient
-    from connector.odoo.wire import AccountReport, Listed
+    from connector.odoo.wire import AccountReport, Listed, Trouble
     from connector.state.store import Store
 
 __all__ = ["FakeAddon", "snapshot_of", "work_of"]
@@ -62,9 +64,11 @@ class FakeAddon:
         since: str | None,
         reports: Sequence[AccountReport],
         leaving: bool = False,
+        database: str | None = None,
+        trouble: Trouble | None | UnsetType = UNSET,
     ) -> Exchange:
         """Know of no account, and take every connector for the holder of the lease."""
-        return Exchange(watermark=f"{instance}{run}{serial}{since}{leaving}{len(reports)}", accounts=[])
+        return Exchange(watermark=f"{instance}{run}{serial}{since}{leaving}{len(reports)}{database}{trouble}", accounts=[])
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Tell cursors and revisions."""

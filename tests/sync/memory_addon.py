@@ -11,12 +11,13 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 import trio
+from msgspec import UNSET, UnsetType
 
-from connector.odoo.wire import Account, Comparison, Exchange, Held, Hello, MailboxSnapshot, Refused, SealedToken
+from connector.odoo.wire import Account, Comparison, Exchange, Foreign, Held, Hello, MailboxSnapshot, Refused, SealedToken, Trouble
 from tests.sync.memory_addon_apply import Apply
 from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
 from tests.sync.memory_addon_wire import flag, iso, key, moment, number, objects, one_of, text, wrong
@@ -32,6 +33,7 @@ _LEASE = timedelta(seconds=60)
 _OVERLAP = timedelta(minutes=5)
 _REFRESH_KEPT = timedelta(minutes=10)
 _REPORTED_STATES = ("connected", "reauth_required", "admin_required", "error")
+_DISCONNECTED = "disconnected"
 _PHASES = ("discovering", "bootstrapping", "backfilling", "up_to_date")
 
 # States in which a person's refresh asks for anything.
@@ -61,10 +63,11 @@ class _Database:
     refreshes: list[tuple[int, datetime]] = field(default_factory=list)
     last_account: int = 0
     last_row: int = 0
+    trouble: Trouble | None = None
 
     def copy(self) -> _Database:
         boxes = {account_id: box.copy() for account_id, box in self.mailboxes.items()}
-        return _Database(boxes, self.lease, list(self.refreshes), self.last_account, self.last_row)
+        return _Database(boxes, self.lease, list(self.refreshes), self.last_account, self.last_row, self.trouble)
 
     def numbers(self) -> Iterator[int]:
         """Give new rows their ids."""
@@ -85,6 +88,8 @@ class MemoryAddon:
     on_call: Callable[[str, str, object], Awaitable[None]] | None = None
     database_uuid: str = "00000000-0000-4000-8000-000000000000"
     calls: Counter[str] = field(default_factory=Counter)
+    # Codes of troubles that administrators were told of.
+    notified: list[str] = field(default_factory=list)
     _db: _Database = field(default_factory=_Database)
 
     # ---------------------------------------------------------------- the database
@@ -119,6 +124,16 @@ class MemoryAddon:
     def sign_in(self, account_id: int, token: SealedToken) -> None:
         """Note a finished sign-in."""
         self.configure(account_id, state="connected", state_message="Connected", token=token, active=True)
+
+    def disconnect(self, account_id: int) -> None:
+        """Disconnect an account, as a person's Delete does."""
+        self.mailboxes[account_id].disconnect()
+        self.configure(account_id)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What the connector says is wrong with it."""
+        return self._db.trouble
 
     def configure(self, account_id: int, **values: Any) -> None:
         """Write fields of an account as people's methods do: the connector is to hear of it."""
@@ -171,9 +186,14 @@ class MemoryAddon:
         since: str | None,
         reports: Sequence[AccountReport],
         leaving: bool = False,
+        database: str | None = None,
+        trouble: Trouble | None | UnsetType = UNSET,
     ) -> Exchange:
         """Take reports, hold the lease, tell accounts."""
-        request = {"instance": instance, "run": run, "serial": serial, "since": since, "reports": list(reports), "leaving": leaving}
+        request: dict[str, Any] = {"instance": instance, "run": run, "serial": serial, "since": since, "reports": list(reports)}
+        request |= {"leaving": leaving, "database": database}
+        if not isinstance(trouble, UnsetType):
+            request["trouble"] = trouble
         return await self._call("exchange", request, lambda: self._exchange(**msgspec.to_builtins(request)))
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
@@ -236,8 +256,19 @@ class MemoryAddon:
             await self.on_call(phase, method, request)
 
     def _exchange(
-        self, instance: str, run: str, serial: str | None, since: str | None, reports: list[dict[str, Any]], *, leaving: bool
+        self,
+        instance: str,
+        run: str,
+        serial: str | None,
+        since: str | None,
+        reports: list[dict[str, Any]],
+        *,
+        leaving: bool,
+        database: str | None,
+        trouble: dict[str, Any] | None | Literal[False] = False,
     ) -> Exchange:
+        if text(database, "database") not in {None, self.database_uuid}:
+            return Exchange(foreign=Foreign(self.database_uuid))
         now, lease = self._now(), self._db.lease
         mine = _Lease(key(instance, "instance"), key(run, "run"), str(uuid.uuid4()), now)
         text(serial, "serial")
@@ -246,20 +277,28 @@ class MemoryAddon:
         bound = None if since is None else _time(since, "since") - _OVERLAP
         taken = [(self.mailboxes.get(number(r.get("account_id"), "account_id")), r) for r in objects(reports, "reports")]
         written = [(box, *_read_report(box, report)) for box, report in taken if box is not None]
+        told = _read_trouble(trouble) if trouble is not False else self._db.trouble
         # Nothing fails from here on.
         restored = serial is not None and (lease is None or serial not in {lease.serial, lease.previous})
         previous = lease.serial if lease is not None and lease.run == run else None
         self._db.lease = None if leaving else replace(mine, previous=previous)
+        if told is not None and (self._db.trouble is None or self._db.trouble.code != told.code):
+            self.notified.append(told.code)
+        self._db.trouble = told
         for box, values, cursors in written:
-            _write_report(box, values, cursors)
+            if values.get("state") == _DISCONNECTED:
+                box.disconnect()
+                box.config_changed_at = now
+            else:
+                _write_report(box, values, cursors)
         asked = self._refreshes(now)
         accounts = [
             _account(i, self.mailboxes[i], asked.get(i))
             for i in sorted(self.mailboxes)
             if bound is None or self.mailboxes[i].config_changed_at >= bound or (i in asked and asked[i] >= bound)
         ]
-        accounts += [Account(r["account_id"], "", "outlook", "disconnected", active=False) for box, r in taken if box is None]
-        return Exchange(iso(now), accounts, mine.serial, restored)
+        accounts += [Account(r["account_id"], "", "outlook", _DISCONNECTED, active=False) for box, r in taken if box is None]
+        return Exchange(iso(now), accounts, mine.serial, restored, last_account_id=self._db.last_account)
 
     def _refreshes(self, now: datetime) -> dict[int, datetime]:
         """Return the newest request to refresh by account, and forget old ones."""
@@ -310,22 +349,28 @@ def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> A
         "outlook",
         box.state,
         box.active,
-        None if box.state in {"draft", "disconnected"} else box.token,
+        None if box.state in {"draft", _DISCONNECTED} else box.token,
         iso(box.config_changed_at),
         None if refresh is None else iso(refresh),
+        box.tenant,
+        box.mailbox_id,
+        box.newest_seq,
     )
 
 
 def _read_report(box: MemoryMailbox, report: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[MemoryFolder, str]]]:
     """Check a report; return the fields to write, and the folders whose cursors moved."""
     values: dict[str, Any] = {}
+    if report.get("state") == _DISCONNECTED:
+        # Of an account that a backup brought back; nothing else of it counts.
+        return {"state": _DISCONNECTED} if box.state not in {"draft", _DISCONNECTED} else {}, []
     if box.state not in CHOSEN_STATES:
         if "state" in report:
             values["state"] = one_of(report["state"], _REPORTED_STATES, "state")
         if "state_message" in report:
             values["state_message"] = text(report["state_message"], "state_message") or ""
-        if "token" in report and (token := _read_token(box, report["token"])) is not None:
-            values["token"] = token
+    if "token" in report and box.takes_tokens and (token := _read_token(box, report["token"])) is not None:
+        values["token"] = token
     if "sync_phase" in report:
         values["sync_phase"] = one_of(report["sync_phase"], _PHASES, "sync_phase")
     for name in ("backfill_done", "backfill_total"):
@@ -339,6 +384,14 @@ def _read_report(box: MemoryMailbox, report: dict[str, Any]) -> tuple[dict[str, 
         if folder is not None and folder.revision == number(item.get("revision"), "cursors.revision"):
             moved.append((folder, key(item.get("cursor"), "cursors.cursor")))
     return values, moved
+
+
+def _read_trouble(trouble: Any) -> Trouble | None:
+    if trouble is None:
+        return None
+    if not isinstance(trouble, dict):
+        raise wrong("trouble: not an object")
+    return Trouble(key(trouble.get("code"), "trouble.code"), key(trouble.get("message"), "trouble.message"))
 
 
 def _read_token(box: MemoryMailbox, token: Any) -> SealedToken | None:

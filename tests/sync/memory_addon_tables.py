@@ -65,6 +65,10 @@ class MemoryMailbox:
     state_message: str = ""
     active: bool = True
     token: SealedToken | None = None
+    tenant: str | None = None
+    mailbox_id: str | None = None
+    # The sequence of the token that was let go.
+    last_seq: int = 0
     sync_phase: str | None = None
     last_sync_at: str | None = None
     backfill_done: int = 0
@@ -87,6 +91,23 @@ class MemoryMailbox:
             bodies=dict(self.bodies),
             _hidden=dict(self._hidden),
         )
+
+    @property
+    def newest_seq(self) -> int:
+        """The highest sequence of a token that was ever here."""
+        return max(self.last_seq, self.token.seq if self.token is not None else 0)
+
+    def disconnect(self) -> None:
+        """Let go of the mailbox: its mail stays, no token and no cursor does."""
+        self.last_seq, self.token = self.newest_seq, None
+        self.state, self.active = "disconnected", False
+        for folder in self.folders.values():
+            folder.begin_anew()
+
+    @property
+    def takes_tokens(self) -> bool:
+        """A newer token of the connector is kept: none comes to where a person let it go, or a copy lost it."""
+        return self.state not in CHOSEN_STATES or (self.state == "paused" and self.token is not None)
 
     @property
     def is_connected(self) -> bool:

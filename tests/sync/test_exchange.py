@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+from msgspec import UNSET
 
-from connector.errors import OdooFault, OdooUnreachable
-from connector.odoo.wire import Account, Exchange, Held, Hello
+from connector.errors import AppRefused, OdooFault, OdooUnreachable, StateError
+from connector.odoo.wire import Account, Exchange, Foreign, Held, Hello, Trouble
 from connector.sync import exchange as module
 from connector.sync.reports import Reports
+from connector.sync.trouble import Troubles
 from tests.sync.fakes import FakeAddon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from msgspec import UnsetType
     from trio.testing import MockClock
 
     from connector.odoo.wire import AccountReport
@@ -29,12 +32,15 @@ class Addon(FakeAddon):
     faults: list[Exception] = field(default_factory=list)
     taken: list[tuple[float, str | None, list[AccountReport]]] = field(default_factory=list)
     poison: int | None = None
+    ours: str = "1"
+    troubles: list[Trouble | None | UnsetType] = field(default_factory=list)
 
     async def hello(self, version: str) -> Hello:
         """Greet, or fail as long as there are faults and nothing was exchanged yet."""
         if self.faults and not self.taken:
             raise self.faults.pop(0)
-        return Hello("19.0.1.0.0", "19.0", version, "")
+        assert version == "1"
+        return Hello("19.0.1.0.0", "19.0", self.ours, "")
 
     async def exchange(
         self,
@@ -45,9 +51,14 @@ class Addon(FakeAddon):
         since: str | None,
         reports: Sequence[AccountReport],
         leaving: bool = False,
+        database: str | None = None,
+        trouble: Trouble | None | UnsetType = UNSET,
     ) -> Exchange:
         """Take reports, but none of the poisoned account."""
         assert (instance, bool(run), serial is None or bool(self.taken), leaving) == ("i", True, True, False)
+        self.troubles.append(trouble)
+        if database != self.ours:
+            return Exchange(foreign=Foreign(self.ours))
         if self.taken and self.faults:
             raise self.faults.pop(0)
         if any(r.account_id == self.poison for r in reports):
@@ -56,16 +67,59 @@ class Addon(FakeAddon):
         return Exchange(f"w{len(self.taken)}", [Account(9, "m@x.example", "outlook", "connected", active=True)])
 
 
-def _nothing() -> None:
-    """Do nothing."""
+@dataclass(slots=True)
+class Name:
+    """A state file's names."""
+
+    instance: str = "i"
+    database: str | None = None
+
+    async def remember_database(self, database: str) -> None:
+        """Note it."""
+        await trio.lowlevel.checkpoint()
+        self.database = database
+
+
+@dataclass(slots=True)
+class Heard:
+    """Mailboxes that note what they are told; `faults` are raised by `take`."""
+
+    told: list[str] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
+
+    async def take(self, answer: Exchange, *, is_whole: bool) -> None:
+        """Note the accounts."""
+        await trio.lowlevel.checkpoint()
+        if self.faults:
+            raise self.faults.pop(0)
+        self.told.append("take all" if is_whole else "take")
+        self.accounts += answer.accounts
+
+    def stop(self) -> None:
+        """Note it."""
+        self.told.append("stop")
+
+    def start_over(self) -> None:
+        """Note it."""
+        self.told.append("over")
+
+    async def adopt(self, database: str) -> None:
+        """Note it."""
+        await trio.lowlevel.checkpoint()
+        self.told.append(f"adopt {database}")
+
+
+def _loop(addon: FakeAddon, reports: Reports | None = None, heard: Heard | None = None, name: Name | None = None) -> module.Exchange:
+    return module.Exchange(addon, name or Name(), reports or Reports(), heard or Heard(), Troubles(), "1")
 
 
 async def _run(addon: Addon, reports: Reports, seconds: float) -> tuple[module.Exchange, list[Account]]:
-    seen: list[Account] = []
-    loop = module.Exchange(addon, "i", reports, seen.extend, "1", stop=seen.clear, start_over=seen.clear)
+    heard = Heard()
+    loop = _loop(addon, reports, heard)
     with trio.move_on_after(seconds):
         await loop.run()
-    return loop, seen
+    return loop, heard.accounts
 
 
 async def test_exchange_quiet_is_every_ten_seconds_with_the_watermark(autojump_clock: MockClock) -> None:
@@ -80,7 +134,7 @@ async def test_exchange_quiet_is_every_ten_seconds_with_the_watermark(autojump_c
 async def test_exchange_urgent_report_does_not_wait(autojump_clock: MockClock) -> None:
     """A changed state is told within a second."""
     addon, reports = Addon(), Reports()
-    loop = module.Exchange(addon, "i", reports, lambda _: None, "1", stop=_nothing, start_over=_nothing)
+    loop = _loop(addon, reports)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(loop.run)
         await trio.sleep(1)
@@ -93,7 +147,7 @@ async def test_exchange_urgent_report_does_not_wait(autojump_clock: MockClock) -
 async def test_exchange_odoo_away_loses_no_report(autojump_clock: MockClock) -> None:
     """Not ready while Odoo is away; what was to be told is told when it is back."""
     addon, reports = Addon(), Reports()
-    loop = module.Exchange(addon, "i", reports, lambda _: None, "1", stop=_nothing, start_over=_nothing)
+    loop = _loop(addon, reports)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(loop.run)
         await trio.sleep(1)
@@ -128,23 +182,15 @@ async def test_exchange_report_that_odoo_cannot_take_holds_nobody_up(autojump_cl
 async def test_exchange_another_connector_holds_the_lease_everything_stops(autojump_clock: MockClock) -> None:
     """Two by mistake: the second refuses and says so, takes no account, and goes on by itself when the first is gone."""
     addon = LeasedAddon(held=3)
-    seen: list[str] = []
-    loop = module.Exchange(
-        addon,
-        "i",
-        Reports(),
-        lambda accounts: seen.append(f"take {len(accounts)}"),
-        "1",
-        stop=lambda: seen.append("stop"),
-        start_over=_nothing,
-    )
+    heard = Heard()
+    loop = _loop(addon, heard=heard)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(loop.run)
         await trio.sleep(15)
-        first = (loop.readiness, set(seen))
+        first = (loop.readiness, set(heard.told))
         await trio.sleep(30)
         assert (first, loop.readiness) == (("standby", {"stop"}), None)
-        assert seen[-1].startswith("take")
+        assert heard.told[-1].startswith("take")
         nursery.cancel_scope.cancel()
 
 
@@ -152,7 +198,7 @@ async def test_exchange_another_connector_holds_the_lease_everything_stops(autoj
 async def test_exchange_on_the_way_out_the_lease_is_given_up(held: int, leaves: bool, autojump_clock: MockClock) -> None:  # noqa: FBT001 - pytest gives it
     """Whoever comes next need not wait; but nobody gives up what is another's."""
     addon = LeasedAddon(held=held)
-    loop = module.Exchange(addon, "i", Reports(), lambda _: None, "1", stop=_nothing, start_over=_nothing)
+    loop = _loop(addon)
     with trio.move_on_after(5):
         await loop.run()
     await loop.flush()
@@ -162,11 +208,11 @@ async def test_exchange_on_the_way_out_the_lease_is_given_up(held: int, leaves: 
 async def test_exchange_restored_database_starts_everything_over(autojump_clock: MockClock) -> None:
     """Odoo does not know the serial any more: all accounts are asked for anew, and the mailboxes forget what they knew."""
     addon = LeasedAddon(restored_at=2)
-    seen: list[str] = []
-    loop = module.Exchange(addon, "i", Reports(), lambda _: seen.append("take"), "1", stop=_nothing, start_over=lambda: seen.append("over"))
+    heard = Heard()
+    loop = _loop(addon, heard=heard)
     with trio.move_on_after(25):
         await loop.run()
-    assert seen == ["take", "over", "take", "take"]
+    assert heard.told == ["take all", "over", "take all", "take"]
     assert [since for since, _ in addon.asked] == [None, "w1", None, "w3"]
     assert [serial for _, serial in addon.asked] == [None, "s1", "s2", "s3"]
 
@@ -189,12 +235,97 @@ class LeasedAddon(FakeAddon):
         since: str | None,
         reports: Sequence[AccountReport],
         leaving: bool = False,
+        database: str | None = None,
+        trouble: Trouble | None | UnsetType = UNSET,
     ) -> Exchange:
         """Answer as the test says."""
-        assert (instance, list(reports), bool(run)) == ("i", [], True)
+        assert (instance, list(reports), bool(run), trouble, bool(database)) == ("i", [], True, UNSET, True)
         self.asked.append((since, serial))
         self.left = self.left or leaving
         number = len(self.asked)
         if number <= self.held:
             return Exchange(held=Held("other", "2026-11-23T12:00:00Z"))
         return Exchange(f"w{number}", serial=f"s{number}", restored=number == self.restored_at)
+
+
+async def test_exchange_other_database_nothing_runs_until_it_is_adopted(autojump_clock: MockClock) -> None:
+    """A copy of Odoo's database: everything stops, nothing is told to it, `/readyz` says so; adopted, it is served from nothing."""
+    addon, heard, reports, name = Addon(ours="copy"), Heard(), Reports(), Name(database="original")
+    loop = _loop(addon, reports, heard, name)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        reports.put(4, state="error")
+        await trio.sleep(25)
+        assert (loop.readiness, addon.taken, set(heard.told)) == ("foreign", [], {"stop"})
+        assert await loop.adopt() == ("original", "copy")
+        assert heard.told[-2:] == ["stop", "adopt copy"]
+        # The roster does that in life.
+        name.database = "copy"
+        await trio.sleep(1)
+        assert (loop.readiness, heard.told[-1]) == (None, "take all")
+        assert await loop.adopt() == ("copy", "copy")
+        assert "adopt" not in heard.told[-1]
+        nursery.cancel_scope.cancel()
+
+
+async def test_exchange_our_database_that_comes_back_is_served_again(autojump_clock: MockClock) -> None:
+    """The administrator points the connector at the right one again; what was to be told meanwhile is told."""
+    addon, reports = Addon(), Reports()
+    loop = _loop(addon, reports)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(1)
+        addon.ours = "copy"
+        reports.put(4, state="error")
+        await trio.sleep(15)
+        states = [loop.readiness]
+        addon.ours = "1"
+        await trio.sleep(15)
+        assert [*states, loop.readiness] == ["foreign", None]
+        assert [r.state for _, _, told in addon.taken for r in told] == ["error"]
+        assert addon.taken[-1][1] is None or addon.taken[-2][1] is None
+        nursery.cancel_scope.cancel()
+
+
+async def test_exchange_accounts_that_cannot_be_kept_come_again(autojump_clock: MockClock) -> None:
+    """A full disk: nobody runs by what was not noted, the watermark stays, and `/readyz` says what is wrong."""
+    addon, heard = Addon(), Heard(faults=[StateError("disk full")])
+    loop = _loop(addon, heard=heard)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(0.1)
+        assert (loop.readiness, heard.told) == ("state", [])
+        await trio.sleep(30)
+        assert (loop.readiness, heard.told[0]) == (None, "take all")
+        assert [since for _, since, _ in addon.taken][:3] == [None, None, "w2"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_exchange_trouble_is_told_at_once_and_with_every_call(autojump_clock: MockClock) -> None:
+    """Before Entra was asked nothing is said, so that Odoo keeps what it knows; then what there is, then that there is none."""
+    addon, troubles = Addon(), Troubles()
+    loop = module.Exchange(addon, Name(), Reports(), Heard(), troubles, "1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(1)
+        assert addon.troubles == [UNSET]
+        troubles.refused(AppRefused("invalid_client"))
+        await trio.sleep(1)
+        assert addon.troubles[1:] == [Trouble("entra_credentials", "invalid_client")]
+        troubles.accepted()
+        await trio.sleep(1)
+        assert addon.troubles[2:] == [None]
+        nursery.cancel_scope.cancel()
+
+
+async def test_exchange_poke_names_accounts(autojump_clock: MockClock) -> None:
+    """Odoo says of an account that it was deleted only to who names it."""
+    addon = Addon()
+    loop = _loop(addon)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(1)
+        loop.poke([4])
+        await trio.sleep(1)
+        assert [[r.account_id for r in told] for _, _, told in addon.taken] == [[], [4]]
+        nursery.cancel_scope.cancel()

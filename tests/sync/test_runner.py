@@ -16,6 +16,7 @@ from connector.errors import (
     GraphThrottled,
     GraphUnauthorized,
     GraphUnreachable,
+    KeyMissing,
     NeedsAdmin,
     NeedsSignIn,
     NotConfigured,
@@ -23,6 +24,7 @@ from connector.errors import (
     OdooUnreachable,
     StateError,
 )
+from connector.odoo.wire import AccountReport
 from connector.sync.applier import NotConnectedInOdoo, Superseded
 from connector.sync.machine import AUTH_EXPIRED, State
 from connector.sync.reports import Reports
@@ -182,7 +184,25 @@ async def test_run_odoo_that_failed_is_read_again(error: Exception, forgotten: i
 
 
 async def test_run_not_connected_any_more_ends(autojump_clock: MockClock) -> None:
-    """Disconnected or paused in Odoo: the task ends without a word."""
+    """Disconnected or paused in Odoo: the task ends and says nothing, but names the account, to hear whether it was deleted."""
     mailbox, reports = FakeMailbox([NotConnectedInOdoo("gone")]), Reports()
     assert await _run_for(runner_of(mailbox, reports), 10)
-    assert not _told(reports)
+    assert reports.take() == [AccountReport(7)]
+
+
+async def test_run_key_that_is_missing_needs_an_administrator(autojump_clock: MockClock) -> None:
+    """No failure of the mailbox: it says what to do, and is tried again within the hour, or at once when the trouble is over."""
+    mailbox, reports = FakeMailbox([KeyMissing("no key in vault.keys opens it", "0123abcd"), None, None]), Reports()
+    runner = runner_of(mailbox, reports)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(runner.run)
+        await trio.sleep(100)
+        told = _told(reports)
+        assert (told["state"], told["state_message"]) == ("admin_required", "no key in vault.keys opens it")
+        runner.retry()
+        await trio.sleep(1)
+        assert _told(reports)["state"] == "connected"
+        runner.retry()
+        await trio.sleep(1)
+        assert len(mailbox.cycles) == 2
+        nursery.cancel_scope.cancel()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
+from connector.errors import AppRefused, NeedsSignIn
 from connector.odoo.wire import Account, SealedToken
 from connector.sync.supervisor import Supervisor
 from tests.sync.fake_mailbox import FakeMailbox, runner_of
@@ -141,3 +142,82 @@ async def test_supervisor_account_without_token_waits(autojump_clock: MockClock)
         await trio.sleep(1)
         assert supervisor.runner(7) is None
         assert [a.id for a in supervisor.accounts] == [7]
+
+
+async def test_supervisor_two_accounts_of_one_mailbox_only_one_runs(autojump_clock: MockClock) -> None:
+    """However they come: together, one after the other, or one learning late whose mailbox it is. The other one says so."""
+    twins: list[int] = []
+    made: list[int] = []
+
+    def make(account: Account) -> Runner:
+        made.append(account.id)
+        return runner_of(FakeMailbox([None] * 20, account_id=account.id))
+
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(make, nursery, twins.append)
+        supervisor.take([_account(2, mailbox_id="m"), _account(1, mailbox_id="m"), _account(3, mailbox_id="other"), _account(4)])
+        supervisor.take([_account(0, mailbox_id="m"), _account(5)])
+        await trio.sleep(1)
+        running = {i for i in range(6) if supervisor.runner(i) is not None}
+        assert (running, sorted(set(twins)), sorted(made)) == ({1, 3, 4, 5}, [0, 2], [1, 3, 4, 5])
+        supervisor.take([_account(5, mailbox_id="other")])
+        await trio.sleep(1)
+        assert supervisor.runner(5) is None
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("ending", ["paused", "dropped", "by itself"])
+async def test_supervisor_twin_runs_when_the_other_one_stops(ending: str, autojump_clock: MockClock) -> None:
+    """Nobody has to do anything for it; and of two that wait one runs."""
+
+    def make(account: Account) -> Runner:
+        ends: list[Exception | None] = [None, NeedsSignIn("x")] if account.id == 1 and ending == "by itself" else [None] * 20
+        return runner_of(FakeMailbox(ends, account_id=account.id))
+
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(make, nursery)
+        supervisor.take([_account(i, mailbox_id="m") for i in (1, 2, 3)])
+        await trio.sleep(1)
+        assert [i for i in (1, 2, 3) if supervisor.runner(i) is not None] == [1]
+        if ending == "paused":
+            supervisor.take([_account(1, mailbox_id="m", state="paused")])
+        elif ending == "dropped":
+            supervisor.drop([1])
+            supervisor.take([])
+        await trio.sleep(400)
+        assert [i for i in (1, 2, 3) if supervisor.runner(i) is not None] == [2]
+        nursery.cancel_scope.cancel()
+
+
+async def test_supervisor_mailbox_that_ended_by_itself_is_not_started_by_anothers_news(autojump_clock: MockClock) -> None:
+    """One that waits for a sign-in stays quiet until Odoo says something of it."""
+    made: list[int] = []
+
+    def make(account: Account) -> Runner:
+        made.append(account.id)
+        return runner_of(FakeMailbox([NeedsSignIn("x")], account_id=account.id))
+
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(make, nursery)
+        supervisor.take([_account(1)])
+        await trio.sleep(1)
+        supervisor.take([_account(2, state="paused")])
+        await trio.sleep(1)
+        assert made == [1]
+        supervisor.take([_account(1)])
+        await trio.sleep(1)
+        assert made == [1, 1]
+        nursery.cancel_scope.cancel()
+
+
+async def test_supervisor_retry_wakes_those_that_wait_for_an_administrator(autojump_clock: MockClock) -> None:
+    """What concerned all of them was mended: the others need no cycle for that."""
+    waiting, fine = FakeMailbox([AppRefused("invalid_client"), None], account_id=1), FakeMailbox([None] * 20, account_id=2)
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(lambda account: runner_of(waiting if account.id == 1 else fine), nursery)
+        supervisor.take([_account(1), _account(2)])
+        await trio.sleep(10)
+        supervisor.retry()
+        await trio.sleep(10)
+        assert (len(waiting.cycles), len(fine.cycles)) == (2, 1)
+        nursery.cancel_scope.cancel()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import trio
 
-from connector.errors import NeedsSignIn, NotConfigured, StateError
-from connector.odoo.wire import Account, SealedToken
+from connector.errors import AppRefused, ConfigError, EntraUnreachable, KeyMissing, NeedsSignIn, NotConfigured, VaultError
+from connector.odoo.wire import Account, SealedToken, Trouble
+from connector.state.sealed import FLOW, reseal
 from connector.state.vault import Vault, new_key
 from connector.sync.reports import Reports
 from connector.sync.tokens import PURPOSE, Tokens
+from connector.sync.trouble import Troubles
 
 if TYPE_CHECKING:
     from connector.graph.auth import Entra
@@ -25,14 +28,18 @@ class FakeEntra:
 
     def __init__(self) -> None:
         self.asked: list[tuple[bytes, bool]] = []
+        self.refuses: dict[str, Exception] = {}
 
     async def silent(self, blob: bytes, *, claims: str | None, force: bool) -> tuple[str, float, bytes]:
-        """Answer after a moment, so that others come in between."""
+        """Answer after a moment, so that others come in between; tokens in `refuses` are refused."""
         assert claims is None
         self.asked.append((blob, force))
         await trio.lowlevel.checkpoint()
         text = blob.decode()
-        name = text.split('"')[3] + ("+" if force else "")
+        name = text.split('"')[3]
+        if name in self.refuses:
+            raise self.refuses[name]
+        name += "+" if force else ""
         return name, 3600.0, f'{{"RefreshToken": "{name}"}}'.encode()
 
 
@@ -44,8 +51,9 @@ class Bench:
     """Tokens over a real store and vault."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.vault, self.reports, self.entra = store, Vault([new_key()]), Reports(), FakeEntra()
-        self.tokens = Tokens(store, self.vault, cast("Entra", self.entra), self.reports)
+        self.key = new_key()
+        self.store, self.vault, self.reports, self.entra, self.troubles = store, Vault([self.key]), Reports(), FakeEntra(), Troubles()
+        self.tokens = Tokens(store, self.vault, cast("Entra", self.entra), self.reports, self.troubles)
 
     def sealed(self, name: str, seq: int, account_id: int = ACCOUNT) -> SealedToken:
         """Seal the token cache `name`."""
@@ -58,6 +66,12 @@ class Bench:
     def told(self) -> list[int]:
         """Return the sequences of the tokens that Odoo would hear of."""
         return [r.token.seq for r in self.reports.take() if isinstance(r.token, SealedToken)]
+
+    async def in_file(self) -> tuple[str, int]:
+        """Return what the file's token opens to, and its sequence."""
+        stored = await self.store.load_token(ACCOUNT)
+        assert stored is not None
+        return self.vault.open(stored.sealed, purpose=PURPOSE, account_id=ACCOUNT).decode().split('"')[3], stored.seq
 
 
 def _account(token: SealedToken | None) -> Account:
@@ -151,6 +165,230 @@ async def test_opened_without_entra_without_token_or_with_a_strange_one(store: S
     with pytest.raises(NeedsSignIn):
         await bench.tokens.source(_account(None)).token(**none)
     for strange in (bench.sealed("a", 1, account_id=8), SealedToken(Vault([new_key()]).seal(b"x", purpose=PURPOSE, account_id=7), 2)):
-        with pytest.raises(StateError) as caught:
+        with pytest.raises(VaultError) as caught:
             await bench.tokens.source(_account(strange)).token(**none)
         assert strange.sealed not in str(caught.value)
+
+
+# -------------------------------------------------------------------- the other copy
+
+
+@pytest.mark.parametrize(("in_file", "in_odoo"), [(4, 3), (3, 4), (3, 3)])
+async def test_source_refused_newest_copy_lets_the_other_be_tried(in_file: int, in_odoo: int, store: Store) -> None:
+    """Before a person is asked; the one that works becomes the newest on both sides, and is used from then on."""
+    bench = Bench(store)
+    await bench.keep(bench.sealed("file", in_file))
+    newest, other = ("file", "odoo") if in_file > in_odoo else ("odoo", "file")
+    bench.entra.refuses[newest] = NeedsSignIn("invalid_grant")
+    account = _account(bench.sealed("odoo", in_odoo))
+    await bench.tokens.hear([account])
+    source = bench.tokens.source(account)
+    assert await source.token() == other
+    assert await bench.in_file() == (other, max(in_file, in_odoo) + 1)
+    assert bench.told() == [max(in_file, in_odoo) + 1]
+    assert await bench.tokens.source(account).token() == other
+    assert len(bench.entra.asked) == 2
+
+
+async def test_source_many_at_once_try_the_other_copy_once(store: Store) -> None:
+    """One refusal, one other copy, one sequence."""
+    bench = Bench(store)
+    await bench.keep(bench.sealed("file", 9))
+    bench.entra.refuses["file"] = NeedsSignIn("invalid_grant")
+    account = _account(bench.sealed("odoo", 3))
+    got: list[str] = []
+
+    async def ask() -> None:
+        got.append(await bench.tokens.source(account).token())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(ask)
+    assert got == ["odoo"] * 5
+    assert await bench.in_file() == ("odoo", 10)
+
+
+async def test_source_both_copies_refused_asks_the_person_and_overwrites_nothing(store: Store) -> None:
+    """And whoever tries again begins with the newest."""
+    bench = Bench(store)
+    await bench.keep(bench.sealed("file", 9))
+    bench.entra.refuses = {name: NeedsSignIn("invalid_grant") for name in ("file", "odoo")}
+    source = bench.tokens.source(_account(bench.sealed("odoo", 3)))
+    for _ in range(2):
+        with pytest.raises(NeedsSignIn):
+            await source.token()
+    assert (await bench.in_file(), bench.told()) == (("file", 9), [])
+    assert [blob for blob, _ in bench.entra.asked] == [_blob(name) for name in ("file", "odoo") * 2]
+
+
+@pytest.mark.parametrize("weather", ["newest", "other"])
+async def test_source_entra_that_is_away_says_nothing_of_a_token(weather: str, store: Store) -> None:
+    """5xx or 429 on either copy: the account stays as it is, no copy is overwritten."""
+    bench = Bench(store)
+    await bench.keep(bench.sealed("file", 9))
+    bench.entra.refuses["odoo"] = EntraUnreachable("503")
+    bench.entra.refuses["file"] = EntraUnreachable("429") if weather == "newest" else NeedsSignIn("invalid_grant")
+    with pytest.raises(EntraUnreachable):
+        await bench.tokens.source(_account(bench.sealed("odoo", 3))).token()
+    assert (await bench.in_file(), bench.told()) == (("file", 9), [])
+
+
+async def test_source_copy_that_no_key_opens_lets_the_other_be_used(store: Store) -> None:
+    """The newest was sealed with a key that is lost; it is not overwritten before the other one is known to work."""
+    bench = Bench(store)
+    strange = SealedToken(Vault([new_key()]).seal(_blob("x"), purpose=PURPOSE, account_id=ACCOUNT), 9)
+    await bench.keep(strange)
+    bench.entra.refuses["odoo"] = EntraUnreachable("503")
+    source = bench.tokens.source(_account(bench.sealed("odoo", 3)))
+    with pytest.raises(EntraUnreachable):
+        await source.token()
+    assert await store.load_token(ACCOUNT) == strange
+    bench.entra.refuses.clear()
+    assert await source.token() == "odoo"
+
+
+async def test_source_sealed_fields_that_were_swapped_are_refused(store: Store) -> None:
+    """Another account's token in the file, a sign-in under way in the token's place in Odoo: neither is used, nor overwritten."""
+    bench = Bench(store)
+    another = bench.sealed("another", 9, account_id=ACCOUNT + 1)
+    await bench.keep(another)
+    flow = SealedToken(bench.vault.seal(_blob("flow"), purpose=FLOW, account_id=ACCOUNT), 8)
+    with pytest.raises(VaultError, match="damaged or belongs to another account"):
+        await bench.tokens.source(_account(flow)).token()
+    assert (await store.load_token(ACCOUNT), bench.told(), bench.entra.asked) == (another, [], [])
+    assert bench.troubles.current is None
+    assert await bench.tokens.source(_account(bench.sealed("ours", 7))).token() == "ours"
+
+
+async def test_hear_backup_gets_the_token_that_works(store: Store) -> None:
+    """Odoo was restored under a running connector: its older copy is replaced, since the newer one has proved itself."""
+    bench = Bench(store)
+    account = _account(bench.sealed("odoo", 3))
+    await bench.tokens.hear([account])
+    assert await bench.tokens.source(account).token(reject="odoo") == "odoo+"
+    assert bench.told() == [4]
+    await bench.tokens.hear([account])
+    assert bench.told() == [4]
+
+
+async def test_hear_account_that_does_not_run_has_its_copy_in_the_file(store: Store) -> None:
+    """So that `keys rotate` finds it there; one that is there already is not overwritten."""
+    bench = Bench(store)
+    await bench.tokens.hear([_account(bench.sealed("odoo", 3))])
+    assert await bench.in_file() == ("odoo", 3)
+    await bench.tokens.hear([_account(bench.sealed("other", 9))])
+    assert await bench.in_file() == ("odoo", 3)
+
+
+# -------------------------------------------------------------------- troubles
+
+
+async def test_source_refused_app_is_said_once_for_all(store: Store) -> None:
+    """An expired secret is no fault of any account; when Entra takes it again, that is over."""
+    bench = Bench(store)
+    source = bench.tokens.source(_account(bench.sealed("a", 1)))
+    bench.entra.refuses["a"] = AppRefused("a secret may have expired (invalid_client)")
+    with pytest.raises(AppRefused):
+        await source.token()
+    assert bench.troubles.told == Trouble("entra_credentials", "a secret may have expired (invalid_client)")
+    bench.entra.refuses.clear()
+    assert await source.token(reject="a") == "a+"
+    assert bench.troubles.told is None
+
+
+async def test_source_key_that_is_missing_is_one_trouble_and_ends_with_the_accounts(store: Store) -> None:
+    """Told without naming an account; nothing is overwritten; an account that goes takes its part of it along."""
+    bench = Bench(store)
+    lost = Vault([new_key()])
+    sealed = SealedToken(lost.seal(_blob("a"), purpose=PURPOSE, account_id=ACCOUNT), 2)
+    with pytest.raises(KeyMissing):
+        await bench.tokens.source(_account(sealed)).token()
+    trouble = bench.troubles.told
+    assert isinstance(trouble, Trouble)
+    assert trouble.code == "vault_key"
+    assert lost.first in trouble.message
+    assert "account" not in trouble.message
+    bench.tokens.forget(ACCOUNT)
+    assert bench.troubles.current is None
+
+
+# -------------------------------------------------------------------- rotation
+
+
+@pytest.mark.parametrize(("in_file", "in_odoo"), [(3, 3), (4, 3), (3, 4), (None, 3)])
+async def test_rotate_reseals_both_copies_while_the_mailbox_goes_on(in_file: int | None, in_odoo: int, store: Store) -> None:
+    """The file's and Odoo's, whichever is newer; what is open stays open and keeps what it rotates; afterwards the old key may go."""
+    bench = Bench(store)
+    if in_file is not None:
+        await bench.keep(bench.sealed("odoo", in_file))
+    account = _account(bench.sealed("odoo", in_odoo))
+    await bench.tokens.hear([account])
+    source = bench.tokens.source(account)
+    assert await source.token() == "odoo"
+    bench.told()
+    new = new_key()
+    done = await bench.tokens.rotate([new])
+    assert (done.count, done.unopened) == (1, 0)
+    (report,) = bench.reports.take()
+    assert isinstance(report.token, SealedToken)
+    assert report.token.seq > in_odoo
+    alone = Vault([new])
+    assert alone.open(report.token.sealed, purpose=PURPOSE, account_id=ACCOUNT) == _blob("odoo")
+    stored = await store.load_token(ACCOUNT)
+    assert stored == report.token
+    assert await source.token(reject="odoo") == "odoo+"
+    assert await bench.in_file() == ("odoo+", stored.seq + 1)
+    assert (await bench.tokens.rotate([new])).count == 0
+
+
+async def test_rotate_refresh_at_the_same_time_loses_nothing(store: Store) -> None:
+    """A token that rotates while everything is sealed anew is the newest afterwards, under the new key."""
+    bench = Bench(store)
+    account = _account(bench.sealed("a", 3))
+    await bench.tokens.hear([account])
+    source = bench.tokens.source(account)
+    await source.token()
+    new = new_key()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bench.tokens.rotate, [new, bench.key])
+        nursery.start_soon(partial(source.token, reject="a"))
+    stored = await store.load_token(ACCOUNT)
+    assert stored is not None
+    assert Vault([new]).open(stored.sealed, purpose=PURPOSE, account_id=ACCOUNT) == _blob("a+")
+    assert await source.token() == "a+"
+
+
+async def test_rotate_copies_that_differ_keep_their_order(store: Store) -> None:
+    """Of an account that does not run neither copy was proved: both stay, each under the new key, the newer one newer."""
+    bench = Bench(store)
+    await bench.keep(bench.sealed("file", 2))
+    await bench.tokens.hear([_account(bench.sealed("odoo", 6))])
+    new = new_key()
+    await bench.tokens.rotate([new])
+    (report,) = bench.reports.take()
+    assert isinstance(report.token, SealedToken)
+    assert (await bench.in_file(), report.token.seq) == (("file", 3), 7)
+    assert Vault([new]).open(report.token.sealed, purpose=PURPOSE, account_id=ACCOUNT) == _blob("odoo")
+
+
+async def test_rotate_key_without_the_old_ones_loses_nothing(store: Store) -> None:
+    """The administrator put the new key in the old one's place: what this process knows still opens what is there."""
+    bench = Bench(store)
+    await bench.tokens.hear([_account(bench.sealed("a", 1))])
+    assert (await bench.tokens.rotate([new_key()])).unopened == 0
+    with pytest.raises(ConfigError, match="is no key"):
+        await bench.tokens.rotate(["garbage"])
+    assert await bench.in_file() == ("a", 2)
+
+
+async def test_hear_after_a_rotation_without_connector_odoo_follows(store: Store) -> None:
+    """The command did it in the file; Odoo's copy of a mailbox that does not run follows at the start."""
+    bench = Bench(store)
+    old = bench.sealed("a", 3)
+    await bench.keep(old)
+    new = new_key()
+    rotated = Vault([new, bench.key])
+    await reseal(store, rotated)
+    tokens = Tokens(store, rotated, cast("Entra", bench.entra), bench.reports)
+    await tokens.hear([_account(old)])
+    assert bench.told() == [4]

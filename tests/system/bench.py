@@ -50,6 +50,7 @@ class Bench:
     port: int
     state: Path
     key: str = field(default_factory=new_key)
+    old_keys: list[str] = field(default_factory=list)
     transport: str = "json2"
     settings: dict[str, Any] = field(default_factory=dict)
     entra: bool = True
@@ -76,7 +77,7 @@ class Bench:
                 "graph": {"base_url": f"{self.simulator.url}/v1.0"},
                 "sync": sync,
                 "server": {"listen": f"127.0.0.1:{self.port}", "secret": SECRET},
-                "vault": {"keys": [self.key]},
+                "vault": {"keys": [self.key, *self.old_keys]},
                 "state": {"path": self.state},
             }
         )
@@ -91,7 +92,7 @@ class Bench:
         async def work(task_status: trio.TaskStatus[str]) -> None:
             try:
                 with trio.CancelScope() as self._connector:
-                    await app.run(self.config(), task_status=task_status)
+                    await app.run(self.config(), reload=self.config, task_status=task_status)
             finally:
                 ended.set()
 

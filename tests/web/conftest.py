@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from connector.config import ServerConfig
 from connector.http import open_client
 from connector.metrics import Metrics
-from connector.odoo.wire import SealedToken
+from connector.odoo.wire import SealedToken, Trouble
+from connector.web.backend import Adopted, Rotated
 from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, serve
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class FakeBackend:
     outcome: SignInOutcome = field(
         default_factory=lambda: SignInOutcome("connected", "Connected", email="anna@example.org", token=SealedToken("sealed", 2))
     )
+    database: str | None = None
+    trouble: Trouble | None = None
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def readiness(self) -> str | None:
@@ -61,6 +64,16 @@ class FakeBackend:
         """Return `found`."""
         self._take("body", account_id, remote_id, patience)
         return self.found
+
+    async def rotate_keys(self) -> Rotated:
+        """Say how many."""
+        self._take("rotate")
+        return Rotated(3, "0123abcd")
+
+    async def adopt(self) -> Adopted:
+        """Say which."""
+        self._take("adopt")
+        return Adopted("new", "old")
 
     def status(self) -> list[AccountStatus]:
         """Return two accounts, one of which runs."""

@@ -12,8 +12,10 @@ from pydantic import SecretStr
 
 from connector.config import ServerConfig
 from connector.errors import (
+    ConfigError,
     ConnectorError,
     EntraUnreachable,
+    ForeignDatabase,
     GraphMailboxGone,
     GraphNotFound,
     GraphUnauthorized,
@@ -21,10 +23,11 @@ from connector.errors import (
     NeedsAdmin,
     NeedsSignIn,
     NotConfigured,
+    OdooUnreachable,
     StateError,
 )
 from connector.metrics import Metrics
-from connector.odoo.wire import SealedToken
+from connector.odoo.wire import SealedToken, Trouble
 from connector.web.server import SignInOutcome, serve
 from tests.web.conftest import SECRET
 
@@ -38,6 +41,8 @@ GUARDED = [
     ("POST", "/content/body"),
     ("GET", "/status"),
     ("POST", "/sync"),
+    ("POST", "/keys/rotate"),
+    ("POST", "/adopt"),
 ]
 START = {"account_id": 1, "email": "anna@example.org", "redirect_uri": "https://odoo.example/maildesk/outlook/callback"}
 FINISH = {"account_id": 1, "email": "anna@example.org", "state": "state-of-it", "answer": {"code": "c", "state": "state-of-it"}}
@@ -262,3 +267,51 @@ async def test_serve_cancelled_under_way_ends_at_once(backend: FakeBackend) -> N
                 await stream.send_all(head.encode() + body)
                 await trio.testing.wait_all_tasks_blocked(0.05)
                 nursery.cancel_scope.cancel()
+
+
+async def test_serve_copy_of_the_database_is_refused(odoo: Odoo, backend: FakeBackend) -> None:
+    """It has the secret, since it has everything; its name it has not. Who names no database (the command line) is not asked for one."""
+    backend.database = "ours"
+    for path, body in (("/signin/start", START), ("/signin/finish", FINISH), ("/content/body", BODY), ("/wake", {"reason": "changed"})):
+        odoo.headers["X-MailDesk-Database"] = "copy"
+        response = await odoo.post(path, body)
+        assert (response.status_code, response.json()["error"]) == (409, "foreign_database")
+        assert backend.asked == []
+        odoo.headers["X-MailDesk-Database"] = "ours"
+        assert (await odoo.post(path, body)).is_success
+        backend.asked.clear()
+    del odoo.headers["X-MailDesk-Database"]
+    assert (await odoo.get("/status")).status_code == 200
+    backend.database = None
+    odoo.headers["X-MailDesk-Database"] = "any, before the first hello"
+    assert (await odoo.get("/status")).status_code == 200
+
+
+async def test_sign_in_while_odoo_has_another_database_is_refused(odoo: Odoo, backend: FakeBackend) -> None:
+    """The connector serves nobody then."""
+    backend.error = ForeignDatabase("this connector belongs to another Odoo database")
+    response = await odoo.post("/signin/start", START)
+    assert (response.status_code, response.json()["error"]) == (409, "foreign_database")
+
+
+async def test_keys_rotate_and_adopt_tell_what_was_done(odoo: Odoo, backend: FakeBackend) -> None:
+    """For the command line."""
+    assert (await odoo.post("/keys/rotate")).json() == {"resealed": 3, "key": "0123abcd", "unopened": 0}
+    assert (await odoo.post("/adopt")).json() == {"database_uuid": "new", "was": "old"}
+    assert backend.asked == [("rotate",), ("adopt",)]
+
+
+@pytest.mark.parametrize("error", [ConfigError("vault.keys[0]: is no key"), StateError("disk full"), OdooUnreachable("down")])
+async def test_keys_rotate_that_cannot_be_done_says_why(odoo: Odoo, backend: FakeBackend, error: Exception) -> None:
+    """In a sentence that the command line repeats."""
+    backend.error = error
+    for path in ("/keys/rotate", "/adopt"):
+        response = await odoo.post(path)
+        assert (response.status_code, response.json()) == (409, {"error": "refused", "message": str(error)})
+
+
+async def test_status_tells_what_is_wrong_with_the_connector(odoo: Odoo, backend: FakeBackend) -> None:
+    """Beside the accounts, once."""
+    assert (await odoo.get("/status")).json()["trouble"] is None
+    backend.trouble = Trouble("entra_credentials", "a secret may have expired")
+    assert (await odoo.get("/status")).json()["trouble"] == {"code": "entra_credentials", "message": "a secret may have expired"}

@@ -10,12 +10,13 @@ from odoo.tools import email_normalize
 
 from ..connector_client import ConnectorClient
 from ..wire import iso
+from .mailbox_folder import ANEW
 
 # What an owner may set through the ORM; all else is set by methods.
 OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
 
 # Changes of these are for the connector to hear of.
-CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id"}
+CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id", "tenant", "mailbox_id"}
 
 
 class MailboxAccount(models.Model):
@@ -71,6 +72,9 @@ class MailboxAccount(models.Model):
     unread_count = fields.Integer("Unread", compute="_compute_unread_count")
     unreadable_count = fields.Integer("Could Not Be Read", compute="_compute_unreadable_count")
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
+    tenant = fields.Char(
+        help="The organisation at Microsoft (a tenant's id or domain) that this mailbox signs in to; empty: the connector's."
+    )
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
     may_manage = fields.Boolean(compute="_compute_is_owner", help="Its owner and administrators pause it, resume it and see who did what.")
@@ -78,6 +82,8 @@ class MailboxAccount(models.Model):
     # The connector's own. Sealed, and still nobody reads them by RPC.
     token_sealed = fields.Text(groups=fields.NO_ACCESS, copy=False)
     token_seq = fields.Integer(groups=fields.NO_ACCESS, copy=False)
+    # Microsoft's own name of the mailbox behind the address: of two accounts that have the same one only one is synced.
+    mailbox_id = fields.Char(groups=fields.NO_ACCESS, copy=False)
     config_changed_at = fields.Datetime(groups=fields.NO_ACCESS, copy=False, index=True, default=fields.Datetime.now)
 
     _owner_email_unique = models.UniqueIndex("(owner_id, lower(email)) WHERE active", "You already have a mailbox with this address.")
@@ -146,13 +152,13 @@ class MailboxAccount(models.Model):
         result = super().write(vals)
         if CONFIG_FIELDS & vals.keys():
             # sudo: the connector's own field, which nobody sets
-            self.sudo()._config_changed()
+            self.sudo()._config_changed(is_urgent=vals.get("state") == "disconnected")
         for account, before in shared_before.items():
             account._shares_changed(before)
         return result
 
     def unlink(self):
-        self._tell_connector(self.ids)
+        self._tell_connector(self.ids, is_urgent=True)
         return super().unlink()
 
     @api.model
@@ -303,16 +309,20 @@ class MailboxAccount(models.Model):
         return self._redirect_base(freeze=False) + "/maildesk/outlook/callback"
 
     @api.model
-    def _tell_connector(self, account_ids, *, reason="changed", folder=None):
-        """Wake the connector after commit: a hint, never an error (the exchange finds out by itself within ten seconds)."""
+    def _tell_connector(self, account_ids, *, reason="changed", folder=None, is_urgent=False):
+        """Wake the connector after commit: a hint, never an error (the exchange finds out by itself within ten seconds).
+
+        `is_urgent`: what has to be wiped there is told even right after a hint that failed.
+        """
         client = ConnectorClient.of(self.env)
         if client is not None and account_ids:
-            self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder))
+            urgency = {"is_urgent": True} if is_urgent else {}
+            self.env.cr.postcommit.add(lambda: client.wake(account_ids, reason, folder, **urgency))
 
-    def _config_changed(self):
-        """Let the connector hear of a change that is not in the account's own fields."""
+    def _config_changed(self, *, is_urgent=False):
+        """Let the connector hear of a change; `is_urgent` as in `_tell_connector`."""
         self._write_unheard({"config_changed_at": fields.Datetime.now()})
-        self._tell_connector(self.ids)
+        self._tell_connector(self.ids, is_urgent=is_urgent)
 
     def _signed_in(self, outcome):
         """Note a finished sign-in: state and sealed token in one transaction (docs/protocol.md, 2.2)."""
@@ -348,6 +358,18 @@ class MailboxAccount(models.Model):
             self._notify(account=True)
             # They are not of its people any more: told once, so that the app reads again what they may see.
             self._tell(removed.partner_id, account=True)
+
+    def _disconnect(self):
+        """Let go of mailboxes: nothing of Microsoft's stays but the mail that is here, and no connector runs them."""
+        syncs = self.env["mailbox.folder.sync"]
+        for account in self.sorted("id"):
+            syncs._lock(account.id)
+            for row in syncs.search([("account_id", "=", account.id)]):
+                # Whoever still builds on the old cursor is refused.
+                row.write({**ANEW, "revision": row.revision + 1})
+        # The sequence of the token stays: a new sign-in counts on from it, and a backup with an older token is known as such.
+        self.write({"state": "disconnected", "state_message": self.env._("Disconnected"), "active": False, "token_sealed": False})
+        self._notify(account=True)
 
     def _people(self):
         """Return the partners whose channels hear of this mailbox."""

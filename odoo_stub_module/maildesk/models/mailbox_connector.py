@@ -15,6 +15,8 @@ from ..wire import WireError, iso, key, number, objects, text, to_datetime
 # States that a person chose; a report of the connector does not change them.
 CHOSEN_STATES = ("draft", "paused", "disconnected")
 REPORTED_STATES = ("connected", "reauth_required", "admin_required", "error")
+# What the connector reports of an account that a backup brought back: a person had disconnected it.
+DISCONNECTED = "disconnected"
 PHASES = ("discovering", "bootstrapping", "backfilling", "up_to_date")
 
 # Why a body does not come, as the bus says it; the app has the sentences. Anything else is the first.
@@ -44,17 +46,30 @@ class MailboxAccount(models.Model):
         return {
             "addon_version": module.installed_version,
             "odoo_version": release.series,
-            "database_uuid": model.env["ir.config_parameter"].get_param("database.uuid"),
+            "database_uuid": model._database_uuid(),
             "now": iso(fields.Datetime.now()),
         }
 
     @api.model
-    def connector_exchange(self, instance, run, serial=None, since=None, reports=None, *, leaving=False):
-        """Take reports on any number of accounts and return the accounts whose configuration changed."""
+    def _database_uuid(self):
+        """Return the database's name for itself: a copy has another one."""
+        # sudo: system parameters are for administrators
+        return self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+
+    @api.model
+    def connector_exchange(self, instance, run, serial=None, since=None, reports=None, *, leaving=False, database=None, trouble=False):
+        """Take reports on any number of accounts and return the accounts whose configuration changed.
+
+        `database` is the only one that the connector means; `trouble` what is wrong with the connector itself (False: not known yet).
+        """
         model = self._as_connector()
+        if text(database, "database") not in (None, ours := model._database_uuid()):
+            return {"foreign": {"database_uuid": ours}}
         lease, holder = model.env["mailbox.connector"]._take(key(instance, "instance"), key(run, "run"), text(serial, "serial"))
         if lease is None:
             return {"held": {"instance": holder.instance, "seen_at": iso(holder.seen_at)}}
+        if trouble is not False:
+            holder._take_trouble(trouble)
         reports = sorted(objects(reports, "reports"), key=lambda report: number(report.get("account_id"), "account_id"))
         known = model.browse([report["account_id"] for report in reports]).exists()
         model._lock(known.ids)
@@ -76,9 +91,21 @@ class MailboxAccount(models.Model):
         accounts += [_deleted(report["account_id"]) for report in reports if report["account_id"] not in known._ids]
         if leaving:
             # Whoever comes next need not wait.
-            holder.unlink()
+            holder._leave()
         new_serial, restored = lease
-        return {"watermark": iso(now), "serial": new_serial, "restored": restored, "accounts": accounts}
+        return {
+            "watermark": iso(now),
+            "serial": new_serial,
+            "restored": restored,
+            "accounts": accounts,
+            "last_account_id": model._last_id(),
+        }
+
+    @api.model
+    def _last_id(self):
+        """Return the highest number that an account ever got: what is above it was made in another life of this database."""
+        self.env.cr.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM mailbox_account_id_seq")
+        return self.env.cr.fetchone()[0]
 
     def _lock(self, ids):
         """Lock rows in the order of ids, so that two calls never wait for each other."""
@@ -98,18 +125,25 @@ class MailboxAccount(models.Model):
             "token": {"sealed": self.token_sealed, "seq": self.token_seq} if connected else None,
             "config_changed_at": iso(self.config_changed_at),
             "refresh_requested_at": iso(refresh_requested_at),
+            "tenant": self.tenant or None,
+            "mailbox_id": self.mailbox_id or None,
+            "token_seq": self.token_seq,
         }
 
     def _take_report(self, report):
         """Write what differs; return whether users are to be told."""
         vals = {}
+        if report.get("state") == DISCONNECTED:
+            if self.state not in ("draft", DISCONNECTED):
+                self._disconnect()
+            return False
         if self.state not in CHOSEN_STATES:
             if "state" in report:
                 vals["state"] = _one_of(report["state"], REPORTED_STATES, "state")
             if "state_message" in report:
                 vals["state_message"] = text(report["state_message"], "state_message") or False
-            if "token" in report:
-                self._take_token(report["token"], vals)
+        if "token" in report and self._takes_tokens():
+            self._take_token(report["token"], vals)
         if "sync_phase" in report:
             vals["sync_phase"] = _one_of(report["sync_phase"], PHASES, "sync_phase")
         for name in ("backfill_done", "backfill_total"):
@@ -124,6 +158,10 @@ class MailboxAccount(models.Model):
             self._write_unheard(vals)
         # A heartbeat is told even within the same second: whoever pressed Refresh is waiting for it.
         return "last_sync_at" in report or bool(vals.keys() - {"token_sealed", "token_seq"})
+
+    def _takes_tokens(self):
+        """A newer token is kept, in a paused mailbox too (sealed anew, say); where a person or a copy let it go, none comes back."""
+        return self.state not in CHOSEN_STATES or bool(self.state == "paused" and self.token_sealed)
 
     def _take_token(self, token, vals):
         if not isinstance(token, dict):
@@ -206,4 +244,7 @@ def _deleted(account_id):
         "token": None,
         "config_changed_at": None,
         "refresh_requested_at": None,
+        "tenant": None,
+        "mailbox_id": None,
+        "token_seq": 0,
     }

@@ -7,7 +7,10 @@
 import uuid
 from datetime import timedelta
 
+from markupsafe import Markup
 from odoo import api, fields, models
+
+from ..wire import WireError, key
 
 # Seconds after its last exchange when another connector may take a holder's place.
 LEASE_SECONDS = 60
@@ -26,6 +29,10 @@ class MailboxConnector(models.Model):
     # What it gave this run before: one that did not hear the last answer still says this.
     previous_serial = fields.Char()
     seen_at = fields.Datetime(required=True)
+    # What is wrong with the connector as a whole; said here once, and not by every account.
+    trouble_code = fields.Char()
+    trouble_message = fields.Char()
+    trouble_since = fields.Datetime()
 
     # One row: of two connectors that find none, the second one's insert fails, and Odoo lets it look again.
     _single = models.UniqueIndex("((true))")
@@ -60,6 +67,37 @@ class MailboxConnector(models.Model):
             log_exceptions=False,
         )
         return self.browse(self.env.cr.fetchone())
+
+    def _leave(self):
+        """Let another connector take the lease at once; what is wrong with the connector stays said."""
+        over = fields.Datetime.now() - timedelta(seconds=LEASE_SECONDS)
+        self.write({"instance": "-", "run": "-", "serial": str(uuid.uuid4()), "previous_serial": False, "seen_at": over})
+
+    def _take_trouble(self, trouble):
+        """Note what is wrong with the connector, or that nothing is; tell administrators once when it begins."""
+        code = message = False
+        if trouble is not None:
+            if not isinstance(trouble, dict):
+                raise WireError("trouble: not an object")
+            code, message = key(trouble.get("code"), "trouble.code"), key(trouble.get("message"), "trouble.message")
+        if (code, message) == (self.trouble_code, self.trouble_message):
+            return
+        is_new = code and code != self.trouble_code
+        since = fields.Datetime.now() if is_new else code and self.trouble_since
+        self.write({"trouble_code": code, "trouble_message": message, "trouble_since": since})
+        if is_new:
+            self._tell_administrators(message)
+
+    def _tell_administrators(self, message):
+        """Send one notification to each MailDesk administrator, by the mail queue: the connector waits for nobody's mail server."""
+        people = self.env.ref("maildesk.group_admin").all_user_ids.filtered("active").partner_id
+        if people:
+            self.env["mail.thread"].message_notify(
+                partner_ids=people.ids,
+                subject=self.env._("MailDesk: the connector needs an administrator"),
+                body=Markup("<p>%s</p>") % message,
+                force_send=False,
+            )
 
 
 class MailboxRefresh(models.Model):

@@ -1,11 +1,15 @@
 """`connector_hello`, `connector_exchange`, `connector_take_up`: what goes round without mail."""
 
+import time
 from datetime import timedelta
+from unittest.mock import patch
 
+import requests
 from freezegun import freeze_time
 from odoo import fields
 from odoo.tests import tagged
 
+from ..connector_client import ConnectorClient
 from ..wire import WireError, iso
 from .common import MailDeskCase
 
@@ -89,6 +93,66 @@ class TestExchange(MailDeskCase):
         """A state that does not exist is refused, in words."""
         with self.assertRaisesRegex(WireError, "state"):
             self.exchange({"account_id": self.account.id, "state": "happy"})
+
+    def test_exchange_paused_copy_gets_no_token(self):
+        """A copy of the database lost its tokens: none comes back, though its accounts are only paused."""
+        self.account.write({"state": "paused", "token_sealed": False, "token_seq": 1})
+        self.exchange({"account_id": self.account.id, "token": {"sealed": "new", "seq": 9}})
+        self.assertFalse(self.account.token_sealed)
+
+    def test_exchange_disconnected_by_the_connector(self):
+        """What a backup brought back goes again: token and cursors, in this transaction; the owner's open app is told."""
+        self.fill()
+        self.apply(folders=[{"folder": "F-inbox", "revision": 0, "cursor": "https://c", "is_bootstrapped": True}])
+        self.bus()
+        self.exchange({"account_id": self.account.id, "state": "disconnected"})
+        self.assertEqual((self.account.state, self.account.active, self.account.token_sealed), ("disconnected", False, False))
+        self.assertEqual(self.account.token_seq, 1)
+        rows = self.env["mailbox.folder.sync"].search([("account_id", "=", self.account.id)])
+        self.assertEqual(set(rows.mapped("cursor")), {False})
+        self.assertIn(("maildesk/changed", True), [(kind, payload.get("account")) for _, kind, payload in self.bus()])
+
+    def test_exchange_foreign(self):
+        """Another database's connector is told whose this is, and leaves no trace."""
+        self.env["mailbox.connector"].search([]).unlink()
+        answer = self.connector.connector_exchange(instance="i-1", run="r-1", reports=[], database="another")
+        self.assertEqual(answer, {"foreign": {"database_uuid": self.connector.connector_hello(connector_version="0")["database_uuid"]}})
+        self.assertFalse(self.env["mailbox.connector"].search([]))
+
+    def test_exchange_trouble_is_told_to_administrators_once(self):
+        """One notification each, by the mail queue, and none to anybody else; it is over when the connector says so."""
+        trouble = {"code": "entra_credentials", "message": "A secret <may> have expired."}
+        for _ in range(2):
+            self.connector.connector_exchange(instance="i-1", run="r-1", reports=[], trouble=trouble)
+        row = self.env["mailbox.connector"].search([])
+        self.assertEqual((row.trouble_code, row.trouble_message), ("entra_credentials", trouble["message"]))
+        self.assertTrue(row.trouble_since)
+        told = self.env["mail.message"].search([("subject", "like", "MailDesk: the connector")])
+        self.assertEqual(len(told), 1)
+        self.assertIn(self.admin.partner_id, told.notified_partner_ids)
+        self.assertFalse((self.owner | self.employee | self.robot).partner_id & told.notified_partner_ids)
+        self.assertIn("&lt;may&gt;", told.body)
+        self.connector.connector_exchange(instance="i-1", run="r-1", reports=[], trouble=None)
+        self.assertFalse(row.trouble_code or row.trouble_message or row.trouble_since)
+
+    def test_disconnect_is_told_even_after_a_hint_that_failed(self):
+        """What the connector has to wipe waits for no pause; all other hints do. Each says which database asks."""
+        params = self.env["ir.config_parameter"].sudo()
+        params.set_param("maildesk.connector_url", "http://127.0.0.1:1")
+        params.set_param("maildesk.connector_secret", "s" * 16)
+        self.enterContext(patch.dict(ConnectorClient._failed_at, {"http://127.0.0.1:1": time.monotonic()}))
+        post = self.enterContext(patch("odoo.addons.maildesk.connector_client.requests.post", side_effect=requests.ConnectionError))
+        for work, is_sent in (
+            (self.account._config_changed, False),
+            (self.account._disconnect, True),
+            (self._account("second@example.com").unlink, True),
+        ):
+            self.env.cr.postcommit.clear()
+            post.reset_mock()
+            work()
+            self.env.cr.postcommit.run()
+            self.assertEqual(post.called, is_sent)
+        self.assertEqual(post.call_args.kwargs["headers"]["X-MailDesk-Database"], params.get_param("database.uuid"))
 
     def test_take_up(self):
         """Cursors, counts and unresolved removals come whole."""
