@@ -1,7 +1,7 @@
 {
     "name": "MailDesk",
     "summary": "Outlook.com and Microsoft 365 mail inside Odoo",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Productivity",
     "author": "The MailDesk connector authors",
     "license": "LGPL-3",
@@ -11,6 +11,7 @@
         "security/ir.model.access.csv",
         "security/maildesk_rules.xml",
         "data/ir_cron.xml",
+        "views/mailbox_audit_views.xml",
         "views/mailbox_account_views.xml",
         "views/signin_templates.xml",
         "views/res_config_settings_views.xml",
