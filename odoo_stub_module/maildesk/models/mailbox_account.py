@@ -12,7 +12,7 @@ from ..connector_client import ConnectorClient
 from ..wire import iso
 
 # What an owner may set through the ORM; all else is set by methods.
-OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
+OWNER_FIELDS = {"name", "email", "shared_user_ids"}
 
 # Changes of these are for the connector to hear of.
 CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id"}
@@ -27,7 +27,8 @@ class MailboxAccount(models.Model):
     email = fields.Char("Address", required=True)
     provider = fields.Selection([("outlook", "Outlook")], required=True, default="outlook")
     sequence = fields.Integer(default=10)
-    active = fields.Boolean(default=True)
+    # False for disconnected mailboxes and for no others: there is nothing else that archiving would mean.
+    active = fields.Boolean(default=True, readonly=True, copy=False)
     owner_id = fields.Many2one("res.users", required=True, index=True, default=lambda self: self.env.user, ondelete="cascade")
     shared_user_ids = fields.Many2many(
         "res.users",
@@ -118,10 +119,15 @@ class MailboxAccount(models.Model):
             if not self.env.su and vals.get("owner_id", self.env.uid) != self.env.uid:
                 raise AccessError(self.env._("A mailbox belongs to the user who connects it."))
             self._tidy(vals)
-        accounts = super().create(vals_list)
-        for account in accounts:
+        # A mailbox that is connected again is the one that it was: its rows are here.
+        known = {place: account for place, vals in enumerate(vals_list) if (account := self._disconnected_with(vals))}
+        for place, account in known.items():
+            account._take_up(vals_list[place])
+        made = super().create([vals for place, vals in enumerate(vals_list) if place not in known])
+        for account in made:
             account._shares_changed(self.env["res.users"])
-        return accounts
+        rest = iter(made)
+        return made.browse().concat(*(known[place] if place in known else next(rest) for place in range(len(vals_list))))
 
     def write(self, vals):
         self._guard(vals)
@@ -129,17 +135,13 @@ class MailboxAccount(models.Model):
             self._guard_owned(vals)
         self._tidy(vals)
         shared_before = {account: account.shared_user_ids for account in self} if "shared_user_ids" in vals else {}
-        if CONFIG_FIELDS & vals.keys():
-            vals = {**vals, "config_changed_at": fields.Datetime.now()}
-            self._tell_connector(self.ids)
         result = super().write(vals)
+        if CONFIG_FIELDS & vals.keys():
+            # sudo: a field that nobody writes by RPC, whoever wrote the others
+            self.sudo()._config_changed()
         for account, before in shared_before.items():
             account._shares_changed(before)
         return result
-
-    def unlink(self):
-        self._tell_connector(self.ids)
-        return super().unlink()
 
     @api.model
     def _guard(self, vals):
@@ -155,6 +157,8 @@ class MailboxAccount(models.Model):
             raise AccessError(self.env._("Only its owner shares a mailbox."))
         if "email" in vals and any(account.state != "draft" and email_normalize(vals["email"]) != account.email for account in self):
             raise UserError(self.env._("The address of a connected mailbox cannot be changed. Add another mailbox instead."))
+        if vals.keys() & {"email", "shared_user_ids"}:
+            self._guard_kept(vals)
 
     @api.model
     def _tidy(self, vals):
@@ -190,27 +194,12 @@ class MailboxAccount(models.Model):
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
-    def action_pause(self):
-        """Stop syncing until resumed; nothing is deleted."""
-        self.check_access("write")
-        # sudo: the state is set by methods only
-        running = self.filtered(lambda a: a.state in ("connected", "error", "admin_required")).sudo()
-        running.write({"state": "paused", "state_message": self.env._("Paused")})
-        running._audit("paused")
-
-    def action_resume(self):
-        """Go on where it stopped."""
-        self.check_access("write")
-        # sudo: the state is set by methods only
-        paused = self.filtered(lambda a: a.state == "paused").sudo()
-        paused.write({"state": "connected", "state_message": "Connected"})
-        paused._audit("resumed")
-
     @api.model
     def maildesk_overview(self):
         """Return all accounts that the user sees, with their folders (docs/protocol.md, section 4)."""
-        # Those that the record rules leave: a handful.
+        # Those that the record rules leave: a handful. And those that were theirs: what is here of them stays readable.
         accounts = self.search([])  # pylint: disable=no-search-all
+        accounts |= self.with_context(active_test=False).search([("owner_id", "=", self.env.uid), ("state", "=", "disconnected")])
         folders = self.env["mailbox.folder"].search([("account_id", "in", accounts.ids)])
         rows = {account.id: [] for account in accounts}
         for folder in folders:
@@ -281,6 +270,9 @@ class MailboxAccount(models.Model):
     def _signed_in(self, outcome):
         """Note a finished sign-in: state and sealed token in one transaction (docs/protocol.md, 2.2)."""
         self.ensure_one()
+        if self.state == "disconnected":
+            # Somebody pressed Delete while Microsoft was being asked: that is the later word.
+            raise UserError(self.env._("This mailbox was disconnected meanwhile. Press “Connect Again” to connect it."))
         token = outcome["token"]
         if not isinstance(token.get("sealed"), str) or not isinstance(token.get("seq"), int):
             raise UserError(self.env._("The connector gave no token."))
