@@ -89,7 +89,7 @@ class MailboxAccount(models.Model):
         # sudo: whoever administers users need not see mailboxes
         accounts = self.sudo().search([("owner_id", "in", users.ids)])
         away = accounts.filtered(lambda account: not account.owner_id.active and account.state in RUNNING_STATES)
-        away._pause("owner", self.env._("Paused: the user of its owner is archived"))
+        away._pause("owner", self.env._("Paused: its owner is an archived user"))
         # Nobody who is locked out finishes a sign-in.
         away._drop_signins()
         accounts.filtered(lambda account: account.owner_id.active and account.pause_reason == "owner")._resume()
