@@ -15,6 +15,7 @@ from . import mailbox_lease
 from . import res_users
 from . import res_config_settings
 from . import base_module_uninstall
+from . import ir_rule
 
 # what the connector calls
 from . import mailbox_connector

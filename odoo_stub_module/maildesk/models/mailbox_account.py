@@ -124,6 +124,8 @@ class MailboxAccount(models.Model):
         for place, account in known.items():
             account._take_up(vals_list[place])
         made = super().create([vals for place, vals in enumerate(vals_list) if place not in known])
+        if not self.env.su:
+            made._check_new()
         for account in made:
             account._shares_changed(self.env["res.users"])
         rest = iter(made)
@@ -137,7 +139,7 @@ class MailboxAccount(models.Model):
         shared_before = {account: account.shared_user_ids for account in self} if "shared_user_ids" in vals else {}
         result = super().write(vals)
         if CONFIG_FIELDS & vals.keys():
-            # sudo: a field that nobody writes by RPC, whoever wrote the others
+            # sudo: the connector's own field, which nobody sets
             self.sudo()._config_changed()
         for account, before in shared_before.items():
             account._shares_changed(before)
@@ -146,8 +148,19 @@ class MailboxAccount(models.Model):
     @api.model
     def _guard(self, vals):
         """Let users set what is theirs; states and tokens are set by methods."""
-        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"owner_id", "provider", "sequence"}):
+        # An import names the id; the ORM leaves it alone.
+        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"id", "owner_id", "provider", "sequence"}):
             raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
+
+    def _check_new(self):
+        """Refuse a new mailbox in which a default (of the call's context, or of the user's own) set what users do not set."""
+        allowed = OWNER_FIELDS | {"provider", "sequence", "config_changed_at", *models.MAGIC_COLUMNS}
+        closed = [name for name, field in self._fields.items() if field.store and name not in allowed]
+        new = {"owner_id": self.env.user, "state": "draft", "active": True}
+        # sudo: users do not read all of these
+        for account in self.sudo():
+            if strange := [name for name in closed if (account[name] or False) != new.get(name, False)]:
+                raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
 
     def _guard_owned(self, vals):
         """Keep a mailbox with its owner: who may read it, and whose it is, no administrator changes."""
@@ -171,10 +184,13 @@ class MailboxAccount(models.Model):
         """Send the browser to Microsoft's sign-in (buttons "Authorize Outlook" and "Re-Authorize Outlook")."""
         self.ensure_one()
         self.check_access("write")
+        if not self.is_owner:
+            raise AccessError(self.env._("Only its owner signs in to a mailbox."))
         return {"type": "ir.actions.act_url", "url": f"/maildesk/outlook/authorize/{self.id}", "target": "self"}
 
     def action_open_app(self):
         """Open MailDesk."""
+        self.check_access("read")
         return self.env["ir.actions.actions"]._for_xml_id("maildesk.action_maildesk_app")
 
     def action_refresh(self):
@@ -185,26 +201,37 @@ class MailboxAccount(models.Model):
     def action_unreadable(self):
         """Show the messages that could not be read."""
         self.ensure_one()
+        self.check_access("read")
+        if not self.filtered_domain(self._readable()):
+            raise AccessError(self.env._("The mail of this mailbox is not shared with you."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_unreadable")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
     def action_audit(self):
         """Show what was done with this mailbox, and by whom."""
         self.ensure_one()
+        self.check_access("read")
+        if not (self.is_owner or self.env.user.has_group("maildesk.group_admin")):
+            raise AccessError(self.env._("Who did what with a mailbox is for its owner and administrators."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
     @api.model
     def maildesk_overview(self):
-        """Return all accounts that the user sees, with their folders (docs/protocol.md, section 4)."""
-        # Those that the record rules leave: a handful. And those that were theirs: what is here of them stays readable.
-        accounts = self.search([])  # pylint: disable=no-search-all
+        """Return the accounts whose mail the user reads, with their folders (docs/protocol.md, section 4)."""
+        accounts = self.search(self._readable())
+        # And those that were the user's: what is here of them stays readable.
         accounts |= self.with_context(active_test=False).search([("owner_id", "=", self.env.uid), ("state", "=", "disconnected")])
         folders = self.env["mailbox.folder"].search([("account_id", "in", accounts.ids)])
         rows = {account.id: [] for account in accounts}
         for folder in folders:
             rows[folder.account_id.id].append(folder._to_app())
         return {"accounts": [{**account._to_app(), "folders": rows[account.id]} for account in accounts]}
+
+    @api.model
+    def _readable(self):
+        """Return the domain of mailboxes whose mail the user reads; an administrator sees others too, without their mail."""
+        return Domain("owner_id", "=", self.env.uid) | Domain("shared_user_ids", "in", self.env.uid)
 
     def _to_app(self):
         return {
@@ -224,11 +251,9 @@ class MailboxAccount(models.Model):
 
     @api.model
     def maildesk_refresh(self, account_ids=None, folder_id=None):
-        """Ask the connector for a cycle now, of all mailboxes that the user sees or of some."""
-        domain = Domain("state", "in", ("connected", "error", "admin_required"))
-        if account_ids:
-            domain &= Domain("id", "in", account_ids)
-        accounts = self.search(domain)
+        """Ask the connector for a cycle now, of all mailboxes whose mail the user reads, or of some that they see."""
+        chosen = Domain("id", "in", account_ids) if account_ids else self._readable()
+        accounts = self.search(chosen & Domain("state", "in", ("connected", "error", "admin_required")))
         folder = self.env["mailbox.folder"].browse(folder_id or []).exists()
         folder.check_access("read")
         # sudo: whoever may read a mailbox may ask for its news

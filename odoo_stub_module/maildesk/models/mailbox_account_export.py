@@ -8,6 +8,7 @@ import json
 from datetime import date, datetime
 
 from odoo import fields, models
+from odoo.exceptions import AccessError
 
 from ..wire import iso
 
@@ -44,6 +45,9 @@ class MailboxAccount(models.Model):
     def action_export(self):
         """Download everything that is here of this mailbox."""
         self.ensure_one()
+        self.check_access("read")
+        if not self.is_owner:
+            raise AccessError(self.env._("Only its owner exports a mailbox."))
         return {"type": "ir.actions.act_url", "url": f"/maildesk/export/{self.id}", "target": "self"}
 
     def _export(self):

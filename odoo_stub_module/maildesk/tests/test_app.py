@@ -41,9 +41,15 @@ class TestApp(MailDeskCase):
         self.assertEqual(self.env["mailbox.account"].with_user(self.stranger).maildesk_overview(), {"accounts": []})
 
     def test_overview_of_an_administrator(self):
-        """An administrator sees no folders of mailboxes that are not shared."""
-        accounts = self.env["mailbox.account"].with_user(self.admin).maildesk_overview()["accounts"]
-        self.assertFalse(any(account["folders"] for account in accounts))
+        """An administrator's app shows own and shared mailboxes, and refreshes no others unless they are named."""
+        accounts = self.env["mailbox.account"].with_user(self.admin)
+        self.assertEqual(accounts.maildesk_overview(), {"accounts": []})
+        accounts.maildesk_refresh()
+        self.assertFalse(self.env["mailbox.refresh"].search([]))
+        accounts.maildesk_refresh(self.account.ids)
+        self.assertEqual(self.env["mailbox.refresh"].search([]).account_id, self.account.id)
+        self.account.with_user(self.owner).shared_user_ids = self.admin
+        self.assertEqual([account["id"] for account in accounts.maildesk_overview()["accounts"]], self.account.ids)
 
     def test_list_pages(self):
         """Pages follow each other without a gap or a repetition, rows of one time included."""

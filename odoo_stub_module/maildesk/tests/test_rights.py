@@ -1,5 +1,7 @@
 """Who may do what: a table of groups and models, and what no right opens."""
 
+from unittest.mock import patch as mock_patch
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import file_open, mute_logger
@@ -48,6 +50,15 @@ class TestRights(MailDeskCase):
                     with self.subTest(model=model, user=user.login, operation=operation), self.assertRaises(AccessError):
                         self.env[model].with_user(user).check_access(operation)
 
+    @mute_logger("odoo.addons.maildesk.models.ir_rule")
+    def test_refusal_names_no_record(self):
+        """In debug mode too, a refusal does not tell an employee the subject of a mail or the name of a mailbox."""
+        for record in (self.message, self.message.folder_id, self.account):
+            user = self.stranger
+            with mock_patch.object(type(user), "has_group", return_value=True), self.assertRaises(AccessError) as refused:
+                record.with_user(user).check_access("read")
+            self.assertNotIn(record.display_name, str(refused.exception))
+
     def test_accounts_are_seen(self):
         """Accounts are seen by the owner, those it is shared with, and administrators."""
         for user, sees in ((self.owner, True), (self.friend, True), (self.stranger, False), (self.admin, True)):
@@ -69,6 +80,18 @@ class TestRights(MailDeskCase):
             self.account.with_user(self.owner).write({"owner_id": self.stranger.id})
         with self.assertRaises(AccessError):
             self.env["mailbox.account"].with_user(self.admin).create({"name": "X", "email": "x@example.com", "owner_id": self.owner.id})
+
+    def test_owner_corrects_an_address(self):
+        """An owner corrects the address of a mailbox that is not connected yet, and the connector hears of it; nobody archives by hand."""
+        draft = self.env["mailbox.account"].with_user(self.owner).create({"name": "Draft", "email": "wrong@example.com"})
+        self.env.cr.execute("UPDATE mailbox_account SET config_changed_at = '2020-01-01'")
+        self.env.invalidate_all()
+        draft.email = "right@example.com"
+        self.assertEqual(draft.email, "right@example.com")
+        self.assertGreater(draft.sudo().config_changed_at.year, 2020)
+        for user in (self.owner, self.admin):
+            with self.assertRaises(AccessError):
+                self.account.with_user(user).action_archive()
 
     def test_states_and_tokens_are_closed(self):
         """States are not written and tokens not read, by owner, administrator or connector's user."""
