@@ -237,7 +237,6 @@ TABLE: list[Row] = [
     changes("connect it again",                 "owner",                f"{ACCOUNT}.maildesk_connect_again", ["$account"], before=_ENDED),
     changes("connect it again by the button",   "owner",                f"{ACCOUNT}.action_connect_again", ["$account"], before=_ENDED),
     changes("bring a disconnected one back",    "",                     f"{ACCOUNT}.action_unarchive", ["$account"], before=_ENDED),
-    changes("purge it while it lives",          "",                     f"{ACCOUNT}.maildesk_purge", ["$account"]),
     changes("purge it",                         "owner admin",          f"{ACCOUNT}.maildesk_purge", ["$account"], before=_ENDED),
     changes("purge it by the button",           "owner admin",          f"{ACCOUNT}.action_purge", ["$account"], before=_ENDED),
     answers("export it",                        "owner",                f"{ACCOUNT}.action_export", ["$account"]),

@@ -35,7 +35,7 @@ def _zip(registry, uid, context, account_id):
     out = _Outlet()
     with registry.cursor(readonly=True) as cr, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         account = api.Environment(cr, uid, context)["mailbox.account"].browse(account_id)
-        for name, pieces in account._export():
+        for name, pieces in account._dossier():
             with archive.open(name, "w", force_zip64=True) as entry:
                 for piece in pieces:
                     entry.write(piece.encode())

@@ -50,7 +50,7 @@ class MailboxAccount(models.Model):
             raise AccessError(self.env._("Only its owner exports a mailbox."))
         return {"type": "ir.actions.act_url", "url": f"/maildesk/export/{self.id}", "target": "self"}
 
-    def _export(self):
+    def _dossier(self):
         """Yield names of files and their contents in pieces; the caller has checked that it is for the owner."""
         self.ensure_one()
         yield "README.txt", iter([README.format(moment=iso(fields.Datetime.now()))])
@@ -58,9 +58,9 @@ class MailboxAccount(models.Model):
         account = self.sudo()
         yield "account.json", iter([_dump(_plain(account)), "\n"])
         for name, model in PARTS.items():
-            yield f"{name}.json", account._export_rows(self.env[model].sudo().with_context(active_test=False))
+            yield f"{name}.json", account._dossier_rows(self.env[model].sudo().with_context(active_test=False))
 
-    def _export_rows(self, model):
+    def _dossier_rows(self, model):
         """Yield the rows of the mailbox in a model as a JSON list, batch by batch."""
         last, opening = 0, "[\n"
         while rows := model.search([("account_id", "=", self.id), ("id", ">", last)], order="id", limit=BATCH):

@@ -12,7 +12,7 @@ Deleting never destroys mail in silence: the first step takes the secrets and le
 """
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from .mailbox_folder import ANEW
 
@@ -127,10 +127,10 @@ class MailboxAccount(models.Model):
         """Take disconnected mailboxes up as they were: they wait for a sign-in, and their rows are found again by the sync."""
         self.check_access("write")
         for account in self:
+            if not account.is_owner:
+                raise AccessError(self.env._("Only its owner connects a mailbox again."))
             if account.state != "disconnected":
                 raise UserError(self.env._("%(names)s is not disconnected.", names=_names(account)))
-            if not account.is_owner:
-                raise UserError(self.env._("Only its owner connects a mailbox again."))
             if self.search_count([("owner_id", "=", account.owner_id.id), ("email", "=", account.email)], limit=1):
                 raise UserError(self.env._("%(email)s is connected as another mailbox of yours already.", email=account.email))
             account._take_up({})

@@ -227,7 +227,7 @@ class TestConnectAgain(AccountCase):
         with self.assertRaisesRegex(UserError, "not disconnected"):
             self.mine.maildesk_connect_again()
         self.mine.unlink()
-        with self.assertRaisesRegex(UserError, "owner"):
+        with self.assertRaisesRegex(AccessError, "owner"):
             self.account.with_user(self.admin).maildesk_connect_again()
         with self.assertRaises(AccessError):
             self.account.with_user(self.stranger).maildesk_connect_again()
