@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,11 @@ import pytest
 from tests.rights.table import READERS
 
 if TYPE_CHECKING:
-    from tests.rights.place import Box, Place
+    from tests.rights.place import Answer, Box, Place
+
+
+# Why a body does not come (docs/protocol.md, section 3).
+CODES = ("not_found", "needs_sign_in", "unavailable", "unreadable")
 
 
 def _bus(place: Place, after: int = 0) -> list[tuple[int, list[Any], str, dict[str, Any]]]:
@@ -40,6 +45,7 @@ def test_new_mailbox_takes_no_defaults(place: Place, role: str, name: str, by: s
     value = place.person("owner")["id"] if name == "owner_id" else SET_BY_METHODS[name]
     values = {"name": "D", "email": f"default.{role}.{name}.{by}@pier.example".replace("_", ".")}
     made: dict[str, Any] = {"vals_list": [values]}
+    default_id: list[int] = []
     if by == "context":
         made["context"] = {f"default_{name}": value}
     else:
@@ -48,7 +54,7 @@ def test_new_mailbox_takes_no_defaults(place: Place, role: str, name: str, by: s
         default_id = place.by_json2(role, "ir.default", "create", None, {"vals_list": [default]}).result
         assert default_id, "an employee has defaults of their own"
     answer = place.by_json2(role, "mailbox.account", "create", None, made)
-    if by == "default":
+    if default_id:
         place.by_json2(role, "ir.default", "unlink", default_id, {})
     statement = "SELECT owner_id, state, token_sealed, COALESCE(token_seq, 0), granted_scopes FROM mailbox_account WHERE email = %s"
     rows = place.execute(statement, values["email"])
@@ -98,6 +104,21 @@ def test_new_reader_is_told(place: Place) -> None:
     place.must("owner", "mailbox.account", "write", [box.ids["account"]], vals=share)
     assert _channel(place, "other") in [channel for _, channel, _, payload in _bus(place, last) if payload["account"]]
     assert place.by_session("other", "mailbox.account", "maildesk_overview", None, {}).shows(box.mark)
+
+
+def test_opened_beside_each_other_is_noted_once(place: Place) -> None:
+    """Requests of one reader that run at the same time all get their answer, and leave one entry."""
+    box = place.new_box()
+
+    def read(method: str) -> Answer:
+        params = {"maildesk_open": {"message_id": box.ids["message"]}, "maildesk_list": {"folder_id": box.ids["folder"]}}
+        return place.by_json2("shared", "mailbox.message_index", method, None, params[method])
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(read, ["maildesk_open", "maildesk_list"] * 3))
+    assert all(answer.shows(f"Subject {box.mark}") for answer in answers)
+    opened = "SELECT user_name, account_name FROM mailbox_audit WHERE account_id = %s AND event = 'opened'"
+    assert place.execute(opened, box.ids["account"]) == [("Table shared", f"Box {box.mark}")]
 
 
 # ---------------------------------------------------------------------- the bus

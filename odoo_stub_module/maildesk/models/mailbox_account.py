@@ -36,6 +36,7 @@ class MailboxAccount(models.Model):
         "account_id",
         "user_id",
         "Shared With",
+        domain=[("share", "=", False)],
         help="They read this mailbox as its owner does.",
     )
     state = fields.Selection(
@@ -73,6 +74,7 @@ class MailboxAccount(models.Model):
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
+    may_manage = fields.Boolean(compute="_compute_is_owner", help="Its owner and administrators pause it, resume it and see who did what.")
 
     # The connector's own. Sealed, and still nobody reads them by RPC.
     token_sealed = fields.Text(groups=fields.NO_ACCESS, copy=False)
@@ -103,8 +105,18 @@ class MailboxAccount(models.Model):
     @api.depends_context("uid")
     @api.depends("owner_id")
     def _compute_is_owner(self):
+        is_admin = self.env.user.has_group("maildesk.group_admin")
         for account in self:
             account.is_owner = account.owner_id == self.env.user
+            account.may_manage = is_admin or account.is_owner
+
+    @api.constrains("shared_user_ids")
+    def _check_shared_users(self):
+        for account in self:
+            # sudo: what users are is not for everybody to read
+            if outsiders := account.sudo().shared_user_ids.filtered("share"):
+                names = ", ".join(outsiders.mapped("name"))
+                raise ValidationError(self.env._("A mailbox is shared with colleagues only; not with %s.", names))
 
     @api.constrains("email")
     def _check_email(self):
@@ -211,7 +223,7 @@ class MailboxAccount(models.Model):
         """Show what was done with this mailbox, and by whom."""
         self.ensure_one()
         self.check_access("read")
-        if not (self.is_owner or self.env.user.has_group("maildesk.group_admin")):
+        if not self.may_manage:
             raise AccessError(self.env._("Who did what with a mailbox is for its owner and administrators."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
         return {**action, "domain": [("account_id", "=", self.id)]}
@@ -317,8 +329,7 @@ class MailboxAccount(models.Model):
 
     def _audit(self, event, detail=None):
         """Add to the audit list what the current user did with these mailboxes; `detail` never says anything of a mail."""
-        # sudo: whoever did it, the list is written
-        self.env["mailbox.audit"].sudo()._add(event, self.sudo(), detail)
+        self.env["mailbox.audit"]._add(event, self.ids, detail)
 
     def _shares_changed(self, before):
         """Note whom a mailbox is shared with from now on and whom no more, and let their open tabs show it at once."""

@@ -12,15 +12,13 @@ class MailboxMail(models.AbstractModel):
     def _fetch_query(self, query, fields):
         rows = super()._fetch_query(query, fields)
         if rows and fields and not self.env.su:
-            # sudo: readers do not write the list
-            self.env["mailbox.audit"].sudo()._opened(self._table, SQL("id = ANY(%s)", list(rows._ids)))
+            self.env["mailbox.audit"]._opened(self._table, SQL("id = ANY(%s)", list(rows._ids)))
         return rows
 
     @api.model
     def _read_group(self, domain, groupby=(), aggregates=(), having=(), offset=0, limit=None, order=None):
         if groupby and not self.env.su:
-            # sudo: readers do not write the list
-            self.env["mailbox.audit"].sudo()._opened(self._table, SQL("id IN %s", self._search(domain).subselect()))
+            self.env["mailbox.audit"]._opened(self._table, SQL("id IN %s", self._search(domain).subselect()))
         return super()._read_group(domain, groupby, aggregates, having, offset, limit, order)
 
     def export_data(self, fields_to_export):

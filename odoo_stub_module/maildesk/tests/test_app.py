@@ -124,10 +124,11 @@ class TestApp(MailDeskCase):
         self.assertEqual(self.mine.maildesk_open(message.id)["body"]["state"], "ready")
 
     def test_body_fails_late(self):
-        """A body that cannot be had is announced with a sentence."""
+        """A body that cannot be had is announced with a code: a sentence could say something of the mail, and the bus is a table."""
         self.bus()
-        self.connector.connector_body(account_id=self.account.id, remote_id="m1", body={"error": "not_found", "message": "It is gone."})
-        self.assertEqual(self.bus()[0][2]["error"], "It is gone.")
+        for error, told in (("not_found", "not_found"), ("Subject of m1", "unavailable")):
+            self.connector.connector_body(account_id=self.account.id, remote_id="m1", body={"error": error, "message": "It is gone."})
+            self.assertEqual(self.bus()[0][2], {"message_id": self.row("m1").id, "error": told})
 
     def test_bodies_rest_seven_days(self):
         """The cache forgets what is older than seven days."""

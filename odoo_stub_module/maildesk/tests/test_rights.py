@@ -3,7 +3,7 @@
 from unittest.mock import patch as mock_patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import file_open, mute_logger
 
 from .common import MailDeskCase
@@ -92,6 +92,12 @@ class TestRights(MailDeskCase):
         for user in (self.owner, self.admin):
             with self.assertRaises(AccessError):
                 self.account.with_user(user).action_archive()
+
+    def test_shared_with_colleagues_only(self):
+        """A mailbox is not shared with a customer's login."""
+        customer = new_test_user(self.env, "md_customer", groups="base.group_portal")
+        with self.assertRaises(ValidationError):
+            self.account.with_user(self.owner).shared_user_ids = customer
 
     def test_states_and_tokens_are_closed(self):
         """States are not written and tokens not read, by owner, administrator or connector's user."""
