@@ -15,11 +15,13 @@
         "views/mailbox_account_views.xml",
         "views/signin_templates.xml",
         "views/res_config_settings_views.xml",
+        "views/base_module_uninstall_views.xml",
         "views/maildesk_menus.xml",
     ],
     "assets": {
         "web.assets_backend": ["maildesk/static/src/**/*"],
         "web.assets_unit_tests": ["maildesk/static/tests/**/*"],
     },
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

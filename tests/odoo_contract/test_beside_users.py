@@ -238,6 +238,34 @@ def test_set_sync_during_an_apply_leaves_no_mail(scene: Scene) -> None:
     assert scene.robot.apply(messages=patches) == {"applied": False, "reason": "folder", "unknown": ["F-inbox"]}
 
 
+def test_disconnect_during_the_first_apply_leaves_no_cursor(place: Place) -> None:
+    """The owner deletes the mailbox while its folders come in with cursors, which the deleting transaction cannot see yet."""
+    account_id, _email = new_account(place)
+    tree = [{"remote_id": "F-inbox", "parent_remote_id": None, "name": "Inbox", "role": "inbox"}]
+    folders = [{"folder": "F-inbox", "revision": 0, "cursor": "https://late", "is_bootstrapped": True}]
+    logins = place.logins
+    with (
+        closing(Robot(place, account_id)) as robot,
+        closing(UserTransaction(place)) as user,
+        Person.logged_in(place.server, logins.user, logins.user_password) as owner,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        with user.connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM mailbox_account WHERE id = %s FOR UPDATE", [account_id])
+        applying = pool.submit(robot.apply, tree=tree, folders=folders)
+        wait_for_a_lock(place)
+        ending = pool.submit(owner.call, "mailbox.account", "unlink", [account_id])
+        wait_for_a_lock(place, 2)
+        user.connection.rollback()
+        assert applying.result()["applied"]
+        assert ending.result() is True
+        account = "SELECT state, active, token_sealed FROM mailbox_account WHERE id = %s"
+        assert place.execute(account, account_id) == [("disconnected", False, None)]
+        rows = "SELECT count(*), count(cursor), min(revision) FROM mailbox_folder_sync WHERE account_id = %s"
+        assert place.execute(rows, account_id) == [(1, 0, 2)]
+        assert robot.apply(tree=tree) == {"applied": False, "reason": "account"}
+
+
 def test_exchange_two_connectors_start_at_once(place: Place) -> None:
     """Neither finds a lease; the one whose row comes second finds the other's."""
     place.execute("DELETE FROM mailbox_connector")

@@ -214,6 +214,9 @@ _EXPORT = {
     ' "domain": [], "groupby": [], "import_compat": false, "context": {}}'
 }
 
+# As Delete leaves a mailbox.
+_ENDED = "UPDATE mailbox_account SET state = 'disconnected', active = false, token_sealed = NULL WHERE id = {account}"
+
 # fmt: off
 TABLE: list[Row] = [
     # mail, as the app reads it
@@ -227,9 +230,16 @@ TABLE: list[Row] = [
     answers("connect one in another's name",    "owner",                f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example", "owner_id": "$owner"}]),
     answers("copy it",                          "owner",                f"{ACCOUNT}.copy", ["$account"], default={"email": "{mark}copy@pier.example"}),
     changes("rename it",                        "owner admin",          f"{ACCOUNT}.write", ["$account"], vals={"name": "New name"}),
-    changes("archive it",                       "owner admin",          f"{ACCOUNT}.action_archive", ["$account"]),
+    changes("archive it",                       "",                     f"{ACCOUNT}.action_archive", ["$account"]),
     changes("reorder it",                       "owner admin",          f"{ACCOUNT}.web_resequence", ["$account"], specification={}, offset=77),
     changes("delete it",                        "owner admin",          f"{ACCOUNT}.unlink", ["$account"]),
+    changes("delete it by the button",          "owner admin",          f"{ACCOUNT}.action_disconnect", ["$account"]),
+    changes("connect it again",                 "owner",                f"{ACCOUNT}.maildesk_connect_again", ["$account"], before=_ENDED),
+    changes("connect it again by the button",   "owner",                f"{ACCOUNT}.action_connect_again", ["$account"], before=_ENDED),
+    changes("bring a disconnected one back",    "",                     f"{ACCOUNT}.action_unarchive", ["$account"], before=_ENDED),
+    changes("purge it",                         "owner admin",          f"{ACCOUNT}.maildesk_purge", ["$account"], before=_ENDED),
+    changes("purge it by the button",           "owner admin",          f"{ACCOUNT}.action_purge", ["$account"], before=_ENDED),
+    answers("export it",                        "owner",                f"{ACCOUNT}.action_export", ["$account"]),
     changes("share it",                         "owner",                f"{ACCOUNT}.write", ["$account"], vals={"shared_user_ids": [[4, "$other"]]}),
     changes("share it",                         "owner",                f"{ACCOUNT}.web_save", ["$account"], vals={"shared_user_ids": [[4, "$other"]]}, specification={}),
     changes("share it no more",                 "owner",                f"{ACCOUNT}.write", ["$account"], vals={"shared_user_ids": [[5]]}),
@@ -267,6 +277,8 @@ TABLE: list[Row] = [
     Row("bring Microsoft's answer",             "nobody portal other shared owner admin connector", "answers",
         Page("GET", "/maildesk/outlook/callback?code=c&state={state}", route="/maildesk/outlook/callback")),
     Row("finish the owner's sign-in",           "owner", "answers",     Page("GET", "/maildesk/outlook/finish/{handle}", route="/maildesk/outlook/finish/<string:handle>")),
+
+    Row("export a mailbox",                     "owner", "answers",     Page("GET", "/maildesk/export/{account}", route="/maildesk/export/<int:account_id>")),
 
     # Odoo's own doors
     Row("mail as a file",                       "owner", "sees",        Page("POST", "/web/export/csv", _EXPORT)),

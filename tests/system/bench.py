@@ -232,9 +232,11 @@ async def open_bench(
 
 
 def _clear(someone: Person) -> None:
-    accounts = someone.call("mailbox.account", "search", [], context={"active_test": False})
-    if accounts:
-        someone.call("mailbox.account", "unlink", accounts)
+    def mine(*domain: Any) -> Any:
+        return someone.call("mailbox.account", "search", list(domain), context={"active_test": False})
+
+    someone.call("mailbox.account", "unlink", mine(["state", "!=", "disconnected"]))
+    someone.call("mailbox.account", "maildesk_purge", mine())
 
 
 _QUERY = """

@@ -1,1 +1,1 @@
-from . import outlook
+from . import export, outlook

@@ -1,18 +1,40 @@
--- a copy of the database syncs nothing and holds no tokens
+-- a copy of the database syncs nothing, holds no secrets, and nobody's key opens the connector's doors to it
 UPDATE mailbox_account
    SET state = CASE WHEN state IN ('draft', 'disconnected') THEN state ELSE 'paused' END,
+       pause_reason = CASE WHEN state IN ('draft', 'disconnected') THEN pause_reason ELSE 'copy' END,
+       state_message = CASE WHEN state IN ('draft', 'disconnected') THEN state_message ELSE 'Paused: this is a copy of the database' END,
        token_sealed = NULL;
 UPDATE mailbox_folder_sync
    SET cursor = NULL,
        is_bootstrapped = false,
        anchor = NULL,
-       told = 0;
-DELETE FROM mailbox_connector;
-DELETE FROM mailbox_refresh;
-DELETE FROM mailbox_unreadable;
+       told = 0,
+       backfill_before = NULL,
+       is_backfilled = false,
+       revision = revision + 1;
 UPDATE mailbox_action
    SET state = 'cancelled'
  WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed');
+DELETE FROM mailbox_connector;
+DELETE FROM mailbox_refresh;
+DELETE FROM mailbox_unreadable;
 DELETE FROM mailbox_signin;
 DELETE FROM ir_config_parameter
- WHERE key IN ('maildesk.connector_url', 'maildesk.connector_secret', 'maildesk.redirect_base');
+ WHERE key LIKE 'maildesk.%';
+-- keys of whoever is in the connector's group, by a group that implies it too
+WITH RECURSIVE connector_groups (id) AS (
+       SELECT res_id
+         FROM ir_model_data
+        WHERE module = 'maildesk'
+          AND name = 'group_connector'
+        UNION
+       SELECT implied.gid
+         FROM res_groups_implied_rel implied
+         JOIN connector_groups ON connector_groups.id = implied.hid
+)
+DELETE FROM res_users_apikeys
+ WHERE user_id IN (
+       SELECT members.uid
+         FROM res_groups_users_rel members
+         JOIN connector_groups ON connector_groups.id = members.gid
+);

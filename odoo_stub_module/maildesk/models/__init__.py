@@ -2,6 +2,8 @@
 from . import mailbox_audit
 from . import mailbox_mail
 from . import mailbox_account
+from . import mailbox_account_life
+from . import mailbox_account_export
 from . import mailbox_folder
 from . import mailbox_folder_sync
 from . import mailbox_message_index
@@ -10,7 +12,9 @@ from . import mailbox_action
 from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
+from . import res_users
 from . import res_config_settings
+from . import base_module_uninstall
 from . import ir_rule
 
 # what the connector calls

@@ -10,10 +10,9 @@ from odoo.tools import email_normalize
 
 from ..connector_client import ConnectorClient
 from ..wire import iso
-from .mailbox_folder import ANEW
 
 # What an owner may set through the ORM; all else is set by methods.
-OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
+OWNER_FIELDS = {"name", "email", "shared_user_ids"}
 
 # Changes of these are for the connector to hear of.
 CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id", "tenant", "mailbox_id"}
@@ -28,7 +27,8 @@ class MailboxAccount(models.Model):
     email = fields.Char("Address", required=True)
     provider = fields.Selection([("outlook", "Outlook")], required=True, default="outlook")
     sequence = fields.Integer(default=10)
-    active = fields.Boolean(default=True)
+    # False for disconnected mailboxes and for no others: there is nothing else that archiving would mean.
+    active = fields.Boolean(default=True, readonly=True, copy=False)
     owner_id = fields.Many2one("res.users", required=True, index=True, default=lambda self: self.env.user, ondelete="cascade")
     shared_user_ids = fields.Many2many(
         "res.users",
@@ -136,12 +136,17 @@ class MailboxAccount(models.Model):
             if not self.env.su and vals.get("owner_id", self.env.uid) != self.env.uid:
                 raise AccessError(self.env._("A mailbox belongs to the user who connects it."))
             self._tidy(vals)
-        accounts = super().create(vals_list)
+        # A mailbox that is connected again is the one that it was: its rows are here.
+        known = {place: account for place, vals in enumerate(vals_list) if (account := self._disconnected_with(vals))}
+        for place, account in known.items():
+            account._take_up(vals_list[place])
+        made = super().create([vals for place, vals in enumerate(vals_list) if place not in known])
         if not self.env.su:
-            accounts._check_new()
-        for account in accounts:
+            made._check_new()
+        for account in made:
             account._shares_changed(self.env["res.users"])
-        return accounts
+        rest = iter(made)
+        return made.browse().concat(*(known[place] if place in known else next(rest) for place in range(len(vals_list))))
 
     def write(self, vals):
         self._guard(vals)
@@ -157,10 +162,6 @@ class MailboxAccount(models.Model):
             account._shares_changed(before)
         return result
 
-    def unlink(self):
-        self._tell_connector(self.ids, is_urgent=True)
-        return super().unlink()
-
     @api.model
     def _guard(self, vals):
         """Let users set what is theirs; states and tokens are set by methods."""
@@ -172,7 +173,7 @@ class MailboxAccount(models.Model):
         """Refuse a new mailbox in which a default (of the call's context, or of the user's own) set what users do not set."""
         allowed = OWNER_FIELDS | {"provider", "sequence", "config_changed_at", *models.MAGIC_COLUMNS}
         closed = [name for name, field in self._fields.items() if field.store and name not in allowed]
-        new = {"owner_id": self.env.user, "state": "draft"}
+        new = {"owner_id": self.env.user, "state": "draft", "active": True}
         # sudo: users do not read all of these
         for account in self.sudo():
             if strange := [name for name in closed if (account[name] or False) != new.get(name, False)]:
@@ -186,6 +187,8 @@ class MailboxAccount(models.Model):
             raise AccessError(self.env._("Only its owner shares a mailbox."))
         if "email" in vals and any(account.state != "draft" and email_normalize(vals["email"]) != account.email for account in self):
             raise UserError(self.env._("The address of a connected mailbox cannot be changed. Add another mailbox instead."))
+        if vals.keys() & {"email", "shared_user_ids"}:
+            self._guard_kept(vals)
 
     @api.model
     def _tidy(self, vals):
@@ -230,26 +233,12 @@ class MailboxAccount(models.Model):
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
-    def action_pause(self):
-        """Stop syncing until resumed; nothing is deleted."""
-        self.check_access("write")
-        # sudo: the state is set by methods only
-        running = self.filtered(lambda a: a.state in ("connected", "error", "admin_required")).sudo()
-        running.write({"state": "paused", "state_message": self.env._("Paused")})
-        running._audit("paused")
-
-    def action_resume(self):
-        """Go on where it stopped."""
-        self.check_access("write")
-        # sudo: the state is set by methods only
-        paused = self.filtered(lambda a: a.state == "paused").sudo()
-        paused.write({"state": "connected", "state_message": "Connected"})
-        paused._audit("resumed")
-
     @api.model
     def maildesk_overview(self):
         """Return the accounts whose mail the user reads, with their folders (docs/protocol.md, section 4)."""
         accounts = self.search(self._readable())
+        # And those that were the user's: what is here of them stays readable.
+        accounts |= self.with_context(active_test=False).search([("owner_id", "=", self.env.uid), ("state", "=", "disconnected")])
         folders = self.env["mailbox.folder"].search([("account_id", "in", accounts.ids)])
         rows = {account.id: [] for account in accounts}
         for folder in folders:
@@ -327,6 +316,9 @@ class MailboxAccount(models.Model):
     def _signed_in(self, outcome):
         """Note a finished sign-in: state and sealed token in one transaction (docs/protocol.md, 2.2)."""
         self.ensure_one()
+        if self.state == "disconnected":
+            # Somebody pressed Delete while Microsoft was being asked: that is the later word.
+            raise UserError(self.env._("This mailbox was disconnected meanwhile. Press “Connect Again” to connect it."))
         token = outcome["token"]
         if not isinstance(token.get("sealed"), str) or not isinstance(token.get("seq"), int):
             raise UserError(self.env._("The connector gave no token."))
@@ -358,18 +350,6 @@ class MailboxAccount(models.Model):
             self._notify(account=True)
             # They are not of its people any more: told once, so that the app reads again what they may see.
             self._tell(removed.partner_id, account=True)
-
-    def _disconnect(self):
-        """Let go of mailboxes: nothing of Microsoft's stays but the mail that is here, and no connector runs them."""
-        syncs = self.env["mailbox.folder.sync"]
-        for account in self.sorted("id"):
-            syncs._lock(account.id)
-            for row in syncs.search([("account_id", "=", account.id)]):
-                # Whoever still builds on the old cursor is refused.
-                row.write({**ANEW, "revision": row.revision + 1})
-        # The sequence of the token stays: a new sign-in counts on from it, and a backup with an older token is known as such.
-        self.write({"state": "disconnected", "state_message": self.env._("Disconnected"), "active": False, "token_sealed": False})
-        self._notify(account=True)
 
     def _people(self):
         """Return the partners whose channels hear of this mailbox."""

@@ -64,6 +64,8 @@ class Apply:
     def run(self):
         """Refuse, or do all of it."""
         self.env.flush_all()
+        if self.tree is not None:
+            self._hold_account()
         # Before anything is read: who switches a folder off, or builds on another cursor, waits here, and we see what they did.
         self.env["mailbox.folder.sync"]._lock(self.account.id, None if self.tree is not None else self._named_folders())
         self.rows = {row.folder_id.remote_id: row for row in self.env["mailbox.folder.sync"].search([("account_id", "=", self.account.id)])}
@@ -95,6 +97,14 @@ class Apply:
             "changed": len(self.changed_ids),
             "pending": self.account._pending(),
         }
+
+    def _hold_account(self):
+        """Write the account where folders come in: a disconnect at the same time cannot see them yet, so it must fail and look again."""
+        known = set(self.env["mailbox.folder"].search([("account_id", "=", self.account.id)]).mapped("remote_id"))
+        if any(item["remote_id"] not in known for item in self.tree):
+            self.cr.execute(
+                "UPDATE mailbox_account SET write_date = %s WHERE id = %s", [fields.Datetime.now(), self.account.id], log_exceptions=False
+            )
 
     # ------------------------------------------------------------------ what is refused
 

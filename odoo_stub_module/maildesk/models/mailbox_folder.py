@@ -1,7 +1,7 @@
 """A folder of a mailbox. Its counts lie with the connector's own row and are computed when read."""
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 ROLES = [
     ("inbox", "Inbox"),
@@ -57,6 +57,8 @@ class MailboxFolder(models.Model):
         folders.check_access("read")
         if any(not folder.account_id.is_owner for folder in folders):
             raise AccessError(self.env._("Only its owner decides what of a mailbox is synced."))
+        if any(folder.account_id.state == "disconnected" for folder in folders):
+            raise UserError(self.env._("This mailbox is disconnected: nothing of it is synced. Connect it again first."))
         # sudo: users read folders and rows only; the owner was checked
         folders.filtered(lambda folder: folder.sync_enabled != bool(enabled)).sudo()._set_sync(enabled=bool(enabled))
         return True

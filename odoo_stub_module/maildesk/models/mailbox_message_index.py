@@ -119,6 +119,10 @@ class MailboxMessageIndex(models.Model):
         bodies = self.env["mailbox.message_body"].sudo()
         if cached := bodies.search([("message_id", "=", self.id)]):
             return cached._to_app()
+        if self.account_id.state == "disconnected":
+            return _body_error(
+                self.env._("This mailbox is disconnected, and the text of this message is not kept in Odoo any more. It is in Outlook.")
+            )
         if not self.remote_id:
             return {"state": "coming"}
         client = ConnectorClient.of(self.env)

@@ -172,7 +172,7 @@ class TestApply(MailDeskCase):
         for vals in ({"state": "paused"}, {"state": "disconnected"}, {"state": "connected", "active": False}):
             self.account.write(vals)
             self.assertEqual(self.apply(messages=[patch("m1")]), {"applied": False, "reason": "account"})
-        self.account.unlink()
+        self.account._purge()
         self.assertEqual(self.apply()["reason"], "account")
 
     def test_apply_accounts_apart(self):

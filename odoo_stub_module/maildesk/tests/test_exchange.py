@@ -85,6 +85,7 @@ class TestExchange(MailDeskCase):
         """An account that was deleted here comes back as disconnected."""
         gone = self.account.id
         self.account.unlink()
+        self.account.maildesk_purge()
         answer = self.exchange({"account_id": gone, "backfill_done": 1})
         told = [account for account in answer["accounts"] if account["id"] == gone]
         self.assertEqual([(account["state"], account["active"]) for account in told], [("disconnected", False)])

@@ -89,10 +89,14 @@ export class FakeMail {
         return this.messages.find((message) => message.id === id);
     }
 
-    /** @param {string} method */
-    async call(method, kwargs = {}) {
+    /**
+     * @param {string} method
+     * @param {object} [kwargs]
+     * @param {any[]} [args]
+     */
+    async call(method, kwargs = {}, args = []) {
         this.calls.push(method);
-        const answer = structuredClone(this[method](kwargs));
+        const answer = structuredClone(this[method](kwargs, ...args));
         await this.gate;
         return answer;
     }
@@ -139,9 +143,35 @@ export class FakeMail {
         return true;
     }
 
+    set(ids, values) {
+        this.accounts.filter((account) => ids.includes(account.id)).forEach((account) => Object.assign(account, values));
+        return true;
+    }
+
+    action_pause(kwargs, ids) {
+        return this.set(ids, { state: "paused", state_message: "Paused" });
+    }
+
+    action_resume(kwargs, ids) {
+        return this.set(ids, { state: "connected", state_message: "Connected" });
+    }
+
+    unlink(kwargs, ids) {
+        return this.set(ids, { state: "disconnected", state_message: "Disconnected" });
+    }
+
+    maildesk_connect_again(kwargs, ids) {
+        return this.set(ids, { state: "draft", state_message: "" });
+    }
+
+    maildesk_purge(kwargs, ids) {
+        this.accounts = this.accounts.filter((account) => !ids.includes(account.id));
+        return true;
+    }
+
     /** Odoo's orm service, answered from here. */
     get orm() {
-        const call = (model, method, args, kwargs) => this.call(method, kwargs);
+        const call = (model, method, args, kwargs) => this.call(method, kwargs, args);
         return { call, silent: { call } };
     }
 }
@@ -155,12 +185,17 @@ export function defineMailDesk(mail) {
     for (const [model, method] of [
         ["mailbox.account", "maildesk_overview"],
         ["mailbox.account", "maildesk_refresh"],
+        ["mailbox.account", "action_pause"],
+        ["mailbox.account", "action_resume"],
+        ["mailbox.account", "unlink"],
+        ["mailbox.account", "maildesk_connect_again"],
+        ["mailbox.account", "maildesk_purge"],
         ["mailbox.folder", "maildesk_set_sync"],
         ["mailbox.message_index", "maildesk_list"],
         ["mailbox.message_index", "maildesk_rows"],
         ["mailbox.message_index", "maildesk_open"],
     ]) {
-        onRpc(model, method, ({ kwargs }) => mail.call(method, kwargs));
+        onRpc(model, method, ({ args, kwargs }) => mail.call(method, kwargs, args));
     }
 }
 

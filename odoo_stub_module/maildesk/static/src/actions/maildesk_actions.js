@@ -4,12 +4,15 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { redirect } from "@web/core/utils/urls";
+import { isDisconnected } from "../utils/folders";
+import { disconnectQuestion, purgeQuestion } from "./account_questions";
 
 /**
  * What a person can do in MailDesk, by place. Other addons add theirs to the registry; no component lists actions of its own.
  *
  * @typedef {Object} MailDeskAction
- * @property {"toolbar"|"settings"|"account"|"folder"} place where it is offered
+ * @property {"toolbar"|"settings"|"account"|"mailbox"|"folder"} place where it is offered; "account": what a mailbox needs now, beside the
+ *  words that say so; "mailbox": all else that its owner can do with it
  * @property {string} name
  * @property {string} [icon]
  * @property {string} [className] for the button, where it is one
@@ -28,6 +31,17 @@ const SIGN_IN = "/maildesk/outlook/authorize/";
 // States in which a mailbox has been connected before, and signing in again mends it or may.
 const REAUTHORIZE_STATES = ["reauth_required", "admin_required", "error"];
 
+// States in which mail is fetched, or would be if a fault went away.
+const PAUSABLE_STATES = ["connected", "error", "admin_required"];
+
+const openForm = (action, account) =>
+    action.doAction({
+        type: "ir.actions.act_window",
+        res_model: "mailbox.account",
+        res_id: account.id,
+        views: [[false, "form"]],
+    });
+
 const canSignIn = (account, states) => account.is_owner && states.includes(account.state);
 
 maildeskActions
@@ -36,7 +50,8 @@ maildeskActions
         name: _t("Refresh"),
         icon: "fa fa-refresh",
         className: "o-maildesk-refresh",
-        condition: ({ store }) => store.accounts.length > 0,
+        // beside the mail of a disconnected mailbox it would promise what cannot come
+        condition: ({ store }) => store.connectedAccounts.length > 0 && !isDisconnected(store.account),
         isBusy: ({ store }) => store.isRefreshing,
         run: ({ store }) => store.refresh(),
     }, { sequence: 10 })
@@ -44,9 +59,19 @@ maildeskActions
         place: "account",
         name: _t("Authorize Outlook"),
         isPrimary: true,
-        condition: ({ account }) => canSignIn(account, ["draft", "disconnected"]),
+        condition: ({ account }) => canSignIn(account, ["draft"]),
         run: ({ account }) => redirect(SIGN_IN + account.id),
     }, { sequence: 10 })
+    .add("connect-again", {
+        place: "account",
+        name: _t("Connect Again"),
+        isPrimary: true,
+        condition: ({ account }) => canSignIn(account, ["disconnected"]),
+        run: async ({ store, account }) => {
+            await store.connectAgain(account.id);
+            redirect(SIGN_IN + account.id);
+        },
+    }, { sequence: 15 })
     .add("reauthorize", {
         place: "account",
         name: _t("Re-Authorize Outlook"),
@@ -69,30 +94,68 @@ maildeskActions
                 views: [[false, "list"]],
             }),
     }, { sequence: 40 })
-    .add("account-settings", {
+    .add("resume", {
         place: "account",
-        name: _t("Settings"),
+        name: _t("Resume"),
+        isPrimary: true,
         condition: ({ account }) => account.is_owner && account.state === "paused",
-        run: ({ action, account }) =>
-            action.doAction({
-                type: "ir.actions.act_window",
-                res_model: "mailbox.account",
-                res_id: account.id,
-                views: [[false, "form"]],
-            }),
+        run: ({ store, account }) => store.resume(account.id),
     }, { sequence: 30 })
+    .add("pause", {
+        place: "mailbox",
+        name: _t("Pause"),
+        icon: "fa fa-pause",
+        condition: ({ account }) => account.is_owner && PAUSABLE_STATES.includes(account.state),
+        run: ({ store, account }) => store.pause(account.id),
+    }, { sequence: 10 })
+    .add("account-settings", {
+        place: "mailbox",
+        name: _t("Settings"),
+        icon: "fa fa-cog",
+        condition: ({ account }) => account.is_owner,
+        run: ({ action, account }) => openForm(action, account),
+    }, { sequence: 20 })
+    .add("export", {
+        place: "mailbox",
+        name: _t("Export"),
+        icon: "fa fa-download",
+        condition: ({ account }) => account.is_owner && account.state !== "draft",
+        run: ({ account }) => redirect(`/maildesk/export/${account.id}`),
+    }, { sequence: 30 })
+    .add("disconnect", {
+        place: "mailbox",
+        name: _t("Delete"),
+        icon: "fa fa-trash-o",
+        condition: ({ account }) => account.is_owner && !isDisconnected(account),
+        run: ({ store, dialog, account }) =>
+            dialog.add(ConfirmationDialog, {
+                ...disconnectQuestion(account.name),
+                confirm: () => store.disconnect(account.id),
+            }),
+    }, { sequence: 40 })
+    .add("purge", {
+        place: "mailbox",
+        name: _t("Purge"),
+        icon: "fa fa-trash",
+        condition: ({ account }) => account.is_owner && isDisconnected(account),
+        run: ({ store, dialog, account }) =>
+            dialog.add(ConfirmationDialog, {
+                ...purgeQuestion(account.name),
+                confirm: () => store.purge(account.id),
+            }),
+    }, { sequence: 50 })
     .add("sync-folder", {
         place: "folder",
         name: _t("Sync This Folder"),
         icon: "fa fa-play-circle-o",
-        condition: ({ account, folder }) => account.is_owner && !folder.sync_enabled,
+        condition: ({ account, folder }) => account.is_owner && !isDisconnected(account) && !folder.sync_enabled,
         run: ({ store, folder }) => store.setSync(folder.id, true),
     }, { sequence: 10 })
     .add("stop-folder-sync", {
         place: "folder",
         name: _t("Stop Syncing This Folder"),
         icon: "fa fa-pause-circle-o",
-        condition: ({ account, folder }) => account.is_owner && folder.sync_enabled,
+        condition: ({ account, folder }) => account.is_owner && !isDisconnected(account) && folder.sync_enabled,
         run: ({ store, dialog, folder }) =>
             dialog.add(ConfirmationDialog, {
                 title: _t("Stop syncing %s?", folder.name),

@@ -2,7 +2,7 @@ import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
-import { accountHealth, isStarting } from "../utils/folders";
+import { accountHealth, isDisconnected, isStarting } from "../utils/folders";
 import { formatNumber } from "../utils/format";
 
 // States that need a person, and how loudly they say so.
@@ -30,6 +30,10 @@ export class Banners extends Component {
     }
 
     banner(account) {
+        // of a mailbox that is over only while somebody reads in it
+        if (isDisconnected(account) && this.store.account?.id !== account.id) {
+            return null;
+        }
         const about = { account, actions: this.actions.list({ account }) };
         if (account.state in TONES) {
             return { ...about, tone: TONES[account.state], text: this.text(account) };
@@ -57,7 +61,11 @@ export class Banners extends Component {
             return _t("This mailbox is not connected yet.");
         }
         if (account.state === "paused") {
-            return _t("Paused: no mail is fetched until it is resumed.");
+            const why = account.state_message;
+            return why && why !== "Paused" ? why : _t("Paused: no mail is fetched until it is resumed.");
+        }
+        if (isDisconnected(account)) {
+            return _t("Disconnected: what is here can be read, and nothing new comes.");
         }
         return accountHealth(account).label;
     }

@@ -14,12 +14,12 @@ export class EmptyState extends Component {
     }
 
     get starting() {
-        return this.store.accounts.find(isStarting);
+        return this.store.connectedAccounts.find(isStarting);
     }
 
     /** The mailbox that waits for its owner, and what they can do. */
     get waiting() {
-        for (const account of this.store.accounts) {
+        for (const account of this.store.connectedAccounts) {
             const actions = this.actions.list({ account });
             if (actions.length) {
                 return { account, actions };

@@ -4,11 +4,11 @@ import { Dropdown } from "@web/core/dropdown/dropdown";
 import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
-import { accountHealth, folderIcon, folderLines, isStarting } from "../utils/folders";
+import { accountHealth, folderIcon, folderLines, isDisconnected, isStarting } from "../utils/folders";
 import { formatNumber, formatSince } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 
-/** Left: each mailbox with its state, its folders and what is unread in them; below it how far its sync is. */
+/** Left: each mailbox with its state, its folders and what is unread in them; below it how far its sync is. Last, what was disconnected. */
 export class FolderTree extends Component {
     static components = { Dropdown, DropdownItem };
     static props = { onFolderOpened: { type: Function, optional: true } };
@@ -16,9 +16,10 @@ export class FolderTree extends Component {
 
     setup() {
         this.store = useState(useService("maildesk.store"));
-        this.state = useState({ collapsed: new Set() });
+        this.state = useState({ collapsed: new Set(), isShowingDisconnected: null });
         this.viewport = useViewport();
         this.actions = useMailDeskActions("folder");
+        this.accountMenu = useMailDeskActions("mailbox");
         this.folderIcon = folderIcon;
         this.formatNumber = formatNumber;
         this.health = accountHealth;
@@ -32,6 +33,16 @@ export class FolderTree extends Component {
         if (!this.state.collapsed.delete(folder.id)) {
             this.state.collapsed.add(folder.id);
         }
+    }
+
+    /** Until somebody says otherwise: shown while it is all there is, or while its mail is being read. */
+    get isShowingDisconnected() {
+        const isNeeded = !this.store.connectedAccounts.length || isDisconnected(this.store.account);
+        return this.state.isShowingDisconnected ?? isNeeded;
+    }
+
+    toggleDisconnected() {
+        this.state.isShowingDisconnected = !this.isShowingDisconnected;
     }
 
     open(folder) {

@@ -1,6 +1,7 @@
 import { Component, useEffect, useRef, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { isDisconnected } from "../utils/folders";
 import { formatMoment, formatSize, personName } from "../utils/format";
 import { Avatar } from "./avatar";
 import { MailFrame } from "./mail_frame";
@@ -111,6 +112,11 @@ export class ReadingPane extends Component {
 
     attachmentName(file) {
         return file.name || _t("(no name)");
+    }
+
+    /** A text that is not kept comes from Outlook, where the mailbox is connected. */
+    get canRetry() {
+        return !isDisconnected(this.store.account);
     }
 
     retry() {

@@ -3,6 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
+import { isDisconnected } from "../utils/folders";
 import { MessageList, SERVER_LIMIT } from "./message_list";
 import { Reading } from "./reading";
 
@@ -65,6 +66,14 @@ export class MailDeskStore {
     /** Whether what is on screen may be out of date. */
     get isConnectionLost() {
         return this.isSocketLost || this.isServerLost;
+    }
+
+    get connectedAccounts() {
+        return this.accounts.filter((account) => !isDisconnected(account));
+    }
+
+    get disconnectedAccounts() {
+        return this.accounts.filter(isDisconnected);
     }
 
     get folders() {
@@ -150,6 +159,33 @@ export class MailDeskStore {
         await this.loadOverview();
     }
 
+    pause(accountId) {
+        return this._settle("action_pause", accountId);
+    }
+
+    resume(accountId) {
+        return this._settle("action_resume", accountId);
+    }
+
+    /** Its mail stays, and can be read in the group of disconnected mailboxes. */
+    disconnect(accountId) {
+        return this._settle("unlink", accountId);
+    }
+
+    connectAgain(accountId) {
+        return this._settle("maildesk_connect_again", accountId);
+    }
+
+    purge(accountId) {
+        return this._settle("maildesk_purge", accountId);
+    }
+
+    /** Change what becomes of a mailbox, and show it. */
+    async _settle(method, accountId) {
+        await this.orm.call("mailbox.account", method, [[accountId]]);
+        await this.loadOverview();
+    }
+
     /** Ask the connector for news now, the open folder first; what it finds comes by the bus. */
     async refresh() {
         this.isRefreshing = true;
@@ -176,7 +212,7 @@ export class MailDeskStore {
 
     // ------------------------------------------------------------------ what the server says
 
-    /** Read accounts and folders; while none is open, open the first Inbox there is. */
+    /** Read accounts and folders; while none is open, open the first Inbox there is, of a disconnected mailbox if all are. */
     async _loadOverview() {
         await this._quietly(async () => {
             const { accounts } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
@@ -192,7 +228,8 @@ export class MailDeskStore {
             this.folderId = this.list = this.reading = this.selectedId = null;
         }
         if (!this.folderId) {
-            const inbox = this.folders.find((folder) => folder.role === "inbox");
+            const accounts = this.connectedAccounts.length ? this.connectedAccounts : this.accounts;
+            const inbox = accounts.flatMap((account) => account.folders).find((folder) => folder.role === "inbox");
             if (inbox) {
                 await this.openFolder(inbox.id);
             }

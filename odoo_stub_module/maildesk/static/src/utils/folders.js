@@ -62,8 +62,9 @@ export function accountHealth(account) {
         case "connected":
             return { tone: "good", label: account.state_message || _t("Connected") };
         case "draft":
-        case "disconnected":
             return { tone: "off", label: account.state_message || _t("Not connected") };
+        case "disconnected":
+            return { tone: "off", label: _t("Disconnected") };
         case "paused":
             return { tone: "off", label: account.state_message || _t("Paused") };
         case "reauth_required":
@@ -79,6 +80,11 @@ export function accountHealth(account) {
         default:
             return { tone: "bad", label: account.state_message || _t("Something went wrong with this mailbox") };
     }
+}
+
+/** Whether a mailbox is over: what is here of it can be read, and nothing of it is fetched or changed. */
+export function isDisconnected(account) {
+    return account?.state === "disconnected";
 }
 
 /** Whether folders or first mails are still being fetched. */
