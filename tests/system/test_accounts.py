@@ -89,7 +89,12 @@ async def test_account_disconnected_and_purged_beside_another(bench_of: Opener) 
         before = ids(bench, _ROWS, account)
         await bench.until_equal(other, beside)
         assert ids(bench, _ROWS, account) == before
-        assert account not in [a["id"] for a in (await bench.ask("GET", "/status"))["accounts"] if a["state"] == "connected"]
+
+        async def is_stopped() -> bool:
+            status = (await bench.ask("GET", "/status"))["accounts"]
+            return account not in [a["id"] for a in status if a["state"] == "connected"]
+
+        await bench.until(is_stopped, "the connector to hear that the mailbox was deleted")
 
         def purge(person: Person) -> None:
             with pytest.raises(OdooCallError, match="Purge"):

@@ -88,11 +88,11 @@ class MailboxAccount(models.Model):
         """Pause the mailboxes of users that were archived; resume those of users who are back, where nobody paused them."""
         # sudo: whoever administers users need not see mailboxes
         accounts = self.sudo().search([("owner_id", "in", users.ids)])
-        away = accounts.filtered(lambda account: not account.owner_id.active and account.state in RUNNING_STATES)
-        away._pause("owner", self.env._("Paused: its owner is an archived user"))
+        away = accounts.filtered("is_owner_archived")
+        away.filtered(lambda account: account.state in RUNNING_STATES)._pause("owner", self.env._("Paused: its owner is an archived user"))
         # Nobody who is locked out finishes a sign-in.
         away._drop_signins()
-        accounts.filtered(lambda account: account.owner_id.active and account.pause_reason == "owner")._resume()
+        (accounts - away).filtered(lambda account: account.state == "paused" and account.pause_reason == "owner")._resume()
 
     # ------------------------------------------------------------------ disconnect and connect again
 

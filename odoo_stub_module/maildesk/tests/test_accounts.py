@@ -324,10 +324,12 @@ class TestPause(AccountCase):
         self.assertEqual((self.account.state, asking.state, by_hand.state), ("connected", "connected", "paused"))
 
     def test_archived_owner_finishes_no_signin(self):
-        """A sign-in that was under way ends with the user."""
-        self.env["mailbox.signin"].with_user(self.owner).sudo()._begin("state-1", self.account, "binding")
+        """A sign-in that was under way ends with the user, a first one too."""
+        draft = self.env["mailbox.account"].with_user(self.owner).create({"name": "Draft", "email": "draft@example.com"})
+        for number, account in enumerate((self.account, draft)):
+            self.env["mailbox.signin"].with_user(self.owner).sudo()._begin(f"state-{number}", account, "binding")
         self.owner.active = False
-        self.assertFalse(self.env["mailbox.signin"].search([("account_id", "=", self.account.id)]))
+        self.assertFalse(self.env["mailbox.signin"].search([("account_id", "in", (self.account | draft).ids)]))
 
     def test_deleted_owner_leaves_nothing(self):
         """With an Odoo user all rows of their mailboxes go, disconnected ones too, and the connector hears of it."""
