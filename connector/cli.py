@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -24,14 +25,14 @@ from rich.table import Table
 from connector import __version__, logs
 from connector.config import is_loopback, load_config
 from connector.errors import ConfigError, ConnectorError
-from connector.http import HTTPError, HTTPStatusError, open_client
+from connector.odoo.key import expiry_warning
+from connector.peer import open_peer
 from connector.state.vault import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connector.config import Config
-    from connector.http import AsyncClient
 
 __all__ = ["main"]
 
@@ -39,6 +40,15 @@ __all__ = ["main"]
 _SHUTDOWN = 10.0
 # Seconds between two looks at a running connector while waiting for a sync.
 _LOOK = 0.3
+
+# The words of `/readyz`, for people.
+_NOT_READY = {
+    "starting": "it is starting",
+    "odoo": "Odoo does not answer",
+    "refused": "Odoo does not accept its API key or its rights; maildesk-connector doctor says what to do",
+    "standby": "another connector serves this Odoo",
+    "foreign": "this Odoo is another database than the one it belongs to; maildesk-connector doctor says what to do",
+}
 
 _P = ParamSpec("_P")
 
@@ -116,7 +126,13 @@ def check(path: Path) -> None:
 @_told
 def status(path: Path, *, as_json: bool) -> None:
     """Show where every mailbox stands, as the running connector sees it."""
-    accounts = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)["accounts"]
+    answer = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)
+    accounts, connector = answer["accounts"], answer["connector"]
+    # On standard error: what programs read stays a list of mailboxes.
+    if connector["ready"] != "ok":
+        click.echo(f"The connector does not sync now: {_NOT_READY.get(connector['ready'], connector['ready'])}.", err=True)
+    if warning := expiry_warning(connector["key_expires_at"], datetime.now(UTC)):
+        click.echo(f"Attention: {warning}.", err=True)
     if as_json:
         click.echo(json.dumps(accounts, indent=2))
         return
@@ -172,33 +188,15 @@ async def _until_signal(work: Callable[[], Any]) -> None:
 
 async def _ask_connector(config: Config, method: str, path: str, body: dict[str, Any] | None) -> Any:
     """Ask the running connector. Raises `ConnectorError` when there is none, or it has another secret."""
-    async with open_client() as client:
-        return await _request(client, config, method, path, body)
-
-
-async def _request(client: AsyncClient, config: Config, method: str, path: str, body: dict[str, Any] | None) -> Any:
-    try:
-        response = await client.request(
-            method,
-            f"http://{config.server.listen}{path}",
-            json=body,
-            headers={"Authorization": f"Bearer {config.server.secret.get_secret_value()}"},
-        )
-    except HTTPError as error:
-        raise ConnectorError(f"no connector answers on {config.server.listen}; is it running? (maildesk-connector run)") from error
-    if response.status_code == 401:
-        raise ConnectorError(f"the connector on {config.server.listen} has another server.secret than this configuration")
-    try:
-        return response.raise_for_status().json()
-    except (HTTPStatusError, ValueError) as error:
-        raise ConnectorError(f"what answers on {config.server.listen} is no connector (HTTP {response.status_code})") from error
+    async with open_peer(config.server) as peer:
+        return await peer.ask(method, path, body)
 
 
 async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  # noqa: FBT001 - called by trio.run, which passes no names
-    async with open_client() as client:
-        asked = await _request(client, config, "POST", "/sync", {"emails": emails})
+    async with open_peer(config.server) as peer:
+        asked = await peer.ask("POST", "/sync", {"emails": emails})
         wanted, ticket = set(asked["accounts"]), asked["ticket"]
-        known = (await _request(client, config, "GET", "/status", None))["accounts"]
+        known = (await peer.ask("GET", "/status"))["accounts"]
         for email in emails or ():
             if email.casefold() not in {a["email"].casefold() for a in known if a["id"] in wanted}:
                 raise ConnectorError(f"{email} is not a connected mailbox")
@@ -209,7 +207,7 @@ async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  
         with bar:
             task = bar.add_task("Syncing", total=len(wanted))
             while True:
-                accounts = (await _request(client, config, "GET", "/status", None))["accounts"]
+                accounts = (await peer.ask("GET", "/status"))["accounts"]
                 # A mailbox that stopped running in between (signed out, paused) has nothing to wait for.
                 behind = {a["id"] for a in accounts if a["phase"] is not None and a["served_ticket"] < ticket}
                 done = wanted - behind

@@ -50,6 +50,7 @@ __all__ = [
     "NotConfigured",
     "OdooError",
     "OdooFault",
+    "OdooNotAllowed",
     "OdooRefused",
     "OdooUnreachable",
     "OdooUnsuitable",
@@ -83,6 +84,10 @@ class OdooUnreachable(OdooError):
 
 class OdooRefused(OdooError):
     """Odoo does not accept the login, the key or the rights."""
+
+
+class OdooNotAllowed(OdooRefused):
+    """Odoo knows who we are; the group is missing."""
 
 
 class OdooUnsuitable(OdooError):

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Comparison, Exchange, Hello, Listed, MailboxSnapshot
+    from connector.odoo.wire import (
+        AccountReport,
+        ApplyRequest,
+        ApplyResult,
+        Comparison,
+        ConnectorSeen,
+        Exchange,
+        Hello,
+        Listed,
+        MailboxSnapshot,
+    )
 
 __all__ = ["OdooPort"]
 
@@ -43,6 +53,9 @@ class OdooPort(Protocol):
         self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None
     ) -> Comparison:
         """Compare a complete listing of a time of `folder` with the index (`after` exclusive, `until` inclusive, None is open)."""
+
+    async def check(self) -> ConnectorSeen:
+        """Let Odoo ask the connector that it is set up for, and tell what happened."""
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""

@@ -17,6 +17,7 @@ __all__ = [
     "ApplyRequest",
     "ApplyResult",
     "Comparison",
+    "ConnectorSeen",
     "CursorReport",
     "Exchange",
     "FolderSnapshot",
@@ -41,6 +42,20 @@ class Hello(Struct, frozen=True):
     odoo_version: str
     database_uuid: str
     now: str
+    # When the key that we came with ends; None: never, or not known.
+    key_expires_at: str | None = None
+
+
+class ConnectorSeen(Struct, frozen=True):
+    """What Odoo met when it asked the connector that it is set up for.
+
+    `outcome`: `ok`, `not_configured`, `unreachable`, `untrusted` (its certificate), `unauthorized` (the secret), `not_connector`.
+    """
+
+    outcome: str
+    url: str
+    instance: str | None = None
+    detail: str = ""
 
 
 class SealedToken(Struct, frozen=True):

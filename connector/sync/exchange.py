@@ -4,18 +4,21 @@ It also holds the lease - one connector serves a database - and finds out when t
 
     held       another connector serves this Odoo: all mailboxes stop here until its lease has run out
     restored   Odoo does not have the serial that it gave us last, so a backup came back: nothing that is remembered holds
+    refused    Odoo does not accept our key or our rights: all mailboxes stop, said once; tried again until it is mended
 """
 
 from __future__ import annotations
 
 import random
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
-from connector.errors import OdooError, OdooFault
+from connector.errors import OdooError, OdooFault, OdooRefused
+from connector.odoo.key import expiry_warning
 from connector.sync.plan import backoff
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ _GATHER = 0.25
 _FAULTS_UNTIL_DROPPED = 3
 # The word for `/readyz` while another connector holds the lease.
 _STANDBY = "standby"
+# The word for `/readyz` while Odoo refuses us.
+_REFUSED = "refused"
 # Seconds: the longest wait while Odoo is away.
 _CEILING = 60.0
 
@@ -58,15 +63,16 @@ class Exchange:
     ) -> None:
         """`take` hears of changed accounts, `stop` that another connector serves them, `start_over` that Odoo was restored."""
         self.readiness: str | None = "starting"
+        self.key_expires_at: str | None = None
+        self.instance = instance
+        self.version = version
         self._odoo = odoo
-        self._instance = instance
         self._run = str(uuid.uuid4())
         self._serial: str | None = None
         self._stop = stop
         self._start_over = start_over
         self._reports = reports
         self._take = take
-        self._version = version
         self._since: str | None = None
         self._poked = trio.Event()
 
@@ -92,6 +98,8 @@ class Exchange:
                     self._reports.put_back(reports)
                 self._lost(error, failures)
                 await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
+                if isinstance(error, OdooRefused):
+                    await self._greet()
                 continue
             except BaseException:
                 self._reports.put_back(reports)
@@ -115,7 +123,7 @@ class Exchange:
 
     async def _exchange(self, reports: list[AccountReport], *, leaving: bool = False) -> Answer:
         return await self._odoo.exchange(
-            instance=self._instance, since=self._since, reports=reports, run=self._run, serial=self._serial, leaving=leaving
+            instance=self.instance, since=self._since, reports=reports, run=self._run, serial=self._serial, leaving=leaving
         )
 
     def _is_ours(self, answer: Answer) -> bool:
@@ -147,16 +155,23 @@ class Exchange:
         said = ""
         while True:
             try:
-                hello = await self._odoo.hello(self._version)
+                hello = await self._odoo.hello(self.version)
             except OdooError as error:
                 failures += 1
-                self.readiness = "odoo"
+                if isinstance(error, OdooRefused):
+                    self._refused(error)
+                    said = str(error)
+                else:
+                    self.readiness = "odoo"
                 if str(error) != said:
                     said = str(error)
                     _log.error("Odoo cannot be used yet", reason=said)
                 await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
             else:
                 _log.info("Odoo answers", odoo=hello.odoo_version, addon=hello.addon_version)
+                self.key_expires_at = hello.key_expires_at
+                if warning := expiry_warning(hello.key_expires_at, datetime.now(UTC)):
+                    _log.warning("a new API key is needed soon", reason=warning)
                 return
 
     async def _wait_for_news(self) -> None:
@@ -170,7 +185,19 @@ class Exchange:
             nursery.start_soon(first, self._poked.wait)
             nursery.start_soon(first, self._reports.wait_urgent)
 
+    def _refused(self, error: OdooRefused) -> None:
+        """One state of the whole connector, whichever call met it: no mailbox is at fault, and none asks Microsoft for nothing."""
+        if self.readiness != _REFUSED:
+            _log.error("Odoo refuses this connector: all mailboxes wait until that is mended", reason=str(error))
+        self.readiness = _REFUSED
+        # Whoever is accepted again hears of all accounts anew.
+        self._since = None
+        self._stop()
+
     def _lost(self, error: OdooError, failures: int) -> None:
+        if isinstance(error, OdooRefused):
+            self._refused(error)
+            return
         if failures == 1:
             _log.error("Odoo does not answer", reason=str(error))
         self.readiness = "odoo"

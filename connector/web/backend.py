@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from connector.odoo.wire import SealedToken  # noqa: TC001 - msgspec reads the annotations at run time
 
-__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn"]
+__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn", "WhoAmI"]
 
 
 class StartedSignIn(Struct, frozen=True):
@@ -28,6 +28,15 @@ class SignInOutcome(Struct, frozen=True, omit_defaults=True):
     scopes: list[str] = []
     token: SealedToken | None = None
     address: str = ""
+
+
+class WhoAmI(Struct, frozen=True):
+    """The connector as a whole: which one answers here, and how it stands with Odoo. No secrets, no addresses."""
+
+    version: str
+    instance: str
+    ready: str
+    key_expires_at: str | None
 
 
 class AccountStatus(Struct, frozen=True):
@@ -53,6 +62,9 @@ class Backend(Protocol):
 
     def readiness(self) -> str | None:
         """Return None when ready, else one word of reason."""
+
+    def whoami(self) -> WhoAmI:
+        """Return which connector this is."""
 
     def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
         """Take a hint of Odoo."""

@@ -13,6 +13,7 @@ from connector.odoo.wire import (
     ApplyRequest,
     ApplyResult,
     Comparison,
+    ConnectorSeen,
     Exchange,
     FolderSnapshot,
     Hello,
@@ -112,6 +113,10 @@ class FakeAddon:
         assert account_id
         unlisted = [i for i, row in self.rows.items() if row["folder"] == folder and i not in ids and i not in self.pending]
         return Comparison(differing, unlisted)
+
+    async def check(self) -> ConnectorSeen:
+        """Know of no connector."""
+        return ConnectorSeen("not_configured", "")
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Take a late body."""

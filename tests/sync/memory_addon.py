@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import trio
 
-from connector.odoo.wire import Account, Comparison, Exchange, Held, Hello, MailboxSnapshot, Refused, SealedToken
+from connector.odoo.wire import Account, Comparison, ConnectorSeen, Exchange, Held, Hello, MailboxSnapshot, Refused, SealedToken
 from tests.sync.memory_addon_apply import Apply
 from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
 from tests.sync.memory_addon_wire import flag, iso, key, moment, number, objects, one_of, text, wrong
@@ -158,7 +158,7 @@ class MemoryAddon:
 
         def work() -> Hello:
             text(version, "connector_version")
-            return Hello("19.0.1.1.0", "19.0", self.database_uuid, iso(self._now()))
+            return Hello("19.0.1.2.0", "19.0", self.database_uuid, iso(self._now()))
 
         return await self._call("hello", {"connector_version": version}, work)
 
@@ -202,6 +202,10 @@ class MemoryAddon:
         """Compare a listing with the rows."""
         request = {"account_id": account_id, "folder": folder, "listed": list(listed), "after": after, "until": until}
         return await self._call("compare", request, lambda: self._compare(account_id, folder, listed, after, until))
+
+    async def check(self) -> ConnectorSeen:
+        """Know of no connector."""
+        return ConnectorSeen("not_configured", "")
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Take a late body; the first one stays."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 import trio
 
-from connector.errors import OdooFault, OdooUnreachable
-from connector.odoo.wire import Account, Exchange, Held, Hello
+from connector.errors import OdooFault, OdooRefused, OdooUnreachable
+from connector.odoo.wire import Account, AccountReport, Exchange, Held, Hello
 from connector.sync import exchange as module
 from connector.sync.reports import Reports
 from tests.sync.fakes import FakeAddon
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio.testing import MockClock
-
-    from connector.odoo.wire import AccountReport
 
 
 @dataclass(slots=True)
@@ -32,7 +31,7 @@ class Addon(FakeAddon):
 
     async def hello(self, version: str) -> Hello:
         """Greet, or fail as long as there are faults and nothing was exchanged yet."""
-        if self.faults and not self.taken:
+        if self.faults and (not self.taken or isinstance(self.faults[0], OdooRefused)):
             raise self.faults.pop(0)
         return Hello("19.0.1.0.0", "19.0", version, "")
 
@@ -114,6 +113,43 @@ async def test_exchange_greeting_is_repeated_until_odoo_fits(autojump_clock: Moc
     loop, _ = await _run(addon, Reports(), 120)
     assert loop.readiness is None
     assert addon.taken
+
+
+async def test_exchange_refused_key_is_one_state_of_the_connector(autojump_clock: MockClock) -> None:
+    """Mailboxes stop, `refused` is what `/readyz` says, it is logged once; accepted again it goes on by itself, with all accounts."""
+    addon, reports, seen = Addon(), Reports(), list[str]()
+    loop = module.Exchange(addon, "i", reports, lambda _: seen.append("take"), "1", stop=lambda: seen.append("stop"), start_over=_nothing)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(loop.run)
+            await trio.sleep(1)
+            reports.put(4, state="error")
+            addon.faults = [OdooRefused("the key is refused")] * 12
+            loop.poke()
+            await trio.sleep(60)
+            during = (loop.readiness, seen[-1])
+            await trio.sleep(1200)
+            nursery.cancel_scope.cancel()
+    assert during == ("refused", "stop")
+    assert (loop.readiness, seen[-1]) == (None, "take")
+    assert [line["log_level"] for line in logs if "refuse" in line["event"]] == ["error"]
+    assert "the key is refused" in str([line for line in logs if "refuse" in line["event"]])
+    # The first call that is taken asks for all accounts, and tells what was to be told.
+    assert addon.taken[1][1:] == (None, [AccountReport(account_id=4, state="error")])
+
+
+async def test_exchange_refused_from_the_start_waits(autojump_clock: MockClock) -> None:
+    """A wrong key at the first hello is the same state, and not "Odoo does not answer"."""
+    addon = Addon(faults=[OdooRefused("no")] * 4)
+    loop = module.Exchange(addon, "i", Reports(), lambda _: None, "1", stop=_nothing, start_over=_nothing)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(0.5)
+        states = [loop.readiness]
+        await trio.sleep(300)
+        states.append(loop.readiness)
+        nursery.cancel_scope.cancel()
+    assert states == ["refused", None]
 
 
 async def test_exchange_report_that_odoo_cannot_take_holds_nobody_up(autojump_clock: MockClock) -> None:

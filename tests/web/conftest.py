@@ -15,7 +15,7 @@ from connector.config import ServerConfig
 from connector.http import open_client
 from connector.metrics import Metrics
 from connector.odoo.wire import SealedToken
-from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, serve
+from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, WhoAmI, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,6 +32,7 @@ class FakeBackend:
     """Answers with what lies in its fields, raises what lies in `error`, and remembers what it was asked."""
 
     ready: str | None = None
+    key_expires_at: str | None = None
     error: Exception | None = None
     found: dict[str, Any] | None = None
     outcome: SignInOutcome = field(
@@ -42,6 +43,10 @@ class FakeBackend:
     def readiness(self) -> str | None:
         """Return `ready`."""
         return self.ready
+
+    def whoami(self) -> WhoAmI:
+        """Return a connector that is up."""
+        return WhoAmI("0.1.0", "i", self.ready or "ok", self.key_expires_at)
 
     def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
         """Remember."""

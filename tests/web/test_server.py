@@ -36,6 +36,7 @@ GUARDED = [
     ("POST", "/signin/start"),
     ("POST", "/signin/finish"),
     ("POST", "/content/body"),
+    ("GET", "/ping"),
     ("GET", "/status"),
     ("POST", "/sync"),
 ]
