@@ -8,6 +8,7 @@ UPDATE mailbox_folder_sync
        anchor = NULL,
        told = 0;
 DELETE FROM mailbox_connector;
+DELETE FROM mailbox_hello;
 DELETE FROM mailbox_refresh;
 DELETE FROM mailbox_unreadable;
 UPDATE mailbox_action
@@ -15,4 +16,4 @@ UPDATE mailbox_action
  WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed');
 DELETE FROM mailbox_signin;
 DELETE FROM ir_config_parameter
- WHERE key IN ('maildesk.connector_url', 'maildesk.connector_secret', 'maildesk.redirect_base');
+ WHERE key IN ('maildesk.connector_url', 'maildesk.connector_secret', 'maildesk.connector_ca', 'maildesk.redirect_base');

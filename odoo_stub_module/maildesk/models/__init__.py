@@ -8,6 +8,8 @@ from . import mailbox_action
 from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
+from . import connector_user
+from . import mailbox_hello
 from . import res_config_settings
 
 # what the connector calls

@@ -26,6 +26,10 @@ class MailboxConnector(models.Model):
     # What it gave this run before: one that did not hear the last answer still says this.
     previous_serial = fields.Char()
     seen_at = fields.Datetime(required=True)
+    # What is wrong with the connector as a whole; said here once, and not by every account.
+    trouble_code = fields.Char()
+    trouble_message = fields.Char()
+    trouble_since = fields.Datetime()
 
     # One row: of two connectors that find none, the second one's insert fails, and Odoo lets it look again.
     _single = models.UniqueIndex("((true))")
