@@ -12,6 +12,7 @@
         "security/maildesk_rules.xml",
         "data/ir_cron.xml",
         "data/mail_activity_type.xml",
+        "views/mailbox_audit_views.xml",
         "views/mailbox_account_views.xml",
         "views/signin_templates.xml",
         "views/maildesk_connect_views.xml",

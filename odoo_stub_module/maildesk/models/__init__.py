@@ -1,4 +1,6 @@
 # data
+from . import mailbox_audit
+from . import mailbox_mail
 from . import mailbox_account
 from . import mailbox_folder
 from . import mailbox_folder_sync

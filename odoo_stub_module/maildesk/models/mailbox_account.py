@@ -118,17 +118,24 @@ class MailboxAccount(models.Model):
             if not self.env.su and vals.get("owner_id", self.env.uid) != self.env.uid:
                 raise AccessError(self.env._("A mailbox belongs to the user who connects it."))
             self._tidy(vals)
-        return super().create(vals_list)
+        accounts = super().create(vals_list)
+        for account in accounts:
+            account._shares_changed(self.env["res.users"])
+        return accounts
 
     def write(self, vals):
         self._guard(vals)
         if not self.env.su:
             self._guard_owned(vals)
         self._tidy(vals)
+        shared_before = {account: account.shared_user_ids for account in self} if "shared_user_ids" in vals else {}
         if CONFIG_FIELDS & vals.keys():
             vals = {**vals, "config_changed_at": fields.Datetime.now()}
             self._tell_connector(self.ids)
-        return super().write(vals)
+        result = super().write(vals)
+        for account, before in shared_before.items():
+            account._shares_changed(before)
+        return result
 
     def unlink(self):
         self._tell_connector(self.ids)
@@ -177,19 +184,27 @@ class MailboxAccount(models.Model):
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_unreadable")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
+    def action_audit(self):
+        """Show what was done with this mailbox, and by whom."""
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
+        return {**action, "domain": [("account_id", "=", self.id)]}
+
     def action_pause(self):
         """Stop syncing until resumed; nothing is deleted."""
         self.check_access("write")
         # sudo: the state is set by methods only
-        self.filtered(lambda a: a.state in ("connected", "error", "admin_required")).sudo().write(
-            {"state": "paused", "state_message": self.env._("Paused")}
-        )
+        running = self.filtered(lambda a: a.state in ("connected", "error", "admin_required")).sudo()
+        running.write({"state": "paused", "state_message": self.env._("Paused")})
+        running._audit("paused")
 
     def action_resume(self):
         """Go on where it stopped."""
         self.check_access("write")
         # sudo: the state is set by methods only
-        self.filtered(lambda a: a.state == "paused").sudo().write({"state": "connected", "state_message": "Connected"})
+        paused = self.filtered(lambda a: a.state == "paused").sudo()
+        paused.write({"state": "connected", "state_message": "Connected"})
+        paused._audit("resumed")
 
     @api.model
     def maildesk_overview(self):
@@ -269,6 +284,7 @@ class MailboxAccount(models.Model):
         token = outcome["token"]
         if not isinstance(token.get("sealed"), str) or not isinstance(token.get("seq"), int):
             raise UserError(self.env._("The connector gave no token."))
+        event = "connected" if self.state in ("draft", "disconnected") else "reauthorized"
         self.write(
             {
                 "state": "connected",
@@ -279,7 +295,24 @@ class MailboxAccount(models.Model):
                 "active": True,
             }
         )
+        self._audit(event)
         self._notify(account=True)
+
+    def _audit(self, event, detail=None):
+        """Add to the audit list what the current user did with these mailboxes; `detail` never says anything of a mail."""
+        # sudo: whoever did it, the list is written
+        self.env["mailbox.audit"].sudo()._add(event, self.sudo(), detail)
+
+    def _shares_changed(self, before):
+        """Note whom a mailbox is shared with from now on and whom no more, and let their open tabs show it at once."""
+        added, removed = self.shared_user_ids - before, before - self.shared_user_ids
+        for event, users in (("shared", added), ("unshared", removed)):
+            for user in users:
+                self._audit(event, user.name)
+        if added or removed:
+            self._notify(account=True)
+            # They are not of its people any more: told once, so that the app reads again what they may see.
+            self._tell(removed.partner_id, account=True)
 
     def _people(self):
         """Return the partners whose channels hear of this mailbox."""
@@ -290,14 +323,18 @@ class MailboxAccount(models.Model):
         return super().write(vals)  # pylint: disable=super-method-mismatch
 
     def _notify(self, *, folder_ids=(), message_ids=(), account=False):
-        """Tell the owner and each shared user what changed: ids and counts, after commit (docs/protocol.md, section 3)."""
+        """Tell the owner and each shared user what changed, after commit."""
         for mailbox in self:
-            mailbox._people()._bus_send(
-                "maildesk/changed",
-                {
-                    "account_id": mailbox.id,
-                    "folder_ids": sorted(folder_ids),
-                    "message_ids": sorted(message_ids) if len(message_ids) <= 200 else None,
-                    "account": account,
-                },
-            )
+            mailbox._tell(mailbox._people(), folder_ids=folder_ids, message_ids=message_ids, account=account)
+
+    def _tell(self, partners, *, folder_ids=(), message_ids=(), account=False):
+        """Send ids and counts to people's own channels (docs/protocol.md, section 3)."""
+        partners._bus_send(
+            "maildesk/changed",
+            {
+                "account_id": self.id,
+                "folder_ids": sorted(folder_ids),
+                "message_ids": sorted(message_ids) if len(message_ids) <= 200 else None,
+                "account": account,
+            },
+        )

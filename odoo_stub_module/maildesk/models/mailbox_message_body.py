@@ -25,6 +25,7 @@ _KEEP = """
 
 class MailboxMessageBody(models.Model):
     _name = "mailbox.message_body"
+    _inherit = ["mailbox.mail"]
     _description = "Cached Body of a Message"
 
     account_id = fields.Many2one("mailbox.account", required=True, index=True, ondelete="cascade")

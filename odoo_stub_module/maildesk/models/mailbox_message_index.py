@@ -18,6 +18,7 @@ MAX_LIMIT = 200
 
 class MailboxMessageIndex(models.Model):
     _name = "mailbox.message_index"
+    _inherit = ["mailbox.mail"]
     _description = "Message"
     _order = "received_at desc, id desc"
     _rec_name = "subject"
