@@ -119,7 +119,13 @@ class ConnectorClient:
             with requests.Session() as session:
                 session.trust_env = False
                 response = session.request(
-                    method, self._url + path, json=payload, headers=self._headers, timeout=timeout, allow_redirects=False, verify=self._verify
+                    method,
+                    self._url + path,
+                    json=payload,
+                    headers=self._headers,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    verify=self._verify,
                 )
         except requests.exceptions.SSLError as error:
             raise ConnectorUntrusted(type(error).__name__) from error

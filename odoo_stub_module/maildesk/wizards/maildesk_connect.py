@@ -9,9 +9,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
-
 from odoo.addons.base.models.res_users import check_identity
+from odoo.exceptions import AccessError, UserError
 
 from ..connector_yaml import is_loopback, new_key_lines, whole_configuration
 from ..models.connector_user import LOGIN
