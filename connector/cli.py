@@ -1,4 +1,4 @@
-"""The command line: `maildesk-connector run | check | status | sync | keys new`.
+"""The command line: `maildesk-connector run | check | doctor | status | sync | keys new`.
 
 Exit codes: 0 done, 1 failed, 2 wrong configuration or usage (contract).
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 import trio
 from rich import box
 from rich.console import Console
@@ -23,7 +24,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from connector import __version__, logs
-from connector.config import is_loopback, load_config
+from connector.config import LogConfig, is_loopback, load_config
 from connector.errors import ConfigError, ConnectorError
 from connector.odoo.key import expiry_warning
 from connector.peer import open_peer
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connector.config import Config
+    from connector.doctor import Finding
 
 __all__ = ["main"]
 
@@ -124,6 +126,30 @@ def check(path: Path) -> None:
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_told
+def doctor(path: Path, *, as_json: bool) -> None:
+    """Ask every link of the chain, from this file to Odoo and Microsoft, and say what to do."""
+    from connector.doctor import Finding, Status, examine  # noqa: PLC0415 - MSAL takes its time to import
+
+    logs.configure(LogConfig(level="error"))
+    try:
+        config = load_config(path, os.environ)
+    except ConfigError as error:
+        findings = [Finding("config", Status.WRONG, line, "mend it, and ask again") for line in error.problems]
+        code = 2
+    else:
+        findings = trio.run(examine, config, path)
+        code = 1 if any(finding.status is Status.WRONG for finding in findings) else 0
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode({"ok": code == 0, "checks": findings})).decode())
+    else:
+        _print_findings(findings)
+    sys.exit(code)
+
+
+@main.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@_told
 def status(path: Path, *, as_json: bool) -> None:
     """Show where every mailbox stands, as the running connector sees it."""
     answer = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)
@@ -168,6 +194,21 @@ def keys() -> None:
 def keys_new() -> None:
     """Print a new key for `vault.keys`."""
     click.echo(new_key())
+
+
+# How the doctor's lines begin, and in which colour.
+_MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("WRONG", "red"), "skipped": ("-", None)}
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    """Print a line a link; what to do stands below it."""
+    wide = max(len(finding.check) for finding in findings)
+    for finding in findings:
+        mark, colour = _MARKS[finding.status.value]
+        label = finding.check.replace("_", " ").ljust(wide)
+        click.echo(f"{click.style(mark.ljust(5), fg=colour)}  {label}  {finding.said}")
+        if finding.to_do:
+            click.echo(f"{' ' * (wide + 9)}-> {finding.to_do}")
 
 
 async def _until_signal(work: Callable[[], Any]) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from connector.errors import OdooFault, OdooRefused, OdooUnsuitable
 from connector.odoo import meaning
-from connector.odoo.wire import Comparison, ConnectorSeen, Exchange, Hello, MailboxSnapshot, to_apply_result
+from connector.odoo.wire import Checkup, Comparison, Exchange, Hello, MailboxSnapshot, to_apply_result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -102,9 +102,9 @@ class AddonCalls:
         answer = await self._call("connector_compare", account_id=account_id, folder=folder, listed=list(listed), after=after, until=until)
         return self._read(Comparison, answer)
 
-    async def check(self) -> ConnectorSeen:
-        """Let Odoo ask the connector that it is set up for, and tell what happened."""
-        return self._read(ConnectorSeen, await self._call("connector_check"))
+    async def check(self) -> Checkup:
+        """Hear who Odoo is without being noted, and let it ask the connector that it is set up for."""
+        return self._read(Checkup, await self._call("connector_check", key_index=self._key_index))
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""

@@ -3,7 +3,7 @@
 connection fails, 429, 502-504      OdooUnreachable   wait
 Odoo's own database is away         OdooUnreachable   wait
 not JSON, a redirect, 404 of a page OdooUnsuitable    odoo.url
-no such database                    OdooUnsuitable    odoo.database
+no such database                    OdooNoDatabase    odoo.database
 no such model or method             OdooUnsuitable    the addon
 401, AccessDenied                   OdooRefused       odoo.login, odoo.api_key
 403, AccessError                    OdooNotAllowed    the group
@@ -13,7 +13,7 @@ anything else                       OdooFault         Odoo's own exception
 
 from __future__ import annotations
 
-from connector.errors import OdooError, OdooFault, OdooNotAllowed, OdooRefused, OdooUnreachable, OdooUnsuitable
+from connector.errors import OdooError, OdooFault, OdooNoDatabase, OdooNotAllowed, OdooRefused, OdooUnreachable, OdooUnsuitable
 
 __all__ = ["BUSY", "addon_missing", "fault", "key_refused", "no_database", "not_in_group", "not_odoo", "too_old", "unreachable"]
 
@@ -36,7 +36,7 @@ def not_odoo(url: str, why: str) -> OdooError:
 
 def no_database(url: str, database: str) -> OdooError:
     """The database has another name, or Odoo's dbfilter hides it."""
-    return OdooUnsuitable(f"Odoo at {url} has no database {database!r}; is odoo.database right, and does Odoo's dbfilter let it through?")
+    return OdooNoDatabase(f"Odoo at {url} has no database {database!r}; is odoo.database right, and does Odoo's dbfilter let it through?")
 
 
 def addon_missing(database: str) -> OdooError:

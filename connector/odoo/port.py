@@ -11,8 +11,8 @@ if TYPE_CHECKING:
         AccountReport,
         ApplyRequest,
         ApplyResult,
+        Checkup,
         Comparison,
-        ConnectorSeen,
         Exchange,
         Hello,
         Listed,
@@ -54,8 +54,8 @@ class OdooPort(Protocol):
     ) -> Comparison:
         """Compare a complete listing of a time of `folder` with the index (`after` exclusive, `until` inclusive, None is open)."""
 
-    async def check(self) -> ConnectorSeen:
-        """Let Odoo ask the connector that it is set up for, and tell what happened."""
+    async def check(self) -> Checkup:
+        """Hear who Odoo is without being noted, and let it ask the connector that it is set up for."""
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""

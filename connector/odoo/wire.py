@@ -16,6 +16,7 @@ __all__ = [
     "Applied",
     "ApplyRequest",
     "ApplyResult",
+    "Checkup",
     "Comparison",
     "ConnectorSeen",
     "CursorReport",
@@ -56,6 +57,13 @@ class ConnectorSeen(Struct, frozen=True):
     url: str
     instance: str | None = None
     detail: str = ""
+
+
+class Checkup(Hello, frozen=True, kw_only=True):
+    """What `doctor` hears: who Odoo is, what it met when it asked the connector, and what has to be registered at Microsoft."""
+
+    connector: ConnectorSeen
+    redirect_uri: str
 
 
 class SealedToken(Struct, frozen=True):

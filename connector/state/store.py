@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Cursor", "Store", "open_store"]
+__all__ = ["SCHEMA_VERSION", "Cursor", "Store", "open_store"]
 
 _T = TypeVar("_T")
 
@@ -60,6 +60,8 @@ _MIGRATIONS = (
     CREATE INDEX tally_by_account ON tally (account_id, kind, at);
     """,
 )
+
+SCHEMA_VERSION = len(_MIGRATIONS)
 
 # Every table that has something of an account.
 _TABLES = ("token", "cursor", "flow", "handover", "seen", "trial", "audit", "tally")
@@ -221,7 +223,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # A forgotten account's token must not stay legible in free pages.
     connection.execute("PRAGMA secure_delete = ON")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(_MIGRATIONS):
+    if version > SCHEMA_VERSION:
         raise StateError(f"state.path {path}: was written by a newer connector (version {version}); use that one, or another path")
     for number, script in enumerate(_MIGRATIONS[version:], version + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")

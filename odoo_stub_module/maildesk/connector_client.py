@@ -118,15 +118,8 @@ class ConnectorClient:
             # Not through the proxies of Odoo's environment: the secret is for the connector alone.
             with requests.Session() as session:
                 session.trust_env = False
-                response = session.request(
-                    method,
-                    self._url + path,
-                    json=payload,
-                    headers=self._headers,
-                    timeout=timeout,
-                    allow_redirects=False,
-                    verify=self._verify,
-                )
+                how = {"headers": self._headers, "timeout": timeout, "allow_redirects": False, "verify": self._verify}
+                response = session.request(method, self._url + path, json=payload, **how)
         except requests.exceptions.SSLError as error:
             raise ConnectorUntrusted(type(error).__name__) from error
         except requests.RequestException as error:

@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from connector.config import OdooConfig
-from connector.errors import OdooError, OdooFault, OdooNotAllowed, OdooRefused, OdooUnreachable, OdooUnsuitable
+from connector.errors import OdooError, OdooFault, OdooNoDatabase, OdooNotAllowed, OdooRefused, OdooUnreachable, OdooUnsuitable
 from connector.http import open_client
 from connector.odoo import open_odoo
 from connector.odoo.wire import ApplyRequest, FolderUpdate
@@ -210,7 +210,7 @@ KEY, GROUP, ADDON, DATABASE = "make a new API key", "is not in the group", "the 
         (json2_error(422, "odoo.addons.maildesk.wire.WireError", "messages: no list"), OdooFault, "messages: no list"),
         (json2_error(500, "psycopg2.errors.NotNullViolation", "Failing row: secret subject"), OdooFault, "the reason is in Odoo's log"),
         (json2_error(500, "psycopg2.OperationalError", "connection refused"), OdooUnreachable, "its database is away"),
-        (httpx.Response(404, text="<h1>Not Found</h1>"), OdooUnsuitable, DATABASE),
+        (httpx.Response(404, text="<h1>Not Found</h1>"), OdooNoDatabase, DATABASE),
         (httpx.Response(403, text="<h1>Forbidden</h1>"), OdooUnsuitable, "is not Odoo (HTTP 403)"),
         (httpx.Response(302, headers={"location": "/web/database/selector"}), OdooUnsuitable, "is not Odoo (HTTP 302)"),
         (httpx.Response(200, text="<html>welcome</html>"), OdooUnsuitable, "its answer is not JSON"),
@@ -238,7 +238,7 @@ async def test_json2_answer_means(odoo: FakeOdoo, answer: httpx.Response, kind: 
         (rpc_error("builtins.TypeError", "MailboxAccount.connector_hello() got an unexpected keyword"), OdooUnsuitable, ADDON),
         (rpc_error("odoo.addons.maildesk.wire.WireError", "messages: no list"), OdooFault, "messages: no list"),
         (rpc_error("psycopg2.errors.NotNullViolation", "Failing row: secret subject"), OdooFault, "the reason is in Odoo's log"),
-        (rpc_error("psycopg2.OperationalError", 'FATAL:  database "db" does not exist'), OdooUnsuitable, DATABASE),
+        (rpc_error("psycopg2.OperationalError", 'FATAL:  database "db" does not exist'), OdooNoDatabase, DATABASE),
         (rpc_error("psycopg2.OperationalError", "connection refused"), OdooUnreachable, "its database is away"),
         (httpx.Response(200, json={"error": {"message": "no data"}}), OdooUnsuitable, "its answer is not JSON-RPC"),
         (httpx.Response(200, text="<html>welcome</html>"), OdooUnsuitable, "its answer is not JSON-RPC"),

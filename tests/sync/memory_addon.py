@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import trio
 
-from connector.odoo.wire import Account, Comparison, ConnectorSeen, Exchange, Held, Hello, MailboxSnapshot, Refused, SealedToken
+from connector.odoo.wire import Account, Checkup, Comparison, ConnectorSeen, Exchange, Held, Hello, MailboxSnapshot, Refused, SealedToken
 from tests.sync.memory_addon_apply import Apply
 from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
 from tests.sync.memory_addon_wire import flag, iso, key, moment, number, objects, one_of, text, wrong
@@ -203,9 +203,10 @@ class MemoryAddon:
         request = {"account_id": account_id, "folder": folder, "listed": list(listed), "after": after, "until": until}
         return await self._call("compare", request, lambda: self._compare(account_id, folder, listed, after, until))
 
-    async def check(self) -> ConnectorSeen:
+    async def check(self) -> Checkup:
         """Know of no connector."""
-        return ConnectorSeen("not_configured", "")
+        seen = ConnectorSeen("not_configured", "")
+        return Checkup("19.0.1.2.0", "19.0", "", "", connector=seen, redirect_uri="")
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Take a late body; the first one stays."""

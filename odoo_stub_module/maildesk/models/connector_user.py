@@ -54,7 +54,7 @@ class ResUsers(models.Model):
 
     def _check_credentials(self, credential, env):
         if (env or {}).get("interactive", True) and self.env.user._is_maildesk_connector():
-            raise AccessDenied()
+            raise AccessDenied
         return super()._check_credentials(credential, env)
 
 

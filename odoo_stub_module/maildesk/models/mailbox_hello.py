@@ -35,10 +35,11 @@ class MailboxHello(models.Model):
     def _say(self, version, user, key):
         """Note a hello. A key that is in use makes the older ones of ours superfluous: they go."""
         # sudo: read of the caller's own key
-        values = {"version": version[:64], "user": user.id, "key": key.id or None, "expires": key.sudo().expiration_date or None}
+        expires_at, now = key.sudo().expiration_date or None, fields.Datetime.now()
+        values = {"version": version[:64], "user": user.id, "now": now, "key": key.id or None, "expires": expires_at}
         self.env.cr.execute(
             """INSERT INTO mailbox_hello (version, user_id, said_at, key_id, key_expires_at)
-               VALUES (%(version)s, %(user)s, now() AT TIME ZONE 'UTC', %(key)s, %(expires)s)
+               VALUES (%(version)s, %(user)s, %(now)s, %(key)s, %(expires)s)
                ON CONFLICT ((true)) DO UPDATE SET
                    version = excluded.version, user_id = excluded.user_id, said_at = excluded.said_at, left_at = NULL,
                    key_id = excluded.key_id, key_expires_at = excluded.key_expires_at""",
@@ -49,7 +50,7 @@ class MailboxHello(models.Model):
         if key and key._maildesk_is_ours() and (older := key._maildesk_older()):
             _logger.info("the connector came with its new API key: %d older key(s) removed", len(older))
             older.unlink()
-        if not is_soon(values["expires"], fields.Datetime.now()):
+        if not is_soon(expires_at, now):
             self._activities().unlink()
 
     @api.model

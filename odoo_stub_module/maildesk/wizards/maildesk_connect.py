@@ -1,4 +1,4 @@
-"""Settings, MailDesk, "Connect the Sidecar": makes the technical user, its API key and the shared secret, and shows the YAML to paste, once.
+"""Settings, MailDesk, "Connect the Sidecar": makes the technical user, its API key and the shared secret, and shows the YAML once.
 
 The API key is stored nowhere in clear, not even in this wizard's row: it goes to the browser in the action that opens the last page, as
 Odoo's own wizard for API keys does. The shared secret is a system parameter: Odoo needs it to ask the connector.
@@ -127,6 +127,7 @@ def _split(url):
     """Return the parts of an http or https URL, or None."""
     try:
         parts = urlsplit((url or "").strip())
-        return parts if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 else None
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         return None
+    return parts if fits else None
