@@ -6,6 +6,7 @@ import base64
 import json
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msal
 
@@ -53,7 +54,8 @@ async def probe_app(entra: Entra, settings: EntraSettings) -> None:
         {
             "client_id": settings.client_id,
             "scope": entra.scopes,
-            "token_endpoint": f"{settings.authority}/{settings.tenant}/oauth2/v2.0/token",
+            # For the cache alone, where MSAL takes https only: it names the host.
+            "token_endpoint": f"https://{urlsplit(settings.authority).netloc}/{settings.tenant}/oauth2/v2.0/token",
             "response": {"refresh_token": _NOBODYS, "client_info": whose, "scope": " ".join(entra.scopes)},
         }
     )
