@@ -1,9 +1,8 @@
 """The configuration of the connector as the wizard shows it: text to paste, with nothing left to find out but the vault key.
 
-Values are quoted as JSON, which YAML takes as it stands; `$` followed by a brace would be read as a variable by the connector.
+It needs nothing of Odoo, so that the connector's tests can read what it writes.
 """
 
-import json
 from urllib.parse import urlsplit
 
 # What an administrator has to do before the connector starts, as comments where the eye is.
@@ -99,7 +98,16 @@ def new_key_lines(api_key):
 
 
 def _quoted(text):
-    return json.dumps(text)
+    """Return a double-quoted scalar; not by JSON, whose two escapes for one large character are two characters in YAML."""
+    return '"' + "".join(map(_character, text)) + '"'
+
+
+def _character(one):
+    if one in '"\\':
+        return f"\\{one}"
+    if " " <= one <= "~":
+        return one
+    return f"\\u{ord(one):04x}" if ord(one) < 0x10000 else f"\\U{ord(one):08x}"
 
 
 def _one_line(text):

@@ -4,7 +4,7 @@ Nothing here is a `config_parameter`: the wizard writes the same parameters whil
 value back when the form is saved.
 """
 
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.exceptions import AccessError
 
 from ..connector_client import ConnectorClient
@@ -84,7 +84,6 @@ class ResConfigSettings(models.TransientModel):
             settings.maildesk_is_key_soon = sidecar["is_key_soon"]
             settings.maildesk_is_key_unused = sidecar["is_key_unused"]
 
-    @api.model
     def maildesk_test(self):
         """Ask the connector, and tell what happened (button "Test")."""
         if not self.env.user.has_group("base.group_system"):
