@@ -14,7 +14,7 @@ import yaml
 from playwright.sync_api import expect
 
 from connector.state.vault import new_key
-from tests.demo.stage import start_connector
+from tests.demo.stage import start_connector, start_simulator
 from tests.odoo.process import free_port
 from tests.odoo.template import CLONE
 
@@ -120,6 +120,8 @@ def test_setting_up_whole_story(administrator: Page, odoo: OdooServer, run: Run,
     expect(state).to_have_text("Never seen")
 
     with ExitStack() as stack:
+        # Microsoft, as far as the doctor looks for it.
+        environ["MAILDESK__GRAPH__BASE_URL"] = f"{start_simulator(stack, tmp_path)}/v1.0"
         process = start_connector(stack, config, f"127.0.0.1:{port}", tmp_path / "connector.log", environ)
         shown = _settings(page)
         expect(state).to_have_text("Running")
