@@ -2,7 +2,8 @@
 
     folder                              kind         needs
     tests/e2e                           browser      Odoo, PostgreSQL, Chromium
-    tests/system, addon, odoo_contract  odoo         Odoo, PostgreSQL (Chromium once, to build the template's assets)
+    tests/system, addon, rights,
+      odoo_contract                     odoo         Odoo, PostgreSQL (Chromium once, to build the template's assets)
     tests/simulator                     simulator    nothing
     all others                          unit         nothing
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.odoo.template import Run
 
-_KINDS = {"e2e": "browser", "system": "odoo", "addon": "odoo", "odoo_contract": "odoo", "simulator": "simulator"}
+_KINDS = {"e2e": "browser", "system": "odoo", "addon": "odoo", "rights": "odoo", "odoo_contract": "odoo", "simulator": "simulator"}
 
 
 def _kind(path: str) -> str:

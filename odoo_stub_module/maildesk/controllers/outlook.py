@@ -35,7 +35,7 @@ class OutlookController(http.Controller):
         """Send the browser to Microsoft."""
         account = _usable(account_id)
         if not account:
-            return _page(404, request.env._("No such mailbox"), request.env._("This mailbox does not exist, or is not shared with you."))
+            return _page(404, request.env._("No such mailbox"), request.env._("This mailbox does not exist, or another user connected it."))
         base = request.env["mailbox.account"]._redirect_base()
         here = request.httprequest.host
         if urlsplit(base).netloc.lower() != here.lower():
@@ -98,7 +98,7 @@ class OutlookController(http.Controller):
         # Committed before the connector redeems: a code serves once, so nothing after this may make Odoo run the request again.
         request.env.cr.commit()  # pylint: disable=invalid-commit
         if not account:
-            return _page(404, request.env._("No such mailbox"), request.env._("This mailbox does not exist, or is not shared with you."))
+            return _page(404, request.env._("No such mailbox"), request.env._("This mailbox does not exist, or another user connected it."))
         client = ConnectorClient.of(request.env)
         if client is None:
             return _not_configured()
@@ -117,8 +117,9 @@ class OutlookController(http.Controller):
 
 
 def _usable(account_id):
-    """Return the account if the user may use it, else an empty recordset."""
-    return request.env["mailbox.account"].with_context(active_test=False).search([("id", "=", account_id)])
+    """Return the account if the user may sign in to it, which is for its owner, else an empty recordset."""
+    accounts = request.env["mailbox.account"].with_context(active_test=False)
+    return accounts.search([("id", "=", account_id), ("owner_id", "=", request.env.uid)])
 
 
 def _redirect(url):

@@ -13,6 +13,7 @@ from . import mailbox_lease
 from . import connector_user
 from . import mailbox_hello
 from . import res_config_settings
+from . import ir_rule
 
 # what the connector calls
 from . import mailbox_connector

@@ -35,6 +35,7 @@ class MailboxAccount(models.Model):
         "account_id",
         "user_id",
         "Shared With",
+        domain=[("share", "=", False)],
         help="They read this mailbox as its owner does.",
     )
     state = fields.Selection(
@@ -72,6 +73,7 @@ class MailboxAccount(models.Model):
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
+    may_manage = fields.Boolean(compute="_compute_is_owner", help="Its owner and administrators pause it, resume it and see who did what.")
 
     # The connector's own. Sealed, and still nobody reads them by RPC.
     token_sealed = fields.Text(groups=fields.NO_ACCESS, copy=False)
@@ -102,8 +104,18 @@ class MailboxAccount(models.Model):
     @api.depends_context("uid")
     @api.depends("owner_id")
     def _compute_is_owner(self):
+        is_admin = self.env.user.has_group("maildesk.group_admin")
         for account in self:
             account.is_owner = account.owner_id == self.env.user
+            account.may_manage = is_admin or account.is_owner
+
+    @api.constrains("shared_user_ids")
+    def _check_shared_users(self):
+        for account in self:
+            # sudo: what users are is not for everybody to read
+            if outsiders := account.sudo().shared_user_ids.filtered("share"):
+                names = ", ".join(outsiders.mapped("name"))
+                raise ValidationError(self.env._("A mailbox is shared with colleagues only; not with %s.", names))
 
     @api.constrains("email")
     def _check_email(self):
@@ -119,6 +131,8 @@ class MailboxAccount(models.Model):
                 raise AccessError(self.env._("A mailbox belongs to the user who connects it."))
             self._tidy(vals)
         accounts = super().create(vals_list)
+        if not self.env.su:
+            accounts._check_new()
         for account in accounts:
             account._shares_changed(self.env["res.users"])
         return accounts
@@ -129,10 +143,10 @@ class MailboxAccount(models.Model):
             self._guard_owned(vals)
         self._tidy(vals)
         shared_before = {account: account.shared_user_ids for account in self} if "shared_user_ids" in vals else {}
-        if CONFIG_FIELDS & vals.keys():
-            vals = {**vals, "config_changed_at": fields.Datetime.now()}
-            self._tell_connector(self.ids)
         result = super().write(vals)
+        if CONFIG_FIELDS & vals.keys():
+            # sudo: the connector's own field, which nobody sets
+            self.sudo()._config_changed()
         for account, before in shared_before.items():
             account._shares_changed(before)
         return result
@@ -144,8 +158,19 @@ class MailboxAccount(models.Model):
     @api.model
     def _guard(self, vals):
         """Let users set what is theirs; states and tokens are set by methods."""
-        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"owner_id", "provider", "sequence"}):
+        # An import names the id; the ORM leaves it alone.
+        if not self.env.su and (strange := vals.keys() - OWNER_FIELDS - {"id", "owner_id", "provider", "sequence"}):
             raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
+
+    def _check_new(self):
+        """Refuse a new mailbox in which a default (of the call's context, or of the user's own) set what users do not set."""
+        allowed = OWNER_FIELDS | {"provider", "sequence", "config_changed_at", *models.MAGIC_COLUMNS}
+        closed = [name for name, field in self._fields.items() if field.store and name not in allowed]
+        new = {"owner_id": self.env.user, "state": "draft"}
+        # sudo: users do not read all of these
+        for account in self.sudo():
+            if strange := [name for name in closed if (account[name] or False) != new.get(name, False)]:
+                raise AccessError(self.env._("These fields are set by MailDesk itself: %s", ", ".join(sorted(strange))))
 
     def _guard_owned(self, vals):
         """Keep a mailbox with its owner: who may read it, and whose it is, no administrator changes."""
@@ -167,10 +192,13 @@ class MailboxAccount(models.Model):
         """Send the browser to Microsoft's sign-in (buttons "Authorize Outlook" and "Re-Authorize Outlook")."""
         self.ensure_one()
         self.check_access("write")
+        if not self.is_owner:
+            raise AccessError(self.env._("Only its owner signs in to a mailbox."))
         return {"type": "ir.actions.act_url", "url": f"/maildesk/outlook/authorize/{self.id}", "target": "self"}
 
     def action_open_app(self):
         """Open MailDesk."""
+        self.check_access("read")
         return self.env["ir.actions.actions"]._for_xml_id("maildesk.action_maildesk_app")
 
     def action_refresh(self):
@@ -181,12 +209,18 @@ class MailboxAccount(models.Model):
     def action_unreadable(self):
         """Show the messages that could not be read."""
         self.ensure_one()
+        self.check_access("read")
+        if not self.filtered_domain(self._readable()):
+            raise AccessError(self.env._("The mail of this mailbox is not shared with you."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_unreadable")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
     def action_audit(self):
         """Show what was done with this mailbox, and by whom."""
         self.ensure_one()
+        self.check_access("read")
+        if not self.may_manage:
+            raise AccessError(self.env._("Who did what with a mailbox is for its owner and administrators."))
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_mailbox_audit")
         return {**action, "domain": [("account_id", "=", self.id)]}
 
@@ -208,14 +242,18 @@ class MailboxAccount(models.Model):
 
     @api.model
     def maildesk_overview(self):
-        """Return all accounts that the user sees, with their folders (docs/protocol.md, section 4)."""
-        # Those that the record rules leave: a handful.
-        accounts = self.search([])  # pylint: disable=no-search-all
+        """Return the accounts whose mail the user reads, with their folders (docs/protocol.md, section 4)."""
+        accounts = self.search(self._readable())
         folders = self.env["mailbox.folder"].search([("account_id", "in", accounts.ids)])
         rows = {account.id: [] for account in accounts}
         for folder in folders:
             rows[folder.account_id.id].append(folder._to_app())
         return {"accounts": [{**account._to_app(), "folders": rows[account.id]} for account in accounts]}
+
+    @api.model
+    def _readable(self):
+        """Return the domain of mailboxes whose mail the user reads; an administrator sees others too, without their mail."""
+        return Domain("owner_id", "=", self.env.uid) | Domain("shared_user_ids", "in", self.env.uid)
 
     def _to_app(self):
         return {
@@ -235,11 +273,9 @@ class MailboxAccount(models.Model):
 
     @api.model
     def maildesk_refresh(self, account_ids=None, folder_id=None):
-        """Ask the connector for a cycle now, of all mailboxes that the user sees or of some."""
-        domain = Domain("state", "in", ("connected", "error", "admin_required"))
-        if account_ids:
-            domain &= Domain("id", "in", account_ids)
-        accounts = self.search(domain)
+        """Ask the connector for a cycle now, of all mailboxes whose mail the user reads, or of some that they see."""
+        chosen = Domain("id", "in", account_ids) if account_ids else self._readable()
+        accounts = self.search(chosen & Domain("state", "in", ("connected", "error", "admin_required")))
         folder = self.env["mailbox.folder"].browse(folder_id or []).exists()
         folder.check_access("read")
         # sudo: whoever may read a mailbox may ask for its news

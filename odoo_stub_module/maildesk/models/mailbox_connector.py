@@ -18,6 +18,9 @@ CHOSEN_STATES = ("draft", "paused", "disconnected")
 REPORTED_STATES = ("connected", "reauth_required", "admin_required", "error")
 PHASES = ("discovering", "bootstrapping", "backfilling", "up_to_date")
 
+# Why a body does not come, as the bus says it; the app has the sentences. Anything else is the first.
+BODY_ERRORS = ("unavailable", "not_found", "needs_sign_in", "unreadable")
+
 # Minutes by which watermarks overlap: longer than any transaction of Odoo, since a change is dated when its transaction starts.
 OVERLAP_MINUTES = 5
 
@@ -201,13 +204,9 @@ class MailboxAccount(models.Model):
             [("account_id", "=", number(account_id, "account_id")), ("remote_id", "=", key(remote_id, "remote_id"))]
         )
         if message and isinstance(body, dict):
-            kept = model.env["mailbox.message_body"]._keep(message, body) if not body.get("error") else {"state": "error", **body}
-            # A sentence for the person, never the mail itself: bus messages rest in a table.
-            error = (
-                (text(kept.get("message"), "body.message") or self.env._("This message cannot be read now."))
-                if kept["state"] == "error"
-                else None
-            )
+            code = body.get("error") or model.env["mailbox.message_body"]._keep(message, body).get("error")
+            # A code, never a sentence: bus messages rest in a table.
+            error = code if code in (None, *BODY_ERRORS) else BODY_ERRORS[0]
             message.account_id._people()._bus_send("maildesk/body", {"message_id": message.id, "error": error})
         return True
 

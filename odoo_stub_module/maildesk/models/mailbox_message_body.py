@@ -51,7 +51,7 @@ class MailboxMessageBody(models.Model):
             # silent=False: else Odoo logs the whole body when it cannot parse it
             html = str(html_sanitize(text(body.get("html"), "html") or "", silent=False))
         except (etree.LxmlError, ValueError, AssertionError):
-            return {"state": "error", "message": self.env._("This message cannot be shown.")}
+            return {"state": "error", "error": "unreadable", "message": self.env._("This message cannot be shown.")}
         attachments = body.get("attachments") or []
         keep = min(TTL_LIMIT, number(body.get("keep_seconds", TTL_LIMIT), "keep_seconds"))
         row = (

@@ -41,9 +41,15 @@ class TestApp(MailDeskCase):
         self.assertEqual(self.env["mailbox.account"].with_user(self.stranger).maildesk_overview(), {"accounts": []})
 
     def test_overview_of_an_administrator(self):
-        """An administrator sees no folders of mailboxes that are not shared."""
-        accounts = self.env["mailbox.account"].with_user(self.admin).maildesk_overview()["accounts"]
-        self.assertFalse(any(account["folders"] for account in accounts))
+        """An administrator's app shows own and shared mailboxes, and refreshes no others unless they are named."""
+        accounts = self.env["mailbox.account"].with_user(self.admin)
+        self.assertEqual(accounts.maildesk_overview(), {"accounts": []})
+        accounts.maildesk_refresh()
+        self.assertFalse(self.env["mailbox.refresh"].search([]))
+        accounts.maildesk_refresh(self.account.ids)
+        self.assertEqual(self.env["mailbox.refresh"].search([]).account_id, self.account.id)
+        self.account.with_user(self.owner).shared_user_ids = self.admin
+        self.assertEqual([account["id"] for account in accounts.maildesk_overview()["accounts"]], self.account.ids)
 
     def test_list_pages(self):
         """Pages follow each other without a gap or a repetition, rows of one time included."""
@@ -118,10 +124,11 @@ class TestApp(MailDeskCase):
         self.assertEqual(self.mine.maildesk_open(message.id)["body"]["state"], "ready")
 
     def test_body_fails_late(self):
-        """A body that cannot be had is announced with a sentence."""
+        """A body that cannot be had is announced with a code: a sentence could say something of the mail, and the bus is a table."""
         self.bus()
-        self.connector.connector_body(account_id=self.account.id, remote_id="m1", body={"error": "not_found", "message": "It is gone."})
-        self.assertEqual(self.bus()[0][2]["error"], "It is gone.")
+        for error, told in (("not_found", "not_found"), ("Subject of m1", "unavailable")):
+            self.connector.connector_body(account_id=self.account.id, remote_id="m1", body={"error": error, "message": "It is gone."})
+            self.assertEqual(self.bus()[0][2], {"message_id": self.row("m1").id, "error": told})
 
     def test_bodies_rest_seven_days(self):
         """The cache forgets what is older than seven days."""

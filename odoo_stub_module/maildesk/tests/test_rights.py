@@ -1,7 +1,9 @@
 """Who may do what: a table of groups and models, and what no right opens."""
 
+from unittest.mock import patch as mock_patch
+
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import file_open, mute_logger
 
 from .common import MailDeskCase
@@ -48,6 +50,15 @@ class TestRights(MailDeskCase):
                     with self.subTest(model=model, user=user.login, operation=operation), self.assertRaises(AccessError):
                         self.env[model].with_user(user).check_access(operation)
 
+    @mute_logger("odoo.addons.maildesk.models.ir_rule")
+    def test_refusal_names_no_record(self):
+        """In debug mode too, a refusal does not tell an employee the subject of a mail or the name of a mailbox."""
+        for record in (self.message, self.message.folder_id, self.account):
+            user = self.stranger
+            with mock_patch.object(type(user), "has_group", return_value=True), self.assertRaises(AccessError) as refused:
+                record.with_user(user).check_access("read")
+            self.assertNotIn(record.display_name, str(refused.exception))
+
     def test_accounts_are_seen(self):
         """Accounts are seen by the owner, those it is shared with, and administrators."""
         for user, sees in ((self.owner, True), (self.friend, True), (self.stranger, False), (self.admin, True)):
@@ -69,6 +80,23 @@ class TestRights(MailDeskCase):
             self.account.with_user(self.owner).write({"owner_id": self.stranger.id})
         with self.assertRaises(AccessError):
             self.env["mailbox.account"].with_user(self.admin).create({"name": "X", "email": "x@example.com", "owner_id": self.owner.id})
+
+    def test_owner_archives_and_corrects(self):
+        """An owner archives a mailbox, and corrects the address of one that is not connected yet; the connector hears of both."""
+        draft = self.env["mailbox.account"].with_user(self.owner).create({"name": "Draft", "email": "wrong@example.com"})
+        self.env.cr.execute("UPDATE mailbox_account SET config_changed_at = '2020-01-01'")
+        self.env.invalidate_all()
+        draft.email = "right@example.com"
+        self.account.with_user(self.owner).action_archive()
+        self.assertEqual((draft.email, self.account.active), ("right@example.com", False))
+        for account in (draft.sudo(), self.account):
+            self.assertGreater(account.config_changed_at.year, 2020)
+
+    def test_shared_with_colleagues_only(self):
+        """A mailbox is not shared with a customer's login."""
+        customer = new_test_user(self.env, "md_customer", groups="base.group_portal")
+        with self.assertRaises(ValidationError):
+            self.account.with_user(self.owner).shared_user_ids = customer
 
     def test_states_and_tokens_are_closed(self):
         """States are not written and tokens not read, by owner, administrator or connector's user."""

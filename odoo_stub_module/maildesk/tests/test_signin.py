@@ -109,7 +109,11 @@ class TestSignIn(HttpCase):
         self.assertEqual(self.answer(state="nobody").status_code, 410)
 
     def test_signin_not_mine(self):
-        """A mailbox that the user does not see cannot be authorized."""
+        """A mailbox that the user does not see, or that is shared with them, or that they administer, is not theirs to authorize."""
+        self.assertEqual(self.begin(self.other).status_code, 404)
+        self.account.shared_user_ids = self.other
+        self.assertEqual(self.begin(self.other).status_code, 404)
+        self.other.group_ids += self.env.ref("maildesk.group_admin")
         self.assertEqual(self.begin(self.other).status_code, 404)
         self.start.assert_not_called()
 

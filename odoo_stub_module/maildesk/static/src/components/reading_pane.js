@@ -21,6 +21,14 @@ const ATTACHMENT_ICONS = [
     [/^text\//, "fa-file-text-o"],
 ];
 
+// Why a body does not come, by the code of the bus (docs/protocol.md, section 3).
+const REASONS = {
+    not_found: _t("This message does not exist in Outlook any more."),
+    needs_sign_in: _t("Outlook does not let us in at the moment."),
+    unavailable: _t("Outlook does not answer at the moment. Please try again."),
+    unreadable: _t("This message cannot be shown."),
+};
+
 /** Right: the open message. */
 export class ReadingPane extends Component {
     static components = { Avatar, MailFrame };
@@ -47,6 +55,10 @@ export class ReadingPane extends Component {
 
     get body() {
         return this.store.reading.body;
+    }
+
+    get bodyError() {
+        return this.body.message || REASONS[this.body.code] || _t("The message could not be read.");
     }
 
     get sender() {

@@ -189,7 +189,7 @@ export class MailDeskStore {
             }
         });
         if (this.folderId && !this.folder) {
-            this.folderId = this.list = this.reading = null;
+            this.folderId = this.list = this.reading = this.selectedId = null;
         }
         if (!this.folderId) {
             const inbox = this.folders.find((folder) => folder.role === "inbox");
@@ -227,7 +227,7 @@ export class MailDeskStore {
         await Promise.all(work);
     }
 
-    /** @param {{message_id: number, error?: string}} payload */
+    /** @param {{message_id: number, error: string|null}} payload where `error` is a code */
     async onBody({ message_id: messageId, error }) {
         const { reading } = this;
         if (reading?.id === messageId) {

@@ -3,7 +3,7 @@ import { reactive } from "@odoo/owl";
 /**
  * The message that is open. Its headers are there at once (the list has them), its body when Odoo or, later, the bus brings it.
  *
- * @typedef {{state: "loading"|"coming"} | {state: "error", message: string} |
+ * @typedef {{state: "loading"|"coming"} | {state: "error", message?: string, code?: string} |
  *  {state: "ready", html: string, has_remote: boolean, attachments: object[]}} Body
  */
 export class Reading {
@@ -40,13 +40,17 @@ export class Reading {
         }
     }
 
-    /** A body that was "coming" has arrived, or never will. */
+    /**
+     * A body that was "coming" has arrived, or never will.
+     *
+     * @param {string|null} error a code; the pane has a sentence for it
+     */
     async arrived(error) {
         if (this.body.state === "ready") {
             return;
         }
         if (error) {
-            this.body = { state: "error", message: error };
+            this.body = { state: "error", code: error };
         } else {
             await this.load();
         }

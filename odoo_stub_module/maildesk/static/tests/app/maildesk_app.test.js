@@ -122,6 +122,31 @@ test("a body that comes later replaces the wait", async () => {
     expect(".o-maildesk-body-state").toHaveCount(0);
 });
 
+test("a body that will not come says why, from a code", async () => {
+    const { mail } = setup();
+    mail.bodies.set(2, { state: "coming" });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-body-state:contains(Fetching the message from Outlook)");
+    sendBody(2, "not_found");
+    await waitFor(".o-maildesk-body-state:contains(This message does not exist in Outlook any more.)");
+});
+
+test("a mailbox that is shared no more goes from an open tab at once", async () => {
+    const { mail } = setup();
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-reading-subject");
+    mail.accounts = [];
+    sendChanged({ account: true });
+    await waitForNone(".o-maildesk-row");
+    expect(".o-maildesk-reading-subject").toHaveCount(0);
+    expect(".o-maildesk-folder").toHaveCount(0);
+    expect(".o-maildesk-empty").toHaveCount(1);
+});
+
 test("a cut websocket is told, and what was missed is made up for", async () => {
     addBusServiceListeners(
         ["BUS:CONNECT", () => asyncStep("connected")],

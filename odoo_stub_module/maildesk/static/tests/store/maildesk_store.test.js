@@ -145,8 +145,28 @@ test("a body that will not come says why", async () => {
     const { mail, store } = await setup();
     mail.bodies.set(3, { state: "coming" });
     await store.openMessage(store.list.rows[0]);
-    await store.onBody({ message_id: 3, error: "The message is not there any more." });
-    expect(store.reading.body).toEqual({ state: "error", message: "The message is not there any more." });
+    await store.onBody({ message_id: 3, error: "not_found" });
+    expect(store.reading.body).toEqual({ state: "error", code: "not_found" });
+});
+
+test("a mailbox that is shared no more goes at once, with its list and the open mail", async () => {
+    const { account, mail, store } = await setup();
+    const other = mail.account();
+    mail.fill(mail.folder(other), 1);
+    await store.openMessage(store.list.rows[0]);
+    mail.accounts = [other];
+    await store.onChanged(changed({ account_id: account.id, account: true }));
+    expect(store.accounts.map(({ id }) => id)).toEqual([other.id]);
+    expect(store.reading).toBe(null);
+    expect(ids(store)).toEqual([4]);
+});
+
+test("with the last mailbox gone nothing of it is left on screen", async () => {
+    const { account, mail, store } = await setup();
+    await store.openMessage(store.list.rows[0]);
+    mail.accounts = [];
+    await store.onChanged(changed({ account_id: account.id, account: true }));
+    expect([store.accounts, store.folderId, store.list, store.reading, store.selectedId]).toEqual([[], null, null, null, null]);
 });
 
 test("keys go on from where a row went away", async () => {

@@ -1,0 +1,292 @@
+"""The policy of MailDesk: what, and who may. `test_table.py` tries each row as everybody by every door, and anything that has no row fails.
+
+    owner       has connected the mailbox
+    shared      a user whom the owner shares it with: reads as the owner does, and changes nothing
+    admin       MailDesk administrator: configuration and state of all mailboxes, no mail
+    other       a MailDesk user with mailboxes of their own
+    connector   the connector's technical user: its methods, nothing else
+    portal      a customer with a login
+    nobody      no session and no key
+
+What a row proves: `sees` - a text of the mailbox is in the answer, for these and for no one else; `finds` - the answer is not empty;
+`changes` - a row of the mailbox is another afterwards; `answers` - no error. Whoever is not named gets neither text nor change.
+
+"$account" and the like stand for ids of a mailbox that another ("owner") connected and shared with "shared"; "{mark}" for a word that is in
+each of its texts.
+"""
+
+# ruff: noqa: E501 - one row, one line
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["CLOSED_MODELS", "READERS", "TABLE", "Call", "Page", "Row", "closed_fields"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a model's method, by session and by JSON-2; `ids` is None for methods of the model itself."""
+
+    model: str
+    method: str
+    ids: Any = None
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.model}.{self.method}"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A request of a browser. `route` is the controller's own rule, if it is one of ours."""
+
+    verb: Literal["GET", "POST"]
+    path: str
+    data: dict[str, Any] | None = None
+    route: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.route or self.path}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that one may want to do, and who may."""
+
+    what: str
+    who: str
+    proof: Literal["sees", "finds", "changes", "answers"]
+    how: Call | Page
+    needle: str = "{mark}"
+    before: str | None = None
+
+    @property
+    def roles(self) -> set[str]:
+        """Who may."""
+        return set(self.who.split())
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.how})"
+
+
+def _row(proof: Literal["sees", "finds", "changes", "answers"], what: str, who: str, on: str, ids: Any = None, **kwargs: Any) -> Row:
+    model, _, method = on.rpartition(".")
+    before = kwargs.pop("before", None)
+    return Row(what, who, proof, Call(model, method, ids, kwargs), before=before)
+
+
+def sees(what: str, who: str, on: str, ids: Any = None, **kwargs: Any) -> Row:
+    """Row: who reads."""
+    return _row("sees", what, who, on, ids, **kwargs)
+
+
+def finds(what: str, who: str, on: str, ids: Any = None, **kwargs: Any) -> Row:
+    """Row: whose search finds it."""
+    return _row("finds", what, who, on, ids, **kwargs)
+
+
+def changes(what: str, who: str, on: str, ids: Any = None, **kwargs: Any) -> Row:
+    """Row: who changes something of the mailbox; `before` is SQL that prepares it."""
+    return _row("changes", what, who, on, ids, **kwargs)
+
+
+def answers(what: str, who: str, on: str, ids: Any = None, **kwargs: Any) -> Row:
+    """Row: who gets no error."""
+    return _row("answers", what, who, on, ids, **kwargs)
+
+
+# ---------------------------------------------------------------------- the policy, for the ORM's own methods
+
+#  model: (who reads, who writes, id, a field with text)
+READERS = {
+    "mailbox.account":       ("owner shared admin", "owner admin", "$account",    "name"),
+    "mailbox.folder":        ("owner shared",       "",            "$folder",     "name"),
+    "mailbox.message_index": ("owner shared",       "",            "$message",    "subject"),
+    "mailbox.message_body":  ("owner shared",       "",            "$body",       "html"),
+    "mailbox.action":        ("owner shared",       "",            "$action",     "kind"),
+    "mailbox.unreadable":    ("owner shared",       "",            "$unreadable", "remote_id"),
+    "mailbox.audit":         ("owner admin",        "",            "$audit",      "account_name"),
+}  # fmt: skip
+
+# Tables that no user reads or writes by any method: model: id.
+CLOSED_MODELS = {
+    "mailbox.folder.sync": "$sync",
+    "mailbox.refresh":     "$refresh",
+    "mailbox.connector":   1,
+    "mailbox.signin":      1,
+}  # fmt: skip
+
+# Mail leaves in a file with its owner only.
+EXPORTERS = {"mailbox.message_index": "owner", "mailbox.message_body": "owner"}
+
+
+def _orm_reads(model: str) -> list[Row]:
+    who, _, one, text = READERS[model]
+    domain = [["id", "=", one]]
+    rows = [
+        sees("read", who, f"{model}.read", [one], fields=[text]),
+        sees("read", who, f"{model}.web_read", [one], specification={text: {}}),
+        sees("search", who, f"{model}.search_read", domain=domain, fields=[text]),
+        sees("search", who, f"{model}.web_search_read", domain=domain, specification={text: {}}),
+        sees("group", who, f"{model}.formatted_read_group", domain=domain, groupby=[text], aggregates=["__count"]),
+        sees("group", who, f"{model}.web_read_group", domain=domain, groupby=[text], aggregates=["__count"]),
+        finds("filter", who, f"{model}.search", domain=[*domain, [text, "ilike", "{mark}"]]),
+        finds("count", who, f"{model}.search_count", domain=[*domain, [text, "ilike", "{mark}"]]),
+        sees("export", EXPORTERS.get(model, who), f"{model}.export_data", [one], fields_to_export=[text]),
+    ]
+    if text in ("name", "subject"):
+        rows.append(sees("look up by name", who, f"{model}.name_search", name="{mark}"))
+        rows.append(sees("look up by name", who, f"{model}.web_name_search", name="{mark}", specification={"display_name": {}}))
+    return rows
+
+
+def _orm_writes(model: str) -> list[Row]:
+    _, who, one, text = READERS[model]
+    account = {} if model == "mailbox.account" else {"account_id": "$account"}
+    rows = [
+        changes("write", who, f"{model}.write", [one], vals={text: "changed"}),
+        changes("write", who, f"{model}.web_save", [one], vals={text: "changed"}, specification={}),
+        changes("import over it", who, f"{model}.load", fields=[".id", text], data=[["{" + one[1:] + "}", "changed"]]),
+        changes("delete", who, f"{model}.unlink", [one]),
+    ]
+    if model != "mailbox.account":
+        rows.append(changes("create", "", f"{model}.create", vals_list=[{**account, text: "new"}]))
+        rows.append(changes("copy", "", f"{model}.copy", [one]))
+    return rows
+
+
+def _orm_closed(model: str, one: Any) -> list[Row]:
+    return [
+        answers("read", "", f"{model}.read", [one], fields=["id"]),
+        answers("search", "", f"{model}.search_read", domain=[], fields=["id"]),
+        answers("count", "", f"{model}.search_count", domain=[]),
+        answers("group", "", f"{model}.formatted_read_group", domain=[], groupby=["create_uid"], aggregates=["__count"]),
+        answers("look up by name", "", f"{model}.name_search", name=""),
+        answers("export", "", f"{model}.export_data", [one], fields_to_export=["create_date"]),
+        answers("create", "", f"{model}.create", vals_list=[{}]),
+        answers("write", "", f"{model}.write", [one], vals={}),
+        answers("delete", "", f"{model}.unlink", [one]),
+        answers("copy", "", f"{model}.copy", [one]),
+        answers("save", "", f"{model}.web_save", [one], vals={}, specification={}),
+    ]
+
+
+# ---------------------------------------------------------------------- the policy, for the connector's own fields
+
+
+def closed_fields(model: str, one: str, path: str) -> list[Row]:
+    """Rows for a field of `model` (or one that leads there) that nobody reads, filters, sorts or groups by, nor sets."""
+    domain = [[path, "!=", False]]
+    rows = [
+        answers("filter by it", "", f"{model}.search", domain=domain),
+        answers("filter by it", "", f"{model}.search_count", domain=domain),
+        answers("filter by it", "", f"{model}.name_search", name="", domain=domain),
+        answers("filter by it", "", f"{model}.search_read", domain=["|", ["id", "=", 0], ["id", "any", domain]], fields=["id"]),
+        answers("group by it", "", f"{model}.formatted_read_group", domain=[], groupby=[path], aggregates=["__count"]),
+        answers("add it up", "", f"{model}.formatted_read_group", domain=[], groupby=[], aggregates=[f"{path}:array_agg"]),
+        answers("sort by it", "", f"{model}.search_read", domain=[], fields=["id"], order=f"{path} desc"),
+        answers("export it", "", f"{model}.export_data", [one], fields_to_export=[path.replace(".", "/")]),
+    ]
+    if "." not in path:
+        rows += [
+            answers("read it", "", f"{model}.read", [one], fields=[path]),
+            answers("read it", "", f"{model}.web_read", [one], specification={path: {}}),
+            answers("read it", "", f"{model}.search_read", domain=[], fields=[path]),
+            answers("set it", "", f"{model}.write", [one], vals={path: 7}),
+            answers("set it", "", f"{model}.web_save", [one], vals={path: 7}, specification={}),
+            answers("set it", "", f"{model}.create", vals_list=[{"name": "x", "email": "{mark}new@pier.example", path: 7}]),
+            Row("hear of it", "", "sees", Call(model, "fields_get"), needle=f'"{path}"'),
+            Row(
+                "hear of it", "", "sees", Call(model, "get_views", None, {"views": [[False, "form"], [False, "list"]]}), needle=f'"{path}"'
+            ),
+        ]
+    return rows
+
+
+# ---------------------------------------------------------------------- the policy, for what people do by name
+
+ACCOUNT, FOLDER, MESSAGE = "mailbox.account", "mailbox.folder", "mailbox.message_index"
+
+_EXPORT = {
+    "data": '{"model": "mailbox.message_index", "fields": [{"name": "subject", "label": "S", "type": "char"}], "ids": [{message}],'
+    ' "domain": [], "groupby": [], "import_compat": false, "context": {}}'
+}
+
+# fmt: off
+TABLE: list[Row] = [
+    # mail, as the app reads it
+    sees("mailboxes and folders of the app",    "owner shared",         f"{ACCOUNT}.maildesk_overview"),
+    sees("a page of a folder",                  "owner shared",         f"{MESSAGE}.maildesk_list", folder_id="$folder"),
+    sees("rows of messages",                    "owner shared",         f"{MESSAGE}.maildesk_rows", message_ids=["$message"]),
+    sees("an open message",                     "owner shared",         f"{MESSAGE}.maildesk_open", message_id="$message"),
+
+    # what one does with a mailbox
+    answers("connect one of one's own",         "other shared owner admin", f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example"}]),
+    answers("connect one in another's name",    "owner",                f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example", "owner_id": "$owner"}]),
+    answers("copy it",                          "owner",                f"{ACCOUNT}.copy", ["$account"], default={"email": "{mark}copy@pier.example"}),
+    changes("rename it",                        "owner admin",          f"{ACCOUNT}.write", ["$account"], vals={"name": "New name"}),
+    changes("archive it",                       "owner admin",          f"{ACCOUNT}.action_archive", ["$account"]),
+    changes("reorder it",                       "owner admin",          f"{ACCOUNT}.web_resequence", ["$account"], specification={}, offset=77),
+    changes("delete it",                        "owner admin",          f"{ACCOUNT}.unlink", ["$account"]),
+    changes("share it",                         "owner",                f"{ACCOUNT}.write", ["$account"], vals={"shared_user_ids": [[4, "$other"]]}),
+    changes("share it",                         "owner",                f"{ACCOUNT}.web_save", ["$account"], vals={"shared_user_ids": [[4, "$other"]]}, specification={}),
+    changes("share it no more",                 "owner",                f"{ACCOUNT}.write", ["$account"], vals={"shared_user_ids": [[5]]}),
+    changes("give it away",                     "",                     f"{ACCOUNT}.write", ["$account"], vals={"owner_id": "$other"}),
+    changes("take it over",                     "",                     f"{ACCOUNT}.write", ["$account"], vals={"owner_id": "$admin"}),
+    changes("change its address",               "",                     f"{ACCOUNT}.write", ["$account"], vals={"email": "{mark}else@pier.example"}),
+    changes("set its state",                    "",                     f"{ACCOUNT}.write", ["$account"], vals={"state": "error"}),
+    changes("set its permissions",              "",                     f"{ACCOUNT}.write", ["$account"], vals={"granted_scopes": "Mail.Send"}),
+    changes("write a folder by its mailbox",    "",                     f"{ACCOUNT}.write", ["$account"], vals={"folder_ids": [[1, "$folder", {"name": "x"}]]}),
+    changes("write a user by a mailbox",        "",                     f"{ACCOUNT}.write", ["$account"], vals={"shared_user_ids": [[1, "$shared", {"name": "x"}]]}),
+    answers("sign in to it at Microsoft",       "owner",                f"{ACCOUNT}.action_authorize", ["$account"]),
+    answers("open MailDesk from it",            "owner shared admin",   f"{ACCOUNT}.action_open_app", ["$account"]),
+    answers("list what could not be read",      "owner shared",         f"{ACCOUNT}.action_unreadable", ["$account"]),
+    answers("list who did what",                "owner admin",          f"{ACCOUNT}.action_audit", ["$account"]),
+    changes("refresh it",                       "owner shared admin",   f"{ACCOUNT}.action_refresh", ["$account"]),
+    changes("refresh it from the app",          "owner shared admin",   f"{ACCOUNT}.maildesk_refresh", account_ids=["$account"]),
+    changes("refresh all one has",              "owner shared",         f"{ACCOUNT}.maildesk_refresh"),
+    changes("pause it",                         "owner admin",          f"{ACCOUNT}.action_pause", ["$account"]),
+    changes("resume it",                        "owner admin",          f"{ACCOUNT}.action_resume", ["$account"],
+            before="UPDATE mailbox_account SET state = 'paused' WHERE id = {account}"),
+    changes("switch the sync of a folder",      "owner",                f"{FOLDER}.maildesk_set_sync", folder_ids=["$folder"], enabled=False),
+    changes("switch the sync of a folder",      "owner",                f"{FOLDER}.action_toggle_sync", ["$folder"]),
+
+    # what only the connector calls
+    answers("say hello",                        "connector",            f"{ACCOUNT}.connector_hello", connector_version="1"),
+    answers("exchange",                         "connector",            f"{ACCOUNT}.connector_exchange", instance="i", run="r"),
+    sees("take mailboxes up",                   "connector",            f"{ACCOUNT}.connector_take_up", account_ids=["$account"]),
+    changes("apply",                            "connector",            f"{ACCOUNT}.connector_apply", account_id="$account",
+            messages=[{"remote_id": "m-{mark}", "subject": "changed"}]),
+    sees("compare",                             "connector",            f"{ACCOUNT}.connector_compare", account_id="$account", folder="F-{mark}", listed=[]),
+    answers("bring a body",                     "connector",            f"{ACCOUNT}.connector_body", account_id="$account", remote_id="m-{mark}", body={}),
+
+    # routes of ours
+    Row("sign in to it at Microsoft",           "owner", "answers",     Page("GET", "/maildesk/outlook/authorize/{account}", route="/maildesk/outlook/authorize/<int:account_id>")),
+    Row("bring Microsoft's answer",             "nobody portal other shared owner admin connector", "answers",
+        Page("GET", "/maildesk/outlook/callback?code=c&state={state}", route="/maildesk/outlook/callback")),
+    Row("finish the owner's sign-in",           "owner", "answers",     Page("GET", "/maildesk/outlook/finish/{handle}", route="/maildesk/outlook/finish/<string:handle>")),
+
+    # Odoo's own doors
+    Row("mail as a file",                       "owner", "sees",        Page("POST", "/web/export/csv", _EXPORT)),
+    Row("mail as a sheet",                      "owner", "answers",     Page("POST", "/web/export/xlsx", _EXPORT)),
+    Row("mailboxes as JSON",                    "owner shared admin", "sees", Page("GET", "/json/1/mailbox-accounts?view_type=list")),
+    Row("a mailbox as JSON",                    "owner shared admin", "sees", Page("GET", "/json/1/mailbox-accounts/{account}")),
+    Row("the audit list as JSON",               "owner admin", "sees",  Page("GET", "/json/1/mailbox-audit?view_type=list")),
+    Row("a field as a download",                "", "sees",             Page("GET", "/web/content?model=mailbox.message_body&id={body}&field=html")),
+    Row("a field as a download",                "", "sees",             Page("GET", "/web/content?model=mailbox.account&id={account}&field=token_sealed")),
+    Row("a field as a picture",                 "", "sees",             Page("GET", "/web/image/mailbox.account/{account}/token_sealed")),
+    Row("the page of a record",                 "", "sees",             Page("GET", "/mail/view?model=mailbox.account&res_id={account}")),
+    sees("chatter about mailboxes",             "",                     "mail.message.search_read", domain=[["model", "=like", "mailbox.%"]], fields=["subject", "body", "record_name"]),
+    changes("write a chatter message on mail",  "",                     "mail.message.create", vals_list=[{"model": MESSAGE, "res_id": "$message", "body": "x"}]),
+    changes("attach a file to mail",            "",                     "ir.attachment.create", vals_list=[{"name": "f", "res_model": MESSAGE, "res_id": "$message", "raw": "x"}]),
+    changes("attach a file to a mailbox",       "owner admin",          "ir.attachment.create", vals_list=[{"name": "f", "res_model": ACCOUNT, "res_id": "$account", "raw": "x"}]),
+    changes("plan an activity on mail",         "",                     "mail.activity.create", vals_list=[{"res_model_id": "$model_message", "res_id": "$message", "summary": "x"}]),
+    changes("follow mail",                      "",                     "mail.followers.create", vals_list=[{"res_model": MESSAGE, "res_id": "$message", "partner_id": "$partner_other"}]),
+
+    *(row for model in READERS for row in _orm_reads(model)),
+    *(row for model in READERS for row in _orm_writes(model)),
+    *(row for model, one in CLOSED_MODELS.items() for row in _orm_closed(model, one)),
+]
+# fmt: on
