@@ -54,12 +54,17 @@ class MaildeskConnect(models.TransientModel):
             parts = _split(wizard.connector_url)
             wizard.is_unencrypted = bool(parts and parts.scheme == "http" and not is_loopback(parts.hostname))
 
-    @check_identity
     def action_make(self):
         """Make what is missing, and show what to paste."""
-        self.ensure_one()
+        # Before the password is asked for: nobody else is to be asked for it.
         if not self.env.user.has_group("base.group_system"):
             raise AccessError(self.env._("Only an administrator of Odoo connects the sidecar."))
+        return self._make()
+
+    @check_identity
+    def _make(self):
+        """Do it, once the administrator has given the password again."""
+        self.ensure_one()
         text = self._new_key() if self.purpose == "new_key" else self._connect()
         return {
             "type": "ir.actions.act_window",
