@@ -65,7 +65,7 @@ class ResUsersApikeys(models.Model):
     def _maildesk_make(self, expiration_date):
         """Make a key of the technical user and return it: the only time that anybody sees it. None: it never expires."""
         user = self.env["res.users"]._maildesk_connector()
-        name = f"{KEY_NAME} {fields.Datetime.now():%Y-%m-%d %H:%M}"
+        name = f"{KEY_NAME} {fields.Datetime.now():%Y-%m-%d %H:%M:%S}"
         # sudo: lets a key last longer than Odoo lets people's keys; the wizard checked that an administrator asks
         key = self.with_user(user).sudo()._generate("rpc", name, expiration_date or None)
         self.env["mailbox.account"]._audit("key_made", name)
