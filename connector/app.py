@@ -67,7 +67,12 @@ async def run(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config.state.path))
         http = await stack.enter_async_context(open_client())
-        odoo = await stack.enter_async_context(open_odoo(config.odoo, http))
+
+        def refused() -> None:
+            """Whichever call Odoo refused: the exchange asks at once, and stops everything if that is refused too."""
+            exchange.poke()
+
+        odoo = await stack.enter_async_context(open_odoo(config.odoo, http, on_refused=refused))
         vault = Vault([key.get_secret_value() for key in config.vault.keys])
         metrics = Metrics()
         reports = Reports()

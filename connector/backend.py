@@ -13,7 +13,7 @@ from connector.content.bodies import fetch_body
 from connector.errors import AppRefused, ConnectorError, ForeignDatabase, NeedsSignIn, NotConfigured, OdooError
 from connector.sync.exchange import FOREIGN
 from connector.web.backend import Adopted, Rotated
-from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, body_error
+from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, WhoAmI, body_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,6 +63,11 @@ class Service:
     def readiness(self) -> str | None:
         """Return None when ready, else one word of reason."""
         return self.exchange.readiness
+
+    def whoami(self) -> WhoAmI:
+        """Return which connector this is, and how it stands with Odoo."""
+        exchange = self.exchange
+        return WhoAmI(exchange.version, exchange.instance, exchange.readiness or "ok", exchange.key_expires_at)
 
     def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
         """Take a hint of Odoo: `refresh` runs a cycle now, anything else asks Odoo what changed."""

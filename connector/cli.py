@@ -1,4 +1,4 @@
-"""The command line: `maildesk-connector run | check | status | sync | keys new | keys rotate | adopt`.
+"""The command line: `maildesk-connector run | check | doctor | status | sync | keys new | keys rotate | adopt`.
 
 Exit codes: 0 done, 1 failed, 2 wrong configuration or usage (contract).
 """
@@ -9,12 +9,14 @@ import json
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 import trio
 from msgspec import to_builtins
 from rich import box
@@ -23,9 +25,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from connector import __version__, logs
-from connector.config import is_loopback, load_config
+from connector.config import LogConfig, is_loopback, load_config
 from connector.errors import ConfigError, ConnectorError, StateHeld
-from connector.http import HTTPError, HTTPStatusError, open_client
+from connector.http import open_client
+from connector.odoo.key import expiry_warning
+from connector.peer import open_peer
 from connector.state.vault import Vault, new_key
 from connector.web.backend import Adopted, Rotated
 
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     from msgspec import Struct
 
     from connector.config import Config
-    from connector.http import AsyncClient, Response
+    from connector.doctor import Finding
     from connector.state.store import Store
 
 __all__ = ["main"]
@@ -44,6 +48,15 @@ __all__ = ["main"]
 _SHUTDOWN = 10.0
 # Seconds between two looks at a running connector while waiting for a sync.
 _LOOK = 0.3
+
+# The words of `/readyz`, for people.
+_NOT_READY = {
+    "starting": "it is starting",
+    "odoo": "Odoo does not answer",
+    "refused": "Odoo does not accept its API key or its rights; maildesk-connector doctor says what to do",
+    "standby": "another connector serves this Odoo",
+    "foreign": "this Odoo is another database than the one it belongs to; maildesk-connector doctor says what to do",
+}
 
 _P = ParamSpec("_P")
 
@@ -119,10 +132,39 @@ def check(path: Path) -> None:
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_told
+def doctor(path: Path, *, as_json: bool) -> None:
+    """Ask every link of the chain, from this file to Odoo and Microsoft, and say what to do."""
+    from connector.doctor import Finding, Status, examine  # noqa: PLC0415 - MSAL takes its time to import
+
+    logs.configure(LogConfig(level="error"))
+    try:
+        config = load_config(path, os.environ)
+    except ConfigError as error:
+        findings = [Finding("config", Status.WRONG, line, "mend it, and ask again") for line in error.problems]
+        code = 2
+    else:
+        findings = trio.run(examine, config, path)
+        code = 1 if any(finding.status is Status.WRONG for finding in findings) else 0
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode({"ok": code == 0, "checks": findings})).decode())
+    else:
+        _print_findings(findings)
+    sys.exit(code)
+
+
+@main.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@_told
 def status(path: Path, *, as_json: bool) -> None:
     """Show where every mailbox stands, as the running connector sees it."""
-    told = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)
-    accounts, trouble = told["accounts"], told.get("trouble")
+    answer = trio.run(_ask_connector, load_config(path, os.environ), "GET", "/status", None)
+    accounts, connector, trouble = answer["accounts"], answer["connector"], answer.get("trouble")
+    # On standard error: what programs read stays a list of mailboxes.
+    if connector["ready"] != "ok":
+        click.echo(f"The connector does not sync now: {_NOT_READY.get(connector['ready'], connector['ready'])}.", err=True)
+    if warning := expiry_warning(connector["key_expires_at"], datetime.now(UTC)):
+        click.echo(f"Attention: {warning}.", err=True)
     if as_json:
         click.echo(json.dumps(accounts, indent=2))
         return
@@ -231,6 +273,21 @@ async def _adopt_in_file(config: Config, store: Store) -> Struct:
     return Adopted(database_uuid=hello.database_uuid, was=was)
 
 
+# How the doctor's lines begin, and in which colour.
+_MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("WRONG", "red"), "skipped": ("-", None)}
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    """Print a line a link; what to do stands below it."""
+    wide = max(len(finding.check) for finding in findings)
+    for finding in findings:
+        mark, colour = _MARKS[finding.status.value]
+        label = finding.check.replace("_", " ").ljust(wide)
+        click.echo(f"{click.style(mark.ljust(5), fg=colour)}  {label}  {finding.said}")
+        if finding.to_do:
+            click.echo(f"{' ' * (wide + 9)}-> {finding.to_do}")
+
+
 async def _until_signal(work: Callable[[], Any]) -> None:
     """Run `work` until SIGTERM or SIGINT, then cancel it and give it ten seconds."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -249,43 +306,15 @@ async def _until_signal(work: Callable[[], Any]) -> None:
 
 async def _ask_connector(config: Config, method: str, path: str, body: dict[str, Any] | None) -> Any:
     """Ask the running connector. Raises `ConnectorError` when there is none, or it has another secret."""
-    async with open_client() as client:
-        return await _request(client, config, method, path, body)
-
-
-async def _request(client: AsyncClient, config: Config, method: str, path: str, body: dict[str, Any] | None) -> Any:
-    try:
-        response = await client.request(
-            method,
-            f"http://{config.server.listen}{path}",
-            json=body,
-            headers={"Authorization": f"Bearer {config.server.secret.get_secret_value()}"},
-        )
-    except HTTPError as error:
-        raise ConnectorError(f"no connector answers on {config.server.listen}; is it running? (maildesk-connector run)") from error
-    if response.status_code == 409:
-        raise ConnectorError(_message(response))
-    if response.status_code == 401:
-        raise ConnectorError(f"the connector on {config.server.listen} has another server.secret than this configuration")
-    try:
-        return response.raise_for_status().json()
-    except (HTTPStatusError, ValueError) as error:
-        raise ConnectorError(f"what answers on {config.server.listen} is no connector (HTTP {response.status_code})") from error
-
-
-def _message(response: Response) -> str:
-    """Return the sentence that the connector refused with."""
-    try:
-        return str(response.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"the connector refused (HTTP {response.status_code})"
+    async with open_peer(config.server) as peer:
+        return await peer.ask(method, path, body)
 
 
 async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  # noqa: FBT001 - called by trio.run, which passes no names
-    async with open_client() as client:
-        asked = await _request(client, config, "POST", "/sync", {"emails": emails})
+    async with open_peer(config.server) as peer:
+        asked = await peer.ask("POST", "/sync", {"emails": emails})
         wanted, ticket = set(asked["accounts"]), asked["ticket"]
-        known = (await _request(client, config, "GET", "/status", None))["accounts"]
+        known = (await peer.ask("GET", "/status"))["accounts"]
         for email in emails or ():
             if email.casefold() not in {a["email"].casefold() for a in known if a["id"] in wanted}:
                 raise ConnectorError(f"{email} is not a connected mailbox")
@@ -296,7 +325,7 @@ async def _sync(config: Config, emails: list[str] | None, wait: bool) -> None:  
         with bar:
             task = bar.add_task("Syncing", total=len(wanted))
             while True:
-                accounts = (await _request(client, config, "GET", "/status", None))["accounts"]
+                accounts = (await peer.ask("GET", "/status"))["accounts"]
                 # A mailbox that stopped running in between (signed out, paused) has nothing to wait for.
                 behind = {a["id"] for a in accounts if a["phase"] is not None and a["served_ticket"] < ticket}
                 done = wanted - behind

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import sys
 from ipaddress import ip_address
 from pathlib import Path
@@ -114,11 +115,32 @@ def _safe_url(value: str) -> str:
 
 def _listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
-    if not colon or not port.isdecimal() or not 0 <= int(port) <= 65535:
+    if not colon or not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise ValueError("wants host:port, such as 127.0.0.1:8071")
-    if not is_loopback(host.strip("[]")):
-        raise ValueError("wants an address of this machine, such as 127.0.0.1:8071: what passes here is not encrypted")
     return value
+
+
+def _shared_secret(value: SecretStr) -> SecretStr:
+    """Take what fits into a header as it is: another character would be sent differently by Odoo than it is compared here."""
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("wants letters, digits and signs of ASCII, without spaces; maildesk-connector keys new makes a good one")
+    return value
+
+
+def _check_pair(certificate: Path, key: Path) -> None:
+    """Load them as the server will. Raises `ValueError` in the words of a person who has to mend it."""
+
+    def no_password() -> str:
+        # Without it OpenSSL would ask on the terminal.
+        raise ValueError("tls_key has a password; the connector starts by itself, so it wants one without")
+
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password=no_password)
+    except ssl.SSLError as error:
+        why = "tls_key is not the key of tls_certificate" if error.reason == "KEY_VALUES_MISMATCH" else "they want to be PEM files"
+        raise ValueError(f"tls_certificate and tls_key cannot be used: {why}") from error
+    except OSError as error:
+        raise ValueError(f"tls_certificate or tls_key: {error.strerror}") from error
 
 
 def _vault_key(value: SecretStr) -> SecretStr:
@@ -221,11 +243,35 @@ class ServerConfig(_Section):
     """The connector's own HTTP, for Odoo."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8071"
-    secret: Annotated[SecretStr, Field(min_length=_SECRET_LENGTH)] = Field(
+    secret: Annotated[SecretStr, Field(min_length=_SECRET_LENGTH), AfterValidator(_shared_secret)] = Field(
         description=f"shared with Odoo (Settings, MailDesk); {_SECRET_LENGTH} characters or more"
+    )
+    tls_certificate: FilePath | None = Field(None, description="a PEM file: the certificate, then those that it was issued by")
+    tls_key: FilePath | None = Field(None, description="a PEM file with the certificate's private key, without a password")
+    allow_unencrypted: bool = Field(
+        default=False, description="listen elsewhere than on this machine without TLS: what passes, the secret too, can be read on the way"
     )
     public_listen: NoPush = Field(None, description="notifications by Microsoft are not part of this version: null")
     public_url: NoPush = Field(None, description="likewise")
+
+    @model_validator(mode="after")
+    def _encrypted_or_at_home(self) -> ServerConfig:
+        host = self.listen.rpartition(":")[0].strip("[]")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("wants tls_certificate and tls_key, or neither")
+        if self.tls_certificate is None and not is_loopback(host) and not self.allow_unencrypted:
+            raise ValueError(
+                f"listen {self.listen} is no address of this machine alone: what passes there wants tls_certificate and tls_key "
+                "(or allow_unencrypted: true, where nobody else is on the network)"
+            )
+        if self.tls_certificate is not None and self.tls_key is not None:
+            _check_pair(self.tls_certificate, self.tls_key)
+        return self
+
+    @property
+    def has_tls(self) -> bool:
+        """Tell whether this connector speaks https."""
+        return self.tls_certificate is not None
 
 
 class VaultConfig(_Section):

@@ -9,8 +9,10 @@
     ├── ForeignDatabase         what asks, or what Odoo has, is another database than the state file's
     ├── OdooError
     │   ├── OdooUnreachable     no connection, time-out, 502-504: try again
-    │   ├── OdooRefused         key or login not accepted, or not in the group "MailDesk connector"
-    │   ├── OdooUnsuitable      another version, database missing, addon missing or too old
+    │   ├── OdooRefused         key or login not accepted
+    │   │   └── OdooNotAllowed  accepted, but not in the group "MailDesk connector"
+    │   ├── OdooUnsuitable      another version, addon missing or too old
+    │   │   └── OdooNoDatabase  database missing, or hidden by dbfilter
     │   └── OdooFault           Odoo answered with an exception of its own (name and message kept)
     ├── GraphError              (status, code, retry_after); connector/graph/catalogue.py says which code is which
     │   ├── GraphUnreachable    no connection, time-out, cut answer, 5xx: try again
@@ -58,6 +60,8 @@ __all__ = [
     "NotConfigured",
     "OdooError",
     "OdooFault",
+    "OdooNoDatabase",
+    "OdooNotAllowed",
     "OdooRefused",
     "OdooUnreachable",
     "OdooUnsuitable",
@@ -115,8 +119,16 @@ class OdooRefused(OdooError):
     """Odoo does not accept the login, the key or the rights."""
 
 
+class OdooNotAllowed(OdooRefused):
+    """Odoo knows who we are; the group is missing."""
+
+
 class OdooUnsuitable(OdooError):
     """This Odoo cannot serve: wrong version, no such database, addon missing."""
+
+
+class OdooNoDatabase(OdooUnsuitable):
+    """There is no such database, or Odoo hides it."""
 
 
 class OdooFault(OdooError):

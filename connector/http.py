@@ -17,6 +17,7 @@ import trio
 from httpx import AsyncClient, HTTPError, HTTPStatusError, MockTransport, Request, Response, Timeout
 
 if TYPE_CHECKING:
+    import ssl
     import urllib.request
     from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -34,6 +35,7 @@ __all__ = [
     "in_disk_thread",
     "in_thread",
     "open_client",
+    "open_direct_client",
 ]
 
 # Seconds: Graph answers within some; a body of many MB may take longer between bytes than to connect.
@@ -64,6 +66,13 @@ async def open_client(*, transport: httpx.AsyncBaseTransport | None = None) -> A
     async with AsyncClient(
         timeout=_TIMEOUT, limits=_LIMITS, transport=transport, mounts=_DIRECT, cookies=no_cookies, follow_redirects=False
     ) as client:
+        yield client
+
+
+@asynccontextmanager
+async def open_direct_client(trust: ssl.SSLContext | None = None) -> AsyncIterator[AsyncClient]:
+    """Open a client that passes by every proxy, for a connector of ours; `trust` says which certificate it must show."""
+    async with AsyncClient(timeout=_TIMEOUT, verify=trust or True, trust_env=False, follow_redirects=False) as client:
         yield client
 
 

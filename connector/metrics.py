@@ -6,6 +6,7 @@ What the connector knows anyway is read when somebody asks; only what nobody kee
 from __future__ import annotations
 
 from collections import Counter as Tally
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
@@ -58,6 +59,9 @@ class _Accounts:
         accounts = self._backend.status()
         ready = self._backend.readiness() is None
         yield GaugeMetricFamily("maildesk_ready", "1 while Odoo answers", value=int(ready))
+        if (expires_at := self._backend.whoami().key_expires_at) is not None:
+            moment = datetime.fromisoformat(expires_at).timestamp()
+            yield GaugeMetricFamily("maildesk_odoo_key_expires_timestamp_seconds", "When the API key of Odoo expires", value=moment)
         by_state = GaugeMetricFamily("maildesk_accounts", "Accounts that Odoo named, by state", labels=["state"])
         for state, count in sorted(Tally(a.state for a in accounts).items()):
             by_state.add_metric([state], count)

@@ -113,6 +113,16 @@ async def test_status_shows_every_mailbox(tmp_path: Path) -> None:
     assert [a["email"] for a in json.loads(data.output)] == [ANNA.email, BEN.email]
 
 
+async def test_status_says_what_ails_the_connector_as_a_whole(tmp_path: Path) -> None:
+    """Beside the table, where a program that reads JSON is not disturbed."""
+    async with serving(FakeBackend(ready="refused", key_expires_at="2020-01-01T00:00:00Z")) as odoo:
+        path = str(write_config(tmp_path, listen=listen(odoo)))
+        data = await trio.to_thread.run_sync(invoke, "status", "--json", "--config", path)
+    assert "does not accept its API key" in data.stderr
+    assert "has expired on 2020-01-01" in data.stderr
+    assert len(json.loads(data.stdout)) == 2
+
+
 async def test_status_other_secret_exits_1(tmp_path: Path) -> None:
     """Two configurations, one connector."""
     async with serving(FakeBackend()) as odoo:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connector.config import load_config
 from connector.errors import ConfigError
 from connector.state.vault import new_key
+from tests.certificate import make_certificate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,8 +107,12 @@ def test_load_config_wrong_is_told_by_key_and_line(tmp_path: Path, added: str, t
         ("database: maildesk", "database:", "line 3: odoo.database: wants a text"),
         ("database: maildesk", 'database: ""', "line 3: odoo.database: must not be empty"),
         ("  login: connector\n", "", "line 1: odoo.login: is missing"),
-        ("server:\n", "server:\n  listen: 0.0.0.0:8071\n", "line 7: server.listen: wants an address of this machine"),
+        ("server:\n", "server:\n  listen: 0.0.0.0:8071\n", "line 6: server: listen 0.0.0.0:8071 is no address of this machine alone"),
+        ("server:\n", "server:\n  listen: connector:8071\n", "line 6: server: listen connector:8071 is no address of this machine alone"),
+        ("server:\n", "server:\n  tls_key: none.pem\n", "line 7: server.tls_key: Path does not point to a file"),
+        ("server:\n", "server:\n  listen: ':8071'\n", "line 7: server.listen: wants host:port"),
         ("server:\n", "server:\n  listen: localhost\n", "line 7: server.listen: wants host:port"),
+        ("${SHARED}", "sechzehn Zeichen und mehr", "line 7: server.secret: wants letters, digits and signs of ASCII, without spaces"),
         ("${SHARED}", "short", "line 7: server.secret: wants 16 characters or more"),
         ("${VAULT}", "short", "line 9: vault.keys.0: is no key; make one with: maildesk-connector keys new"),
         ('["${VAULT}"]', "[]", "line 9: vault.keys: must not be empty"),
@@ -118,6 +123,31 @@ def test_load_config_required_part_wrong_is_told_by_line(tmp_path: Path, old: st
     found = problems(tmp_path, SMALLEST.replace(old, new))
     assert len(found) == 1
     assert found[0].startswith(f"maildesk.yaml, {told}")
+
+
+def test_load_config_elsewhere_without_tls_wants_the_switch(tmp_path: Path) -> None:
+    """Loopback by default; the explicit switch is taken, and TLS needs none."""
+    elsewhere = SMALLEST.replace("server:\n", "server:\n  listen: 0.0.0.0:8071\n")
+    assert load(tmp_path, elsewhere.replace("server:\n", "server:\n  allow_unencrypted: true\n")).server.allow_unencrypted
+    certificate, key = make_certificate(tmp_path)
+    pair = f"server:\n  tls_certificate: {certificate}\n  tls_key: {key}\n"
+    assert load(tmp_path, elsewhere.replace("server:\n", pair)).server.has_tls
+
+
+def test_load_config_certificate_and_key_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    """One without the other, the key of another certificate, one with a password, and what is no PEM file."""
+    certificate, key = make_certificate(tmp_path)
+    _, other = make_certificate(tmp_path, "other")
+    _, locked = make_certificate(tmp_path, "locked", password=b"pass")
+    for pair, told in (
+        (f"  tls_certificate: {certificate}\n", "wants tls_certificate and tls_key, or neither"),
+        (f"  tls_certificate: {certificate}\n  tls_key: {other}\n", "tls_key is not the key of tls_certificate"),
+        (f"  tls_certificate: {certificate}\n  tls_key: {locked}\n", "tls_key has a password"),
+        (f"  tls_certificate: {tmp_path}/maildesk.yaml\n  tls_key: {key}\n", "they want to be PEM files"),
+    ):
+        (found,) = problems(tmp_path, SMALLEST.replace("server:\n", f"server:\n{pair}"))
+        assert found.startswith("maildesk.yaml, line 6: server: ")
+        assert told in found
 
 
 def test_load_config_many_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -29,14 +29,16 @@ def test_example_is_a_valid_configuration_once_filled_in() -> None:
 
 
 def test_example_shows_every_key() -> None:
-    """What can be set can be found (a certificate instead of a secret stands in a comment)."""
-    shown = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    """What can be set can be found (files that may not be there stand in comments)."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    shown = yaml.safe_load(text)
     schema = json_schema()
     assert set(shown) == set(schema["properties"])
     for section, described in schema["properties"].items():
         reference = described.get("$ref") or described["anyOf"][0]["$ref"]
         keys = set(schema["$defs"][reference.rpartition("/")[2]]["properties"])
-        assert set(shown[section]) == keys - {"certificate"}, section
+        assert set(shown[section]) == keys - {"certificate", "tls_certificate", "tls_key"}, section
+        assert all(f"# {key}: " in text or f"{key}: " in text for key in keys)
 
 
 def test_example_states_the_defaults() -> None:

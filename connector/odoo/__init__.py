@@ -11,10 +11,11 @@ import structlog
 from connector.odoo.calls import AddonCalls
 from connector.odoo.json2 import Json2
 from connector.odoo.jsonrpc import JsonRpc
+from connector.odoo.key import key_index
 from connector.odoo.probe import ask_version
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from connector.config import OdooConfig
     from connector.http import AsyncClient
@@ -27,10 +28,19 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_odoo(config: OdooConfig, client: AsyncClient) -> AsyncIterator[OdooPort]:
-    """Open the port with the transport that `odoo.transport` names; `auto` asks the server at the first call."""
+async def open_odoo(config: OdooConfig, client: AsyncClient, *, on_refused: Callable[[], None] = lambda: None) -> AsyncIterator[OdooPort]:
+    """Open the port with the transport that `odoo.transport` names; `auto` asks the server at the first call.
+
+    `on_refused` hears of each call that Odoo refused, whoever made it.
+    """
     transports: dict[str, type[Json2 | JsonRpc | _Auto]] = {"json2": Json2, "jsonrpc": JsonRpc, "auto": _Auto}
-    yield AddonCalls(transports[config.transport](client, config), config.url, partial(ask_version, client, config.url))
+    yield AddonCalls(
+        transports[config.transport](client, config),
+        config.url,
+        partial(ask_version, client, config.url),
+        key_index=key_index(config.api_key.get_secret_value()),
+        on_refused=on_refused,
+    )
 
 
 class _Auto:

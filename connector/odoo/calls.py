@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from connector.errors import OdooFault, OdooUnsuitable
+from connector.errors import OdooFault, OdooRefused, OdooUnsuitable
 from connector.odoo import meaning
-from connector.odoo.wire import Comparison, Exchange, Hello, MailboxSnapshot, to_apply_result
+from connector.odoo.wire import Checkup, Comparison, Exchange, Hello, MailboxSnapshot, to_apply_result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -41,18 +41,28 @@ class Transport(Protocol):
 class AddonCalls:
     """`OdooPort` over any transport."""
 
-    def __init__(self, transport: Transport, url: str, ask_version: Callable[[], Awaitable[ServerVersion]]) -> None:
-        """`ask_version` asks the server, not the addon: it is answered before any login."""
+    def __init__(
+        self,
+        transport: Transport,
+        url: str,
+        ask_version: Callable[[], Awaitable[ServerVersion]],
+        *,
+        key_index: str | None = None,
+        on_refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`ask_version` asks the server, not the addon: it is answered before any login. `on_refused` hears of each call refused."""
         self._transport = transport
         self._url = url
         self._ask_version = ask_version
+        self._key_index = key_index
+        self._on_refused = on_refused
 
     async def hello(self, version: str) -> Hello:
         """Tell Odoo our version, hear who it is; Odoo's version comes first, since an old one explains all that follows."""
         server = await self._ask_version()
         if server.series < _ODOO_NEEDED:
             raise meaning.too_old(self._url, server.name, _ODOO_NEEDED)
-        hello = self._read(Hello, await self._call("connector_hello", connector_version=version))
+        hello = self._read(Hello, await self._call("connector_hello", connector_version=version, key_index=self._key_index))
         if _addon_release(hello.addon_version) < _ADDON_NEEDED:
             needed = ".".join(map(str, _ADDON_NEEDED))
             raise OdooUnsuitable(f"the addon maildesk is version {hello.addon_version}; this connector needs {needed}: update it in Odoo")
@@ -91,7 +101,7 @@ class AddonCalls:
 
     async def apply(self, request: ApplyRequest) -> ApplyResult:
         """Change Odoo's index in one transaction, or not at all."""
-        answer = await self._transport.call("connector_apply", msgspec.to_builtins(request))
+        answer = await self._send("connector_apply", msgspec.to_builtins(request))
         try:
             return to_apply_result(answer)
         except (msgspec.ValidationError, AttributeError) as error:
@@ -104,12 +114,23 @@ class AddonCalls:
         answer = await self._call("connector_compare", account_id=account_id, folder=folder, listed=list(listed), after=after, until=until)
         return self._read(Comparison, answer)
 
+    async def check(self) -> Checkup:
+        """Hear who Odoo is without being noted, and let it ask the connector that it is set up for."""
+        return self._read(Checkup, await self._call("connector_check", key_index=self._key_index))
+
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""
         await self._call("connector_body", account_id=account_id, remote_id=remote_id, body=body)
 
     async def _call(self, method: str, **params: Any) -> Any:
-        return await self._transport.call(method, msgspec.to_builtins(params))
+        return await self._send(method, msgspec.to_builtins(params))
+
+    async def _send(self, method: str, params: dict[str, Any]) -> Any:
+        try:
+            return await self._transport.call(method, params)
+        except OdooRefused:
+            self._on_refused()
+            raise
 
     @staticmethod
     def _read(kind: type[_T], answer: Any) -> _T:

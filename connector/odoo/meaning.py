@@ -3,17 +3,17 @@
 connection fails, 429, 502-504      OdooUnreachable   wait
 Odoo's own database is away         OdooUnreachable   wait
 not JSON, a redirect, 404 of a page OdooUnsuitable    odoo.url
-no such database                    OdooUnsuitable    odoo.database
+no such database                    OdooNoDatabase    odoo.database
 no such model or method             OdooUnsuitable    the addon
 401, AccessDenied                   OdooRefused       odoo.login, odoo.api_key
-403, AccessError                    OdooRefused       the group
+403, AccessError                    OdooNotAllowed    the group
 version below 19                    OdooUnsuitable    another Odoo
 anything else                       OdooFault         Odoo's own exception
 """
 
 from __future__ import annotations
 
-from connector.errors import OdooError, OdooFault, OdooRefused, OdooUnreachable, OdooUnsuitable
+from connector.errors import OdooError, OdooFault, OdooNoDatabase, OdooNotAllowed, OdooRefused, OdooUnreachable, OdooUnsuitable
 
 __all__ = ["BUSY", "addon_missing", "fault", "key_refused", "no_database", "not_in_group", "not_odoo", "too_old", "unreachable"]
 
@@ -36,7 +36,7 @@ def not_odoo(url: str, why: str) -> OdooError:
 
 def no_database(url: str, database: str) -> OdooError:
     """The database has another name, or Odoo's dbfilter hides it."""
-    return OdooUnsuitable(f"Odoo at {url} has no database {database!r}; is odoo.database right, and does Odoo's dbfilter let it through?")
+    return OdooNoDatabase(f"Odoo at {url} has no database {database!r}; is odoo.database right, and does Odoo's dbfilter let it through?")
 
 
 def addon_missing(database: str) -> OdooError:
@@ -48,12 +48,15 @@ def addon_missing(database: str) -> OdooError:
 
 def key_refused() -> OdooError:
     """The login or the key is not Odoo's; the login is not named, since it may be an address."""
-    return OdooRefused("Odoo does not accept odoo.login with odoo.api_key; make a new API key for that user in Odoo")
+    return OdooRefused(
+        "Odoo does not accept odoo.login with odoo.api_key; make a new API key for that user in Odoo (Settings, MailDesk, New Key), "
+        "enter it as odoo.api_key and start the connector again"
+    )
 
 
 def not_in_group() -> OdooError:
     """The user is known, but may not do this."""
-    return OdooRefused('the user odoo.login is not in the group "MailDesk connector"; add it in Odoo')
+    return OdooNotAllowed('the user odoo.login is not in the group "MailDesk connector"; add it in Odoo')
 
 
 def too_old(url: str, version: str, needed: int) -> OdooError:

@@ -11,7 +11,18 @@ if TYPE_CHECKING:
 
     from msgspec import UnsetType
 
-    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Comparison, Exchange, Hello, Listed, MailboxSnapshot, Trouble
+    from connector.odoo.wire import (
+        AccountReport,
+        ApplyRequest,
+        ApplyResult,
+        Checkup,
+        Comparison,
+        Exchange,
+        Hello,
+        Listed,
+        MailboxSnapshot,
+        Trouble,
+    )
 
 __all__ = ["OdooPort"]
 
@@ -52,6 +63,9 @@ class OdooPort(Protocol):
         self, account_id: int, folder: str, listed: Sequence[Listed], *, after: str | None = None, until: str | None = None
     ) -> Comparison:
         """Compare a complete listing of a time of `folder` with the index (`after` exclusive, `until` inclusive, None is open)."""
+
+    async def check(self) -> Checkup:
+        """Hear who Odoo is without being noted, and let it ask the connector that it is set up for."""
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Deliver a body that was too late for the request that asked."""

@@ -16,7 +16,9 @@ __all__ = [
     "Applied",
     "ApplyRequest",
     "ApplyResult",
+    "Checkup",
     "Comparison",
+    "ConnectorSeen",
     "CursorReport",
     "Exchange",
     "FolderSnapshot",
@@ -43,6 +45,27 @@ class Hello(Struct, frozen=True):
     odoo_version: str
     database_uuid: str
     now: str
+    # When the key that we came with ends; None: never, or not known.
+    key_expires_at: str | None = None
+
+
+class ConnectorSeen(Struct, frozen=True):
+    """What Odoo met when it asked the connector that it is set up for.
+
+    `outcome`: `ok`, `not_configured`, `unreachable`, `untrusted` (its certificate), `unauthorized` (the secret), `not_connector`.
+    """
+
+    outcome: str
+    url: str
+    instance: str | None = None
+    detail: str = ""
+
+
+class Checkup(Hello, frozen=True, kw_only=True):
+    """What `doctor` hears: who Odoo is, what it met when it asked the connector, and what has to be registered at Microsoft."""
+
+    connector: ConnectorSeen
+    redirect_uri: str
 
 
 class SealedToken(Struct, frozen=True):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["TABLES", "Cursor", "Store", "digest", "open_store", "wipe"]
+__all__ = ["SCHEMA_VERSION", "TABLES", "Cursor", "Store", "digest", "open_store", "wipe"]
 
 _T = TypeVar("_T")
 
@@ -77,6 +77,8 @@ _MIGRATIONS = (
     """
     + _refuse_buried("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account"),
 )
+
+SCHEMA_VERSION = len(_MIGRATIONS)
 
 # Every table that has something of an account, but for sign-ins under way (they end by themselves, and may be the account's next life).
 TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account")
@@ -303,7 +305,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # A forgotten account's token must not stay legible in free pages.
     connection.execute("PRAGMA secure_delete = ON")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(_MIGRATIONS):
+    if version > SCHEMA_VERSION:
         raise StateError(f"state.path {path}: was written by a newer connector (version {version}); use that one, or another path")
     for number, script in enumerate(_MIGRATIONS[version:], version + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")

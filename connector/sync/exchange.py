@@ -5,18 +5,21 @@ It also holds the lease - one connector serves a database - and finds out when t
     held       another connector serves this Odoo: all mailboxes stop here until its lease has run out
     restored   Odoo does not have the serial that it gave us last, so a backup came back: nothing that is remembered holds
     foreign    another database than the one that this connector's file belongs to (a copy): nothing runs until it is adopted
+    refused    Odoo does not accept our key or our rights: all mailboxes stop, said once; tried again until it is mended
 """
 
 from __future__ import annotations
 
 import random
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 import trio
 
-from connector.errors import OdooError, OdooFault, StateError
+from connector.errors import OdooError, OdooFault, OdooRefused, StateError
+from connector.odoo.key import expiry_warning
 from connector.sync.plan import backoff
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ _FAULTS_UNTIL_DROPPED = 3
 # Words for `/readyz`: another connector holds the lease; the database is another one; our own file cannot be written.
 _STANDBY = "standby"
 FOREIGN = "foreign"
+_REFUSED = "refused"
 _STATE = "state"
 # Seconds: the longest wait while Odoo is away.
 _CEILING = 60.0
@@ -79,6 +83,9 @@ class Exchange:
         self, odoo: OdooPort, identity: Identity, reports: Reports, mailboxes: Mailboxes, troubles: Troubles, version: str
     ) -> None:
         self.readiness: str | None = "starting"
+        self.key_expires_at: str | None = None
+        self.instance = identity.instance
+        self.version = version
         self._odoo = odoo
         self._identity = identity
         self._run = str(uuid.uuid4())
@@ -86,7 +93,6 @@ class Exchange:
         self._mailboxes = mailboxes
         self._reports = reports
         self._troubles = troubles
-        self._version = version
         self._since: str | None = None
         self._poked = trio.Event()
         # One call at a time: an adoption must not come between a call and what follows from its answer.
@@ -111,6 +117,8 @@ class Exchange:
                 failures += 1
                 self._lost(error, failures)
                 await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
+                if isinstance(error, OdooRefused):
+                    await self._greet()
                 continue
             if failures:
                 _log.info("Odoo answers again", after=failures)
@@ -157,7 +165,7 @@ class Exchange:
 
     async def _exchange(self, reports: list[AccountReport], *, leaving: bool = False) -> Answer:
         return await self._odoo.exchange(
-            instance=self._identity.instance,
+            instance=self.instance,
             since=self._since,
             reports=reports,
             run=self._run,
@@ -201,7 +209,7 @@ class Exchange:
     async def adopt(self) -> tuple[str | None, str]:
         """Accept the database that Odoo has now; return the one that it was, and the one that it is. Raises `OdooError`, `StateError`."""
         async with self._calling:
-            was, hello = self._identity.database, await self._odoo.hello(self._version)
+            was, hello = self._identity.database, await self._odoo.hello(self.version)
             if was is None:
                 await self._identity.remember_database(hello.database_uuid)
             elif was != hello.database_uuid:
@@ -226,18 +234,25 @@ class Exchange:
         said = ""
         while True:
             try:
-                hello = await self._odoo.hello(self._version)
+                hello = await self._odoo.hello(self.version)
                 if self._identity.database is None:
                     await self._identity.remember_database(hello.database_uuid)
             except (OdooError, StateError) as error:
                 failures += 1
-                self.readiness = "odoo" if isinstance(error, OdooError) else _STATE
+                if isinstance(error, OdooRefused):
+                    self._refused(error)
+                    said = str(error)
+                else:
+                    self.readiness = "odoo" if isinstance(error, OdooError) else _STATE
                 if str(error) != said:
                     said = str(error)
                     _log.error("Odoo cannot be used yet", reason=said)
                 await trio.sleep(backoff(failures, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
             else:
                 _log.info("Odoo answers", odoo=hello.odoo_version, addon=hello.addon_version)
+                self.key_expires_at = hello.key_expires_at
+                if warning := expiry_warning(hello.key_expires_at, datetime.now(UTC)):
+                    _log.warning("a new API key is needed soon", reason=warning)
                 return
 
     async def _wait_for_news(self) -> None:
@@ -252,7 +267,19 @@ class Exchange:
             nursery.start_soon(first, self._reports.wait_urgent)
             nursery.start_soon(first, self._troubles.wait_changed)
 
+    def _refused(self, error: OdooRefused) -> None:
+        """One state of the whole connector, whichever call met it: no mailbox is at fault, and none asks Microsoft for nothing."""
+        if self.readiness != _REFUSED:
+            _log.error("Odoo refuses this connector: all mailboxes wait until that is mended", reason=str(error))
+        self.readiness = _REFUSED
+        # Whoever is accepted again hears of all accounts anew.
+        self._since = None
+        self._mailboxes.stop()
+
     def _lost(self, error: OdooError | StateError, failures: int) -> None:
+        if isinstance(error, OdooRefused):
+            self._refused(error)
+            return
         is_odoo = isinstance(error, OdooError)
         if failures == 1:
             _log.error("Odoo does not answer" if is_odoo else "what Odoo says of the accounts cannot be kept", reason=str(error))

@@ -6,7 +6,8 @@
     throttled                               throttled        after Retry-After; silent
     Graph, Entra or Odoo unreachable        unchanged        backoff; silent
     cursors written by somebody else        unchanged        at once, from what Odoo has
-    Odoo refused, its answer lost           unchanged        backoff, from what Odoo has
+    Odoo's answer lost, a fault of its own  unchanged        backoff, from what Odoo has
+    Odoo refused our key or rights          unchanged        silent: the exchange stops all mailboxes
     the invalid_grant family, 401           needs sign-in    when Odoo says "connected" again
     consent, mailbox gone                   needs admin      hourly
     invalid_client, no key opens the token  needs admin      hourly, and when the trouble is over (`trouble`, which says it once for all)
@@ -37,6 +38,7 @@ from connector.errors import (
     NeedsSignIn,
     NotConfigured,
     OdooError,
+    OdooRefused,
     VaultError,
 )
 from connector.sync.applier import NotConnectedInOdoo, Superseded
@@ -255,7 +257,8 @@ class Runner:
         if not isinstance(error, GraphUnreachable | GraphMailboxGone | EntraUnreachable | OdooError):
             _log.error("cycle failed", account=self.account_id, error=type(error).__name__, failures=self._failures, exc_info=error)
             self._event(Event.FAILED)
-        else:
+        elif not isinstance(error, OdooRefused):
+            # A key that is refused is the whole connector's trouble: the exchange says it, once.
             _log.warning("cycle put off", account=self.account_id, error=type(error).__name__, failures=self._failures)
         return backoff(self._failures, ceiling=self._interval, jitter=random.random())  # noqa: S311 - spreads load, guards nothing
 

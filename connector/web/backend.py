@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from connector.odoo.wire import SealedToken, Trouble  # noqa: TC001 - msgspec reads the annotations at run time
 
-__all__ = ["AccountStatus", "Adopted", "Backend", "Rotated", "SignInOutcome", "StartedSignIn"]
+__all__ = ["AccountStatus", "Adopted", "Backend", "Rotated", "SignInOutcome", "StartedSignIn", "WhoAmI"]
 
 
 class StartedSignIn(Struct, frozen=True):
@@ -45,6 +45,15 @@ class Adopted(Struct, frozen=True):
     was: str | None
 
 
+class WhoAmI(Struct, frozen=True):
+    """The connector as a whole: which one answers here, and how it stands with Odoo. No secrets, no addresses."""
+
+    version: str
+    instance: str
+    ready: str
+    key_expires_at: str | None
+
+
 class AccountStatus(Struct, frozen=True):
     """Where one account stands, for the command line."""
 
@@ -76,6 +85,9 @@ class Backend(Protocol):
 
     def readiness(self) -> str | None:
         """Return None when ready, else one word of reason."""
+
+    def whoami(self) -> WhoAmI:
+        """Return which connector this is."""
 
     def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
         """Take a hint of Odoo."""

@@ -31,7 +31,7 @@ from connector.errors import (
     GraphUnauthorized,
     NotConfigured,
 )
-from connector.web.backend import AccountStatus, Backend, SignInOutcome, StartedSignIn
+from connector.web.backend import AccountStatus, Backend, SignInOutcome, StartedSignIn, WhoAmI
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,10 +41,14 @@ if TYPE_CHECKING:
     from connector.config import ServerConfig
     from connector.metrics import Metrics
 
-__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn", "body_error", "make_app", "serve"]
+__all__ = ["AccountStatus", "Backend", "SignInOutcome", "StartedSignIn", "WhoAmI", "body_error", "make_app", "serve"]
 
 # Bytes: what Odoo sends is small; anything larger is a mistake or an attack.
 _BODY_LIMIT = 2**20
+
+# Seconds that a client gets for the head of its request, and after that for its body: both are small, and come in one piece.
+_HEAD_PATIENCE = 5
+_READ_PATIENCE = 10.0
 
 # Seconds that a request for a body waits for Graph (Odoo itself waits 3 s).
 BODY_PATIENCE = 2.5
@@ -107,6 +111,12 @@ async def serve(
     settings.graceful_timeout = _GRACE
     settings.accesslog = None
     settings.errorlog = None
+    settings.alpn_protocols = ["http/1.1"]
+    # Seconds from a connection to the end of a request's headers, and between two requests; not reset by a byte now and then.
+    settings.keep_alive_timeout = _HEAD_PATIENCE
+    settings.ssl_handshake_timeout = _HEAD_PATIENCE
+    if config.tls_certificate is not None:
+        settings.certfile, settings.keyfile = str(config.tls_certificate), str(config.tls_key)
     _check_free(config.listen)
     async with trio.open_nursery() as nursery:
         app = make_app(backend, config.secret.get_secret_value(), metrics)
@@ -178,8 +188,11 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
             return JSONResponse({"state": "error", **body_error(error)})
         return JSONResponse({"state": "coming"} if found is None else {"state": "ready", "body": found})
 
+    async def ping(_: Request) -> Response:
+        return _json(backend.whoami())
+
     async def status(_: Request) -> Response:
-        return _json({"accounts": backend.status(), "trouble": backend.trouble})
+        return _json({"accounts": backend.status(), "connector": backend.whoami(), "trouble": backend.trouble})
 
     async def sync(request: Request) -> Response:
         asked = await _read(request, _Sync)
@@ -208,6 +221,7 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
             Route("/signin/start", guarded(signin_start), methods=["POST"]),
             Route("/signin/finish", guarded(signin_finish), methods=["POST"]),
             Route("/content/body", guarded(body), methods=["POST"]),
+            Route("/ping", guarded(ping)),
             Route("/status", guarded(status)),
             Route("/sync", guarded(sync), methods=["POST"]),
             Route("/keys/rotate", guarded(rotate), methods=["POST"]),
@@ -258,11 +272,14 @@ async def _administering(step: Awaitable[Struct]) -> Response:
 async def _read(request: Request, kind: type[_T]) -> _T:
     """Read a JSON body as `kind`."""
     received = bytearray()
-    async with aclosing(request.stream()) as chunks:
-        async for chunk in chunks:
-            received += chunk
-            if len(received) > _BODY_LIMIT:
-                raise _RefusedRequest(413, "too_large", "the request is larger than 1 MiB")
+    with trio.move_on_after(_READ_PATIENCE) as patience:
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                received += chunk
+                if len(received) > _BODY_LIMIT:
+                    raise _RefusedRequest(413, "too_large", "the request is larger than 1 MiB")
+    if patience.cancelled_caught:
+        raise _RefusedRequest(408, "too_slow", f"the request was not complete after {_READ_PATIENCE:.0f} s")
     try:
         return msgspec.json.decode(bytes(received), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

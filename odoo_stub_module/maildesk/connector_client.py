@@ -4,7 +4,9 @@ No worker waits long for it: a hint 200 ms, a body 3 s, a sign-in step 20 s. Aft
 """
 
 import logging
+import ssl
 import time
+from urllib.parse import urlsplit
 
 import requests
 
@@ -18,7 +20,21 @@ SIGN_IN_TIMEOUT = 20.0
 
 
 class ConnectorDown(Exception):
-    """The connector does not answer, or not as it should."""
+    """The connector does not answer, or not as it should; `outcome` in a word of docs/protocol.md, `connector_check`."""
+
+    outcome = "unreachable"
+
+
+class ConnectorUntrusted(ConnectorDown):
+    """Its certificate is not the one that was expected."""
+
+    outcome = "untrusted"
+
+
+class ConnectorStrange(ConnectorDown):
+    """What answers is no connector."""
+
+    outcome = "not_connector"
 
 
 class ConnectorRefused(Exception):
@@ -36,10 +52,12 @@ class ConnectorClient:
     # When the last hint failed, by URL (monotonic seconds); a hint lost is no harm, a worker that waits is.
     _failed_at: dict[str, float] = {}
 
-    def __init__(self, url, secret, database):
+    def __init__(self, url, secret, database, ca=None):
+        """`ca` is the path of a PEM file that the certificate is checked against; without it, what the system trusts."""
         self._url = url.rstrip("/")
         # A copy of the database has the secret too: the connector knows its own database by its UUID.
         self._headers = {"Authorization": f"Bearer {secret}", "X-MailDesk-Database": database or ""}
+        self._verify = ca or _system_store()
 
     def __repr__(self):
         return f"ConnectorClient({self._url})"
@@ -50,7 +68,24 @@ class ConnectorClient:
         # sudo: system parameters are for administrators; the URL and secret stay in here
         get = env["ir.config_parameter"].sudo().get_param
         url, secret = get("maildesk.connector_url"), get("maildesk.connector_secret")
-        return cls(url, secret, get("database.uuid")) if url and secret else None
+        return cls(url, secret, get("database.uuid"), get("maildesk.connector_ca")) if url and secret else None
+
+    @classmethod
+    def check(cls, env):
+        """Ask the connector that is configured who it is; return what happened, never raise (docs/protocol.md, `connector_check`)."""
+        client = cls.of(env)
+        if client is None:
+            return {"outcome": "not_configured", "url": "", "instance": None, "detail": ""}
+        answer = {"outcome": "ok", "url": client._shown_url(), "instance": None, "detail": ""}
+        try:
+            who = client._send("GET", "/ping", None, BODY_TIMEOUT)
+        except ConnectorDown as error:
+            return {**answer, "outcome": error.outcome, "detail": str(error)}
+        except ConnectorRefused as error:
+            return {**answer, "outcome": "unauthorized" if error.code == "unauthorized" else "not_connector", "detail": error.code}
+        if not isinstance(who, dict) or not isinstance(who.get("instance"), str):
+            return {**answer, "outcome": "not_connector"}
+        return {**answer, "instance": who["instance"]}
 
     def wake(self, account_ids, reason, folder=None, *, is_urgent=False):
         """Send a hint; never raises. After a failure none is sent for a while, but one that is urgent."""
@@ -77,14 +112,40 @@ class ConnectorClient:
         return self._post("/content/body", {"account_id": account_id, "remote_id": remote_id}, BODY_TIMEOUT)
 
     def _post(self, path, payload, timeout):
+        return self._send("POST", path, payload, timeout)
+
+    def _send(self, method, path, payload, timeout):
         try:
-            response = requests.post(self._url + path, json=payload, headers=self._headers, timeout=timeout, allow_redirects=False)
-            answer = response.json()
-        except (requests.RequestException, ValueError) as error:
+            # Not through the proxies of Odoo's environment: the secret is for the connector alone.
+            with requests.Session() as session:
+                session.trust_env = False
+                how = {"headers": self._headers, "timeout": timeout, "allow_redirects": False, "verify": self._verify}
+                response = session.request(method, self._url + path, json=payload, **how)
+        except requests.exceptions.SSLError as error:
+            raise ConnectorUntrusted(type(error).__name__) from error
+        except requests.RequestException as error:
             raise ConnectorDown(type(error).__name__) from error
+        except OSError as error:
+            # What requests says of a CA file that is not there.
+            raise ConnectorUntrusted("maildesk.connector_ca cannot be read") from error
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise ConnectorStrange(f"HTTP {response.status_code}") from error
         if response.ok:
             return answer
         code = answer.get("error") if isinstance(answer, dict) else None
         raise ConnectorRefused(
             code or f"http_{response.status_code}", (answer or {}).get("message", "") if isinstance(answer, dict) else ""
         )
+
+    def _shown_url(self):
+        """Return the address without what somebody may have put before the host."""
+        parts = urlsplit(self._url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _system_store():
+    """Return the certificates that the system trusts; the ones that come with requests where the system has none."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True

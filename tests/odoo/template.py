@@ -208,8 +208,9 @@ admin_password = secrets.token_urlsafe(12)
 admin.write({"password": admin_password, "group_ids": [(4, env.ref("maildesk.group_admin").id)]})
 anna, anna_password = user("Anna Larsen", "anna", "base.group_user", "maildesk.group_user")
 eve, eve_password = user("Erik Sand", "erik", "base.group_user", "maildesk.group_user")
-robot, _password = user("MailDesk connector", "maildesk_connector", "base.group_user", "maildesk.group_connector")
-key = env["res.users.apikeys"].with_user(robot).sudo()._generate("rpc", "connector", None)
+# As Settings makes them: a user that can do nothing else.
+key = env["res.users.apikeys"]._maildesk_make(None)
+robot = env["res.users"]._maildesk_connector()
 # OdooBot greets each new user with a chat that covers a phone's screen.
 (admin | anna | eve).write({"odoobot_state": "disabled"})
 env["ir.config_parameter"].set_param("web.base.url.freeze", "True")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx  # noqa: ASYNC127 - as connector/http.py says
@@ -15,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from connector.config import OdooConfig
-from connector.errors import OdooError, OdooFault, OdooRefused, OdooUnreachable, OdooUnsuitable
+from connector.errors import OdooError, OdooFault, OdooNoDatabase, OdooNotAllowed, OdooRefused, OdooUnreachable, OdooUnsuitable
 from connector.http import open_client
 from connector.odoo import open_odoo
 from connector.odoo.wire import ApplyRequest, FolderUpdate
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from connector.odoo.port import OdooPort
 
 URL = "http://odoo.example:8069"
+API_KEY = "5ca1ab1e" + "0" * 32
 HELLO = {"addon_version": "19.0.1.2.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
 
 Name = Literal["json2", "jsonrpc", "auto"]
@@ -35,7 +37,7 @@ Name = Literal["json2", "jsonrpc", "auto"]
 
 def config(transport: Name) -> OdooConfig:
     """Return a configuration for the Odoo of these tests."""
-    return OdooConfig(url=URL, database="db", login="connector", api_key=SecretStr("key"), transport=transport)
+    return OdooConfig(url=URL, database="db", login="connector", api_key=SecretStr(API_KEY), transport=transport)
 
 
 @asynccontextmanager
@@ -78,7 +80,7 @@ class FakeOdoo:
         self.router.post(f"{URL}/jsonrpc").mock(side_effect=self._rpc)
 
     def _json2(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "bearer key"
+        assert request.headers["authorization"] == f"bearer {API_KEY}"
         assert request.headers["x-odoo-database"] == "db"
         self.calls.append((request.url.path.rpartition("/")[2], json.loads(request.content)))
         return self.json2()
@@ -86,12 +88,12 @@ class FakeOdoo:
     def _rpc(self, request: httpx.Request) -> httpx.Response:
         params = json.loads(request.content)["params"]
         if params["service"] == "common":
-            assert params["args"] == ["db", "connector", "key"]
+            assert params["args"] == ["db", "connector", API_KEY]
             return self.login()
         if params["method"] == "execute":
             return httpx.Response(200, json={"result": {"lang": "en_US"}})
         database, uid, key, model, method, args, kwargs = params["args"]
-        assert (database, uid, key, model, args) == ("db", 7, "key", "mailbox.account", [])
+        assert (database, uid, key, model, args) == ("db", 7, API_KEY, "mailbox.account", [])
         self.calls.append((method, kwargs))
         return self.rpc()
 
@@ -108,7 +110,21 @@ async def test_hello_is_one_call_with_named_parameters(odoo: FakeOdoo, transport
     """Both transports send the same thing."""
     async with port(transport) as addon:
         assert (await addon.hello("0.1.0")).odoo_version == "19.0"
-    assert odoo.calls == [("connector_hello", {"connector_version": "0.1.0"})]
+    assert odoo.calls == [("connector_hello", {"connector_version": "0.1.0", "key_index": "5ca1ab1e"})]
+
+
+@pytest.mark.parametrize("transport", ["json2", "jsonrpc"])
+async def test_call_refused_is_heard_of_once_a_call(odoo: FakeOdoo, transport: Name) -> None:
+    """Whichever call it is: the connector as a whole has to know."""
+    refused: list[str] = []
+    odoo.json2 = lambda: json2_error(403, "odoo.exceptions.AccessError", "no")
+    odoo.rpc = lambda: rpc_error("odoo.exceptions.AccessError", "no")
+    request = ApplyRequest(7, None, [], [], [], [])
+    async with open_client() as client, open_odoo(config(transport), client, on_refused=lambda: refused.append("x")) as addon:
+        for call in (partial(addon.take_up, [1]), partial(addon.apply, request), partial(addon.body, 1, "m", {})):
+            with pytest.raises(OdooRefused):
+                await call()
+    assert len(refused) == 3
 
 
 @pytest.mark.parametrize("transport", ["json2", "jsonrpc"])
@@ -187,14 +203,14 @@ KEY, GROUP, ADDON, DATABASE = "make a new API key", "is not in the group", "the 
     ("answer", "kind", "said"),
     [
         (json2_error(401, "werkzeug.exceptions.Unauthorized", "Invalid apikey"), OdooRefused, KEY),
-        (json2_error(403, "odoo.exceptions.AccessError", "no"), OdooRefused, GROUP),
+        (json2_error(403, "odoo.exceptions.AccessError", "no"), OdooNotAllowed, GROUP),
         (json2_error(404, "werkzeug.exceptions.NotFound", "the model 'mailbox.account' does not exist"), OdooUnsuitable, ADDON),
         (json2_error(404, "werkzeug.exceptions.NotFound", "The method 'x' does not exist"), OdooUnsuitable, ADDON),
         (json2_error(422, "werkzeug.exceptions.UnprocessableEntity", "unexpected keyword"), OdooUnsuitable, ADDON),
         (json2_error(422, "odoo.addons.maildesk.wire.WireError", "messages: no list"), OdooFault, "messages: no list"),
         (json2_error(500, "psycopg2.errors.NotNullViolation", "Failing row: secret subject"), OdooFault, "the reason is in Odoo's log"),
         (json2_error(500, "psycopg2.OperationalError", "connection refused"), OdooUnreachable, "its database is away"),
-        (httpx.Response(404, text="<h1>Not Found</h1>"), OdooUnsuitable, DATABASE),
+        (httpx.Response(404, text="<h1>Not Found</h1>"), OdooNoDatabase, DATABASE),
         (httpx.Response(403, text="<h1>Forbidden</h1>"), OdooUnsuitable, "is not Odoo (HTTP 403)"),
         (httpx.Response(302, headers={"location": "/web/database/selector"}), OdooUnsuitable, "is not Odoo (HTTP 302)"),
         (httpx.Response(200, text="<html>welcome</html>"), OdooUnsuitable, "its answer is not JSON"),
@@ -216,13 +232,13 @@ async def test_json2_answer_means(odoo: FakeOdoo, answer: httpx.Response, kind: 
     [
         (rpc_error("odoo.exceptions.AccessDenied", "Access Denied"), OdooRefused, KEY),
         (rpc_error("odoo.exceptions.MissingError", "Record does not exist (Record: res.users(7,), User: 7)"), OdooRefused, KEY),
-        (rpc_error("odoo.exceptions.AccessError", "no"), OdooRefused, GROUP),
+        (rpc_error("odoo.exceptions.AccessError", "no"), OdooNotAllowed, GROUP),
         (rpc_error("odoo.exceptions.UserError", "Object mailbox.account doesn't exist"), OdooUnsuitable, ADDON),
         (rpc_error("builtins.AttributeError", "The method 'mailbox.account.connector_x' does not exist"), OdooUnsuitable, ADDON),
         (rpc_error("builtins.TypeError", "MailboxAccount.connector_hello() got an unexpected keyword"), OdooUnsuitable, ADDON),
         (rpc_error("odoo.addons.maildesk.wire.WireError", "messages: no list"), OdooFault, "messages: no list"),
         (rpc_error("psycopg2.errors.NotNullViolation", "Failing row: secret subject"), OdooFault, "the reason is in Odoo's log"),
-        (rpc_error("psycopg2.OperationalError", 'FATAL:  database "db" does not exist'), OdooUnsuitable, DATABASE),
+        (rpc_error("psycopg2.OperationalError", 'FATAL:  database "db" does not exist'), OdooNoDatabase, DATABASE),
         (rpc_error("psycopg2.OperationalError", "connection refused"), OdooUnreachable, "its database is away"),
         (httpx.Response(200, json={"error": {"message": "no data"}}), OdooUnsuitable, "its answer is not JSON-RPC"),
         (httpx.Response(200, text="<html>welcome</html>"), OdooUnsuitable, "its answer is not JSON-RPC"),

@@ -67,7 +67,7 @@ def methods_of(model):
 
 
 people = {role: person(role, groups) for role, groups in GROUPS.items()}
-ours = env["ir.model"].search([("model", "=like", "mailbox.%")]).mapped("model")
+ours = env["ir.model"].search(["|", ("model", "=like", "mailbox.%"), ("model", "=like", "maildesk.%")]).mapped("model")
 touched = [name for name in env.registry if any(cls.__module__.startswith(OURS) for cls in type(env[name]).mro())]
 routes = [
     {"path": rule.rule, "methods": sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}), "auth": rule.endpoint.routing["auth"]}

@@ -115,6 +115,8 @@ CLOSED_MODELS = {
     "mailbox.folder.sync": "$sync",
     "mailbox.refresh":     "$refresh",
     "mailbox.connector":   1,
+    "mailbox.hello":       1,
+    "maildesk.connect":    1,
     "mailbox.signin":      1,
 }  # fmt: skip
 
@@ -265,12 +267,20 @@ TABLE: list[Row] = [
 
     # what only the connector calls
     answers("say hello",                        "connector",            f"{ACCOUNT}.connector_hello", connector_version="1"),
+    answers("have the way back checked",        "connector",            f"{ACCOUNT}.connector_check"),
     answers("exchange",                         "connector",            f"{ACCOUNT}.connector_exchange", instance="i", run="r"),
     sees("take mailboxes up",                   "connector",            f"{ACCOUNT}.connector_take_up", account_ids=["$account"]),
     changes("apply",                            "connector",            f"{ACCOUNT}.connector_apply", account_id="$account",
             messages=[{"remote_id": "m-{mark}", "subject": "changed"}]),
     sees("compare",                             "connector",            f"{ACCOUNT}.connector_compare", account_id="$account", folder="F-{mark}", listed=[]),
     answers("bring a body",                     "connector",            f"{ACCOUNT}.connector_body", account_id="$account", remote_id="m-{mark}", body={}),
+
+    # what only an administrator of Odoo does: nobody here
+    answers("make a key of the connector",      "",                     "maildesk.connect.action_make", [1]),
+    answers("make a key of the connector",      "",                     "maildesk.connect.show.onchange", [], values={}, field_names=[], fields_spec={"yaml": {}}),
+    answers("test the way to the connector",    "",                     "res.config.settings.maildesk_test", [1]),
+    answers("see where the connector is",       "",                     "res.config.settings.onchange", [], values={}, field_names=[], fields_spec={"maildesk_connector_secret": {}}),
+    answers("set where the connector is",       "",                     "res.config.settings.create", vals_list=[{"maildesk_connector_url": "http://{mark}"}]),
 
     # routes of ours
     Row("sign in to it at Microsoft",           "owner", "answers",     Page("GET", "/maildesk/outlook/authorize/{account}", route="/maildesk/outlook/authorize/<int:account_id>")),

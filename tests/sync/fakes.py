@@ -12,7 +12,9 @@ from connector.odoo.wire import (
     Applied,
     ApplyRequest,
     ApplyResult,
+    Checkup,
     Comparison,
+    ConnectorSeen,
     Exchange,
     FolderSnapshot,
     Hello,
@@ -116,6 +118,11 @@ class FakeAddon:
         assert account_id
         unlisted = [i for i, row in self.rows.items() if row["folder"] == folder and i not in ids and i not in self.pending]
         return Comparison(differing, unlisted)
+
+    async def check(self) -> Checkup:
+        """Know of no connector."""
+        seen = ConnectorSeen("not_configured", "")
+        return Checkup("19.0.1.2.0", "19.0", "", "", connector=seen, redirect_uri="")
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Take a late body."""

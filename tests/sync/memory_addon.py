@@ -17,7 +17,20 @@ import msgspec
 import trio
 from msgspec import UNSET, UnsetType
 
-from connector.odoo.wire import Account, Comparison, Exchange, Foreign, Held, Hello, MailboxSnapshot, Refused, SealedToken, Trouble
+from connector.odoo.wire import (
+    Account,
+    Checkup,
+    Comparison,
+    ConnectorSeen,
+    Exchange,
+    Foreign,
+    Held,
+    Hello,
+    MailboxSnapshot,
+    Refused,
+    SealedToken,
+    Trouble,
+)
 from tests.sync.memory_addon_apply import Apply
 from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
 from tests.sync.memory_addon_wire import flag, iso, key, moment, number, objects, one_of, text, wrong
@@ -222,6 +235,11 @@ class MemoryAddon:
         """Compare a listing with the rows."""
         request = {"account_id": account_id, "folder": folder, "listed": list(listed), "after": after, "until": until}
         return await self._call("compare", request, lambda: self._compare(account_id, folder, listed, after, until))
+
+    async def check(self) -> Checkup:
+        """Know of no connector."""
+        seen = ConnectorSeen("not_configured", "")
+        return Checkup("19.0.1.2.0", "19.0", "", "", connector=seen, redirect_uri="")
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
         """Take a late body; the first one stays."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 import trio
 from msgspec import UNSET
 
-from connector.errors import AppRefused, OdooFault, OdooUnreachable, StateError
-from connector.odoo.wire import Account, Exchange, Foreign, Held, Hello, Trouble
+from connector.errors import AppRefused, OdooFault, OdooRefused, OdooUnreachable, StateError
+from connector.odoo.wire import Account, AccountReport, Exchange, Foreign, Held, Hello, Trouble
 from connector.sync import exchange as module
 from connector.sync.reports import Reports
 from connector.sync.trouble import Troubles
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from msgspec import UnsetType
     from trio.testing import MockClock
-
-    from connector.odoo.wire import AccountReport
 
 
 @dataclass(slots=True)
@@ -37,7 +36,7 @@ class Addon(FakeAddon):
 
     async def hello(self, version: str) -> Hello:
         """Greet, or fail as long as there are faults and nothing was exchanged yet."""
-        if self.faults and not self.taken:
+        if self.faults and (not self.taken or isinstance(self.faults[0], OdooRefused)):
             raise self.faults.pop(0)
         assert version == "1"
         return Hello("19.0.1.0.0", "19.0", self.ours, "")
@@ -168,6 +167,44 @@ async def test_exchange_greeting_is_repeated_until_odoo_fits(autojump_clock: Moc
     loop, _ = await _run(addon, Reports(), 120)
     assert loop.readiness is None
     assert addon.taken
+
+
+async def test_exchange_refused_key_is_one_state_of_the_connector(autojump_clock: MockClock) -> None:
+    """Mailboxes stop, `refused` is what `/readyz` says, it is logged once; accepted again it goes on by itself, with all accounts."""
+    addon, reports, heard = Addon(), Reports(), Heard()
+    loop = _loop(addon, reports, heard)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(loop.run)
+            await trio.sleep(1)
+            reports.put(4, state="error")
+            addon.faults = [OdooRefused("the key is refused")] * 12
+            loop.poke()
+            await trio.sleep(60)
+            during = (loop.readiness, heard.told[-1])
+            await trio.sleep(1200)
+            nursery.cancel_scope.cancel()
+    assert during == ("refused", "stop")
+    assert loop.readiness is None
+    assert heard.told[heard.told.index("stop") :].count("take all") == 1
+    assert [line["log_level"] for line in logs if "refuse" in line["event"]] == ["error"]
+    assert "the key is refused" in str([line for line in logs if "refuse" in line["event"]])
+    # The first call that is taken asks for all accounts, and tells what was to be told.
+    assert addon.taken[1][1:] == (None, [AccountReport(account_id=4, state="error")])
+
+
+async def test_exchange_refused_from_the_start_waits(autojump_clock: MockClock) -> None:
+    """A wrong key at the first hello is the same state, and not "Odoo does not answer"."""
+    addon = Addon(faults=[OdooRefused("no")] * 4)
+    loop = _loop(addon)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        await trio.sleep(0.5)
+        states = [loop.readiness]
+        await trio.sleep(300)
+        states.append(loop.readiness)
+        nursery.cancel_scope.cancel()
+    assert states == ["refused", None]
 
 
 async def test_exchange_report_that_odoo_cannot_take_holds_nobody_up(autojump_clock: MockClock) -> None:

@@ -16,7 +16,7 @@ from connector.http import open_client
 from connector.metrics import Metrics
 from connector.odoo.wire import SealedToken, Trouble
 from connector.web.backend import Adopted, Rotated
-from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, serve
+from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, WhoAmI, serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +33,7 @@ class FakeBackend:
     """Answers with what lies in its fields, raises what lies in `error`, and remembers what it was asked."""
 
     ready: str | None = None
+    key_expires_at: str | None = None
     error: Exception | None = None
     found: dict[str, Any] | None = None
     outcome: SignInOutcome = field(
@@ -45,6 +46,10 @@ class FakeBackend:
     def readiness(self) -> str | None:
         """Return `ready`."""
         return self.ready
+
+    def whoami(self) -> WhoAmI:
+        """Return a connector that is up."""
+        return WhoAmI("0.1.0", "i", self.ready or "ok", self.key_expires_at)
 
     def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
         """Remember."""

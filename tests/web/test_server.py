@@ -39,6 +39,7 @@ GUARDED = [
     ("POST", "/signin/start"),
     ("POST", "/signin/finish"),
     ("POST", "/content/body"),
+    ("GET", "/ping"),
     ("GET", "/status"),
     ("POST", "/sync"),
     ("POST", "/keys/rotate"),

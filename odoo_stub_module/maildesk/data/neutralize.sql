@@ -16,6 +16,7 @@ UPDATE mailbox_action
    SET state = 'cancelled'
  WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed');
 DELETE FROM mailbox_connector;
+DELETE FROM mailbox_hello;
 DELETE FROM mailbox_refresh;
 DELETE FROM mailbox_unreadable;
 DELETE FROM mailbox_signin;

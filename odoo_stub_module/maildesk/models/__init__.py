@@ -13,6 +13,8 @@ from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
 from . import res_users
+from . import connector_user
+from . import mailbox_hello
 from . import res_config_settings
 from . import base_module_uninstall
 from . import ir_rule

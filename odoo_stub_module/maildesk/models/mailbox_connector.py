@@ -10,6 +10,7 @@ from odoo import api, fields, models, release
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from ..connector_client import ConnectorClient
 from ..wire import WireError, iso, key, number, objects, text, to_datetime
 
 # States that a person chose; a report of the connector does not change them.
@@ -38,16 +39,35 @@ class MailboxAccount(models.Model):
         return self.sudo().with_context(active_test=False)
 
     @api.model
-    def connector_hello(self, connector_version):
-        """Tell the connector who is here."""
+    def connector_hello(self, connector_version, key_index=None):
+        """Tell the connector who is here, and note which version came with which key."""
         model = self._as_connector()
-        module = model.env["ir.module.module"]._get("maildesk")
-        text(connector_version, "connector_version")
+        found = model._key_of_caller(key_index)
+        model.env["mailbox.hello"]._say(key(connector_version, "connector_version"), model.env.user, found)
+        return model._who_is_here(found)
+
+    @api.model
+    def connector_check(self, key_index=None):
+        """Tell what `connector_hello` tells, and ask the connector that is set up here whether it answers: for `doctor`. Notes nothing."""
+        model = self._as_connector()
+        found = model._key_of_caller(key_index)
         return {
-            "addon_version": module.installed_version,
+            **model._who_is_here(found),
+            "redirect_uri": model._redirect_uri(),
+            "connector": ConnectorClient.check(model.env),
+        }
+
+    def _key_of_caller(self, key_index):
+        """Return the API key that the connector came with, as far as it says."""
+        return self.env["res.users.apikeys"]._maildesk_find(self.env.user, text(key_index, "key_index"))
+
+    def _who_is_here(self, found):
+        return {
+            "addon_version": self.env["ir.module.module"]._get("maildesk").installed_version,
             "odoo_version": release.series,
-            "database_uuid": model._database_uuid(),
+            "database_uuid": self._database_uuid(),
             "now": iso(fields.Datetime.now()),
+            "key_expires_at": iso(found.expiration_date),
         }
 
     @api.model
@@ -92,6 +112,7 @@ class MailboxAccount(models.Model):
         if leaving:
             # Whoever comes next need not wait.
             holder._leave()
+            model.env["mailbox.hello"]._leave()
         new_serial, restored = lease
         return {
             "watermark": iso(now),

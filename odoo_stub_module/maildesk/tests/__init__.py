@@ -3,6 +3,7 @@ from . import test_app
 from . import test_apply
 from . import test_audit
 from . import test_compare
+from . import test_connect
 from . import test_exchange
 from . import test_export
 from . import test_rights

@@ -93,7 +93,7 @@ class TestAudit(MailDeskCase):
     def test_audit_key(self):
         """What concerns MailDesk as a whole names no mailbox, and is for administrators."""
         self.env["mailbox.account"].with_user(self.admin)._audit("key_made", "connector")
-        entry = self.env["mailbox.audit"].search([("event", "=", "key_made")])
+        entry = self.env["mailbox.audit"].search([("event", "=", "key_made")], limit=1)
         self.assertEqual((entry.user_id, entry.account_id.id, entry.detail), (self.admin, False, "connector"))
         for user, sees in ((self.admin, True), (self.owner, False)):
             self.assertEqual(bool(self.env["mailbox.audit"].with_user(user).search([("event", "=", "key_made")])), sees)
