@@ -86,6 +86,9 @@ class Account(Struct, frozen=True):
     token: SealedToken | None = None
     config_changed_at: str | None = None
     refresh_requested_at: str | None = None
+    # The tenant that this account signs in to, instead of the configured one; and Microsoft's own name of the mailbox behind it.
+    tenant: str | None = None
+    mailbox_id: str | None = None
 
 
 class Held(Struct, frozen=True):

@@ -91,6 +91,9 @@ class Behind(Protocol):
     async def choose(self, account_id: int, state: str) -> None:
         """Put an account into a state, as a person may."""
 
+    async def identify(self, account_id: int, tenant: str, mailbox_id: str) -> None:
+        """Note what a sign-in told of a mailbox."""
+
     async def age(self, account_id: int) -> None:
         """Let the last change of an account be an hour ago."""
 
@@ -127,6 +130,10 @@ class InOdoo:
     async def choose(self, account_id: int, state: str) -> None:
         """Write the state."""
         await self._execute("UPDATE mailbox_account SET state = %s WHERE id = %s", state, account_id)
+
+    async def identify(self, account_id: int, tenant: str, mailbox_id: str) -> None:
+        """Write the fields."""
+        await self._execute("UPDATE mailbox_account SET tenant = %s, mailbox_id = %s WHERE id = %s", tenant, mailbox_id, account_id)
 
     async def age(self, account_id: int) -> None:
         """Write the time."""
@@ -190,6 +197,10 @@ class InMemory:
     async def choose(self, account_id: int, state: str) -> None:
         """Write the state."""
         self.addon.configure(account_id, state=state)
+
+    async def identify(self, account_id: int, tenant: str, mailbox_id: str) -> None:
+        """Write the fields."""
+        self.addon.configure(account_id, tenant=tenant, mailbox_id=mailbox_id)
 
     async def age(self, account_id: int) -> None:
         """Write the time."""

@@ -43,6 +43,15 @@ async def test_exchange_without_watermark_brings_every_account(mailbox: Mailbox)
     assert account.token == SealedToken("sealed-1", 1)
 
 
+async def test_exchange_tells_whose_mailbox_an_account_is(mailbox: Mailbox) -> None:
+    """Tenant and mailbox, as the sign-in told them; unknown before."""
+    before = await mailbox.account()
+    await mailbox.behind.identify(mailbox.id, "pier.example", f"user-{mailbox.id}")
+    after = await mailbox.account()
+    assert (before.tenant, before.mailbox_id) == (None, None)
+    assert (after.tenant, after.mailbox_id) == ("pier.example", f"user-{mailbox.id}")
+
+
 async def test_exchange_with_watermark_brings_what_changed(mailbox: Mailbox) -> None:
     """What changed long before the watermark stays away; what changed since comes."""
     await mailbox.behind.age(mailbox.id)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from connector.odoo.port import OdooPort
 
 URL = "http://odoo.example:8069"
-HELLO = {"addon_version": "19.0.1.1.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
+HELLO = {"addon_version": "19.0.1.2.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
 
 Name = Literal["json2", "jsonrpc", "auto"]
 

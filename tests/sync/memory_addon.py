@@ -158,7 +158,7 @@ class MemoryAddon:
 
         def work() -> Hello:
             text(version, "connector_version")
-            return Hello("19.0.1.1.0", "19.0", self.database_uuid, iso(self._now()))
+            return Hello("19.0.1.2.0", "19.0", self.database_uuid, iso(self._now()))
 
         return await self._call("hello", {"connector_version": version}, work)
 
@@ -313,6 +313,8 @@ def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> A
         None if box.state in {"draft", "disconnected"} else box.token,
         iso(box.config_changed_at),
         None if refresh is None else iso(refresh),
+        box.tenant,
+        box.mailbox_id,
     )
 
 

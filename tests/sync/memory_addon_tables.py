@@ -65,6 +65,8 @@ class MemoryMailbox:
     state_message: str = ""
     active: bool = True
     token: SealedToken | None = None
+    tenant: str | None = None
+    mailbox_id: str | None = None
     sync_phase: str | None = None
     last_sync_at: str | None = None
     backfill_done: int = 0

@@ -15,7 +15,7 @@ from ..wire import iso
 OWNER_FIELDS = {"name", "email", "shared_user_ids", "active"}
 
 # Changes of these are for the connector to hear of.
-CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id"}
+CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id", "tenant", "mailbox_id"}
 
 
 class MailboxAccount(models.Model):
@@ -70,12 +70,15 @@ class MailboxAccount(models.Model):
     unread_count = fields.Integer("Unread", compute="_compute_unread_count")
     unreadable_count = fields.Integer("Could Not Be Read", compute="_compute_unreadable_count")
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
+    tenant = fields.Char(help="The organisation at Microsoft (a tenant's id or domain) that this mailbox signs in to; empty: the connector's.")
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
 
     # The connector's own. Sealed, and still nobody reads them by RPC.
     token_sealed = fields.Text(groups=fields.NO_ACCESS, copy=False)
     token_seq = fields.Integer(groups=fields.NO_ACCESS, copy=False)
+    # Microsoft's own name of the mailbox behind the address: of two accounts that have the same one only one is synced.
+    mailbox_id = fields.Char(groups=fields.NO_ACCESS, copy=False)
     config_changed_at = fields.Datetime(groups=fields.NO_ACCESS, copy=False, index=True, default=fields.Datetime.now)
 
     _owner_email_unique = models.UniqueIndex("(owner_id, lower(email)) WHERE active", "You already have a mailbox with this address.")

@@ -95,6 +95,8 @@ class MailboxAccount(models.Model):
             "token": {"sealed": self.token_sealed, "seq": self.token_seq} if connected else None,
             "config_changed_at": iso(self.config_changed_at),
             "refresh_requested_at": iso(refresh_requested_at),
+            "tenant": self.tenant or None,
+            "mailbox_id": self.mailbox_id or None,
         }
 
     def _take_report(self, report):
@@ -207,4 +209,6 @@ def _deleted(account_id):
         "token": None,
         "config_changed_at": None,
         "refresh_requested_at": None,
+        "tenant": None,
+        "mailbox_id": None,
     }
