@@ -70,7 +70,9 @@ class MailboxAccount(models.Model):
     unread_count = fields.Integer("Unread", compute="_compute_unread_count")
     unreadable_count = fields.Integer("Could Not Be Read", compute="_compute_unreadable_count")
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
-    tenant = fields.Char(help="The organisation at Microsoft (a tenant's id or domain) that this mailbox signs in to; empty: the connector's.")
+    tenant = fields.Char(
+        help="The organisation at Microsoft (a tenant's id or domain) that this mailbox signs in to; empty: the connector's."
+    )
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
 
