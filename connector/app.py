@@ -26,6 +26,7 @@ from connector.metrics import Metrics
 from connector.odoo import open_odoo
 from connector.state.store import open_store
 from connector.state.vault import Vault
+from connector.sync.challenges import Challenges
 from connector.sync.exchange import Exchange
 from connector.sync.mailbox import Mailbox
 from connector.sync.plan import Surge
@@ -67,6 +68,7 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
         reports = Reports()
         entra = Entra(config.entra, config.graph.scopes, http) if config.entra is not None else None
         tokens = Tokens(store, vault, entra, reports)
+        challenges = Challenges(store, vault)
         gates: dict[int, Gate] = {}
         surge = Surge()
 
@@ -92,6 +94,7 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
                 reconcile_interval=config.sync.reconcile_interval,
                 reports=reports,
                 now=_utc_now,
+                on_refused=challenges.note,
             )
 
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
@@ -100,19 +103,16 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
                 odoo, store.instance, reports, supervisor.take, __version__, stop=supervisor.stop, start_over=supervisor.start_over
             )
 
-            def known_seq(account_id: int) -> int:
-                account = supervisor.account(account_id)
-                return account.token.seq if account is not None and account.token is not None else 0
-
             sign_in = None
             if config.entra is not None and entra is not None:
                 sign_in = SignIn(
                     entra=entra,
                     tokens=tokens,
+                    challenges=challenges,
                     store=store,
                     vault=vault,
                     client=client,
-                    known_seq=known_seq,
+                    accounts=lambda: supervisor.accounts,
                     allowed_tenants=config.entra.allowed_tenants,
                     allowed_domains=config.entra.allowed_domains,
                     now=_utc_now,

@@ -21,7 +21,8 @@
     └── AuthError
         ├── EntraUnreachable    5xx, 429, no connection: the account stays connected
         ├── NeedsSignIn         the invalid_grant family: only the person can mend it
-        ├── NeedsAdmin          invalid_client, consent by an administrator, expired secret
+        ├── NeedsAdmin          only an administrator can mend it: consent, a resource or scope that is not there
+        │   └── AppRefused      the app registration itself is refused (expired or wrong secret, app unknown): concerns every account
         └── NotConfigured       there is no `entra` section
 
 Foreign errors are mapped at the I/O edge by the module that owns the edge; the original stays as `__cause__`.
@@ -31,6 +32,7 @@ A message may name hosts and ids, never a token, an address or a subject (design
 from __future__ import annotations
 
 __all__ = [
+    "AppRefused",
     "AuthError",
     "ConfigError",
     "ConnectorError",
@@ -168,11 +170,19 @@ class EntraUnreachable(AuthError):
 
 
 class NeedsSignIn(AuthError):
-    """Only a new sign-in by the person helps."""
+    """Only a new sign-in by the person helps; `claims` is the JSON of what it has to prove, where Entra said so."""
+
+    def __init__(self, message: str, *, claims: str | None = None) -> None:
+        self.claims = claims
+        super().__init__(message)
 
 
 class NeedsAdmin(AuthError):
     """Only an administrator can mend it."""
+
+
+class AppRefused(NeedsAdmin):
+    """Entra does not accept the app registration: no account can be served until an administrator mends it."""
 
 
 class NotConfigured(AuthError):

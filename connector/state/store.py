@@ -59,10 +59,14 @@ _MIGRATIONS = (
     CREATE TABLE tally (account_id INTEGER NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL, count INTEGER NOT NULL) STRICT;
     CREATE INDEX tally_by_account ON tally (account_id, kind, at);
     """,
+    # What Entra asked for when it refused an account last (`claims`), sealed: the next sign-in has to bring it.
+    """
+    CREATE TABLE challenge (account_id INTEGER PRIMARY KEY, sealed TEXT NOT NULL) STRICT;
+    """,
 )
 
 # Every table that has something of an account.
-_TABLES = ("token", "cursor", "flow", "handover", "seen", "trial", "audit", "tally")
+_TABLES = ("token", "cursor", "flow", "handover", "seen", "trial", "audit", "tally", "challenge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,26 @@ class Store:
         def write(db: sqlite3.Connection) -> None:
             for table in _TABLES:
                 db.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))  # noqa: S608 - names from the list above
+
+        await self.do(write)
+
+    async def load_challenge(self, account_id: int) -> str | None:
+        """Return the sealed claims that the next sign-in of an account has to bring."""
+
+        def read(db: sqlite3.Connection) -> str | None:
+            row = db.execute("SELECT sealed FROM challenge WHERE account_id = ?", (account_id,)).fetchone()
+            return str(row[0]) if row else None
+
+        return await self.do(read)
+
+    async def save_challenge(self, account_id: int, sealed: str | None) -> None:
+        """Keep sealed claims in place of older ones; None forgets them."""
+
+        def write(db: sqlite3.Connection) -> None:
+            if sealed is None:
+                db.execute("DELETE FROM challenge WHERE account_id = ?", (account_id,))
+            else:
+                db.execute("INSERT OR REPLACE INTO challenge VALUES (?, ?)", (account_id, sealed))
 
         await self.do(write)
 

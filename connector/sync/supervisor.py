@@ -101,8 +101,8 @@ class Supervisor:
         runner, account = task.runner, task.account
         if runner is None:
             return
-        if account.email != before.email:
-            # Another mailbox under the same account: nothing that is remembered of the old one holds.
+        if (account.email, account.tenant) != (before.email, before.tenant):
+            # Another mailbox under the same account, or another place to refresh at: nothing that is remembered of the old one holds.
             task.scope.cancel()
             self._tasks[account.id] = replacement = _Task(account)
             self._nursery.start_soon(self._run, replacement, 0.0)

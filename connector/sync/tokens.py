@@ -53,6 +53,7 @@ class Tokens:
             raise NotConfigured("OAuth Not Configured")
         opened = self._open.get(account.id)
         if opened is not None and (account.token is None or opened[0] >= account.token.seq):
+            opened[1].tenant = account.tenant
             return opened[1]
         newest = await self._newest(account)
         opened = self._open.get(account.id)
@@ -65,7 +66,7 @@ class Tokens:
             if self._open.get(account.id, (0, None))[1] is source:
                 await self.save(account.id, changed)
 
-        source = AccountTokens(self._entra, blob, keep)
+        source = AccountTokens(self._entra, blob, keep, tenant=account.tenant)
         self._open[account.id] = (newest.seq, source)
         return source
 

@@ -22,7 +22,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from connector.config import TENANT
 from connector.errors import (
+    AppRefused,
     AuthError,
     ConnectorError,
     EntraUnreachable,
@@ -69,6 +71,8 @@ class _Start(Struct, frozen=True):
     account_id: _AccountId
     email: Annotated[str, Meta(min_length=3, max_length=320)]
     redirect_uri: Annotated[str, Meta(pattern="^https?://")]
+    # A kind of account, or a tenant's id or domain: it becomes a part of a URL.
+    tenant: Annotated[str, Meta(pattern=f"^{TENANT}$")] | None = None
 
 
 class _Finish(Struct, frozen=True):
@@ -160,7 +164,7 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
 
     async def signin_start(request: Request) -> Response:
         asked = await _read(request, _Start)
-        return await _signing_in(backend.signin_start(asked.account_id, asked.email, asked.redirect_uri))
+        return await _signing_in(backend.signin_start(asked.account_id, asked.email, asked.redirect_uri, asked.tenant))
 
     async def signin_finish(request: Request) -> Response:
         asked = await _read(request, _Finish)
@@ -226,6 +230,8 @@ async def _signing_in(step: Awaitable[Struct]) -> Response:
         return _error(409, "oauth_not_configured", "OAuth Not Configured")
     except EntraUnreachable as error:
         return _error(502, "entra_unreachable", f"Microsoft's sign-in service does not answer at the moment. {error}")
+    except AppRefused as error:
+        return _error(502, "entra_credentials", str(error))
     except AuthError as error:
         return _error(502, "entra_refused", str(error))
     except ConnectorError as error:

@@ -14,7 +14,7 @@ from connector.sync.reports import Reports
 from connector.sync.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from connector.odoo.wire import CursorReport
 
@@ -84,7 +84,9 @@ class FakeMailbox:
         self.forgotten += 1
 
 
-def runner_of(mailbox: FakeMailbox, reports: Reports | None = None) -> Runner:
+def runner_of(
+    mailbox: FakeMailbox, reports: Reports | None = None, on_refused: Callable[[int, Exception], Awaitable[None]] | None = None
+) -> Runner:
     """Return the runner of `mailbox`: a cycle every five minutes, no reconciling."""
     return Runner(
         cast("Mailbox", mailbox),
@@ -93,4 +95,5 @@ def runner_of(mailbox: FakeMailbox, reports: Reports | None = None) -> Runner:
         reconcile_interval=10**9,
         reports=reports or Reports(),
         now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),
+        on_refused=on_refused,
     )

@@ -158,3 +158,18 @@ async def test_run_not_connected_any_more_ends(autojump_clock: MockClock) -> Non
     mailbox, reports = FakeMailbox([NotConnectedInOdoo("gone")]), Reports()
     assert await _run_for(runner_of(mailbox, reports), 10)
     assert not _told(reports)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+async def test_run_what_a_sign_in_has_to_prove_is_noted(autojump_clock: MockClock, *, grouped: bool) -> None:
+    """The refusal that stops the mailbox is handed on, out of its group; weather is not."""
+    refusal = NeedsSignIn("no", claims="{}")
+    error: Exception = ExceptionGroup("side by side", [refusal]) if grouped else refusal
+    noted: list[tuple[int, Exception]] = []
+
+    async def note(account_id: int, why: Exception) -> None:
+        noted.append((account_id, why))
+
+    mailbox = FakeMailbox([EntraUnreachable("busy"), None, error])
+    assert await _run_for(runner_of(mailbox, on_refused=note), 2000)
+    assert noted == [(mailbox.account_id, refusal)]
