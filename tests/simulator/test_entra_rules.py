@@ -59,10 +59,9 @@ async def test_tenant_of_the_url_says_who_may_sign_in(browser: Browser, tenant: 
 async def test_tenant_is_known_by_its_id_and_unknown_ones_are_told(browser: Browser) -> None:
     """Discovery answers for tenants that are there (AADSTS90002 otherwise), as the real one does before any sign-in."""
     tid = browser.simulator.world.mailboxes[ADDRESS].tid
-    for tenant, status in ((tid, 200), ("pier.example", 200), ("peer.example", 400)):
+    for tenant, error in ((tid, None), ("pier.example", None), ("peer.example", "invalid_tenant")):
         answer = await browser.http.get(f"{browser.simulator.url}/{tenant}/v2.0/.well-known/openid-configuration")
-        assert answer.status_code == status
-    assert (answer.json()["error"], answer.json()["error_codes"]) == ("invalid_tenant", [90002])
+        assert (answer.status_code, answer.json().get("error")) == (400 if error else 200, error)
 
 
 async def test_refresh_at_another_tenant_is_refused(browser: Browser) -> None:
@@ -84,14 +83,10 @@ async def test_refresh_for_more_than_was_granted_is_refused_as_a_whole(browser: 
     tokens = (await browser.redeem((await browser.accept())["code"])).json()
     assert tokens["scope"] == MAIL
     again = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-    for scope, status in (
-        (f"{MAIL} offline_access openid", 200),
-        ("Mail.Read", 200),
-        (f"{MAIL} https://graph.microsoft.com/Mail.Send", 400),
-    ):
+    more = f"{MAIL} https://graph.microsoft.com/Mail.Send"
+    for scope, suberror in ((f"{MAIL} offline_access openid", None), ("Mail.Read", None), (more, "consent_required")):
         answer = await browser.redeem("", **again, scope=scope)
-        assert answer.status_code == status
-    assert (answer.json()["suberror"], answer.json()["error_codes"]) == ("consent_required", [65001])
+        assert (answer.status_code, answer.json().get("suberror")) == (400 if suberror else 200, suberror)
 
 
 # ---------------------------------------------------------------- administrators
