@@ -182,6 +182,14 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         world.entra.policies.of[mailbox.address] = Policy(asked.get("claims"), asked.get("blocked", False))
         return asked
 
+    async def app(request: Request) -> Any:
+        if request.method == "POST":
+            asked = await _json(request, "redirect_uris", redirect_uris=list)
+            if not all(isinstance(uri, str) for uri in asked["redirect_uris"]):
+                raise _Wrong("redirect_uris wants a list of addresses")
+            world.entra.redirect_uris = tuple(asked["redirect_uris"])
+        return {"client_id": world.entra.app.client_id, "redirect_uris": list(world.entra.redirect_uris)}
+
     async def faults(request: Request) -> Any:
         if request.method == "DELETE":
             world.quirks = replace(world.start_quirks)
@@ -219,6 +227,7 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         Route(f"{base}/revoke", told(revoke), methods=["POST"]),
         Route(f"{base}/policy", told(policy), methods=["POST"]),
         Route(f"{base}/challenge", told(challenge), methods=["POST"]),
+        Route("/_sim/app", told(app), methods=["GET", "POST"]),
         Route("/_sim/faults", told(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_sim/latency", told(latency), methods=["POST"]),
         Route("/_sim/log", told(log)),

@@ -180,6 +180,17 @@ async def test_policy_bad_input_gets_a_sentence(browser: Browser, body: dict[str
     assert not browser.simulator.world.entra.policies.of
 
 
+async def test_app_registration_can_be_changed(browser: Browser) -> None:
+    """The registered redirect URIs are the only ones; with none this machine's are taken."""
+    url = f"{browser.simulator.url}/_sim/app"
+    for uris, status in ((["https://odoo.example/maildesk/outlook/callback"], 400), ([REDIRECT], 200), ([], 200)):
+        answer = await browser.http.post(url, json={"redirect_uris": uris})
+        assert answer.json() == (await browser.http.get(url)).json() == {"client_id": CLIENT_ID, "redirect_uris": uris}
+        assert (await browser.open()).status_code == status
+    for wrong in ({}, {"redirect_uris": [5]}, {"redirect_uris": "x"}):
+        assert (await browser.http.post(url, json=wrong)).status_code == 400
+
+
 async def test_token_faults_can_be_counted(browser: Browser) -> None:
     """So many token requests fail, then it is over."""
     code = (await browser.accept())["code"]

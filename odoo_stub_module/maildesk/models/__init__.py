@@ -1,5 +1,6 @@
 # data
 from . import mailbox_account
+from . import mailbox_account_signin
 from . import mailbox_folder
 from . import mailbox_folder_sync
 from . import mailbox_message_index

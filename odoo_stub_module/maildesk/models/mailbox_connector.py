@@ -118,6 +118,8 @@ class MailboxAccount(models.Model):
             vals["last_sync_at"] = to_datetime(report["last_sync_at"], "last_sync_at")
         self._take_cursors(objects(report.get("cursors"), "cursors"))
         vals = {name: value for name, value in vals.items() if self[name] != value}
+        if vals.get("state") == "reauth_required":
+            self._ask_to_reauthorize()
         if vals:
             # The connector need not hear of what it says itself.
             self._write_unheard(vals)

@@ -81,6 +81,11 @@ export function accountHealth(account) {
     }
 }
 
+/** Whether Microsoft lets MailDesk read a connected mailbox and no more. */
+export function isReadOnly(account) {
+    return !["draft", "disconnected"].includes(account.state) && !account.permissions.write;
+}
+
 /** Whether folders or first mails are still being fetched. */
 export function isStarting(account) {
     return (
