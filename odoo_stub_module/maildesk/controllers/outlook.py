@@ -109,10 +109,10 @@ class OutlookController(http.Controller):
             signin._release()
             return pages.trouble(error, account._redirect_uri(), _finish_url(handle))
         except ConnectorRefused as error:
-            signin.unlink()
+            signin._end()
             return pages.trouble(error, account._redirect_uri(), pages.authorize_url(account))
         if not isinstance(outcome, dict) or outcome.get("outcome") != "connected":
-            signin.unlink()
+            signin._end()
             return pages.refused(outcome if isinstance(outcome, dict) else {}, account)
         try:
             # sudo: state and token are set by methods only. Retried by itself, since the heartbeat of the connector writes the same row.
@@ -143,7 +143,7 @@ def _usable(account_id):
 def _connect(account, signin, outcome):
     """Note a finished sign-in; in one transaction, so that neither is there without the other."""
     account._signed_in(outcome)
-    signin.unlink()
+    signin._end()
 
 
 def _finish_url(handle):
