@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
+import trio
 
-from connector.errors import GraphError
+from connector.errors import EntraUnreachable, GraphError, GraphThrottled, GraphUnreachable
 from connector.graph.auth import AccountTokens
 from connector.graph.profile import CONSUMERS, addresses, me
 from connector.graph.refusals import SignInRefused
@@ -40,6 +41,9 @@ __all__ = ["SignIn"]
 
 # Seconds: as long as Entra lets a code live (graph-behaviour 9.1), so that neither end waits for the other's leftovers.
 FLOW_TTL = 600
+
+# Seconds that Microsoft gets for all that it is asked at the end of a sign-in: Odoo waits 20.
+_PATIENCE = 18.0
 
 _PURPOSE = "sign-in flow"
 
@@ -80,6 +84,12 @@ class SignIn:
         if taken is None or taken[0] != account_id:
             return SignInOutcome("expired", "This sign-in took too long or was already used. Please start it again.")
         flow = self.vault.open(taken[1], purpose=_PURPOSE, account_id=account_id)
+        with trio.move_on_after(_PATIENCE):
+            return await self._redeem(account_id, email, flow, answer)
+        raise EntraUnreachable("Microsoft takes too long")
+
+    async def _redeem(self, account_id: int, email: str, flow: bytes, answer: dict[str, str]) -> SignInOutcome:
+        """Ask Entra for the tokens, and the mailbox who it is."""
         try:
             granted = await self.entra.finish(flow, answer)
         except SignInRefused as refused:
@@ -93,6 +103,8 @@ class SignIn:
         tokens = AccountTokens(self.entra, granted.cache_blob, _nowhere, tenant=granted.tenant)
         try:
             person = await me(self.client(account_id, tokens), is_personal=is_personal)
+        except (GraphUnreachable, GraphThrottled) as error:
+            raise EntraUnreachable("Graph does not answer at the moment") from error
         except GraphError as error:
             _log.warning("mailbox does not answer after sign-in", account=account_id, code=error.code, status=error.status)
             return SignInOutcome(
@@ -101,10 +113,12 @@ class SignIn:
         if (refusal := self._not_this(account_id, email, person, _signed_in(granted) if is_personal else addresses(person))) is not None:
             _log.info("sign-in refused", account=account_id, outcome=refusal.outcome)
             return refusal
-        token = await self.tokens.save(account_id, granted.cache_blob, at_least=self._known_seq(account_id))
-        # After it was kept: a running mailbox that asks meanwhile would open the old one again.
-        self.tokens.drop(account_id)
-        await self.challenges.met(account_id)
+        # Shielded: what is kept half would be told as connected by nobody.
+        with trio.CancelScope(shield=True):
+            token = await self.tokens.save(account_id, granted.cache_blob, at_least=self._known_seq(account_id))
+            # After it was kept: a running mailbox that asks meanwhile would open the old one again.
+            self.tokens.drop(account_id)
+            await self.challenges.met(account_id)
         _log.info("signed in", account=account_id)
         return SignInOutcome(
             "connected",

@@ -8,20 +8,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trio
 
 from connector.config import EntraConfig, GraphConfig
-from connector.errors import AppRefused, EntraUnreachable, GraphUnauthorized, NeedsSignIn
+from connector.errors import AppRefused, EntraUnreachable, GraphThrottled, GraphUnauthorized, GraphUnreachable, NeedsSignIn
 from connector.graph.auth import Entra
 from connector.graph.client import MailboxClient
 from connector.graph.gate import Gate
 from connector.http import AsyncClient, open_client
 from connector.odoo.wire import Account, SealedToken
 from connector.state.vault import Vault, new_key
+from connector.sync import signin
 from connector.sync.challenges import Challenges
 from connector.sync.reports import Reports
 from connector.sync.signin import FLOW_TTL, SignIn
@@ -370,3 +371,34 @@ async def test_sign_in_claims_that_no_key_opens_are_left_out(store: Store) -> No
     async with _open(store) as bench:
         await Challenges(store, Vault([new_key()])).note(ACCOUNT, NeedsSignIn("no", claims=json.dumps(CLAIMS)))
         assert (await bench.go()).outcome == "connected"
+
+
+@pytest.mark.parametrize("error", [GraphUnreachable("no answer"), GraphThrottled("slow down", retry_after=60)])
+async def test_sign_in_to_a_mailbox_that_is_only_busy_is_nobodys_refusal(error: Exception, store: Store) -> None:
+    """Graph's weather is told as Microsoft's, to be tried again."""
+
+    class Busy:
+        async def get(self, *_: Any, **__: Any) -> Any:
+            await trio.lowlevel.checkpoint()
+            raise error
+
+    async with _open(store) as bench:
+        bench.sign_in.client = lambda *_: cast("MailboxClient", Busy())
+        with pytest.raises(EntraUnreachable):
+            await bench.go()
+        assert await store.load_token(ACCOUNT) is None
+
+
+async def test_sign_in_is_over_before_odoo_gives_up(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
+    """Odoo waits 20 s; a Microsoft that hangs is told before that, as one that can be tried again."""
+
+    class Hanging:
+        async def get(self, *_: Any, **__: Any) -> Any:
+            await trio.sleep_forever()
+
+    assert signin._PATIENCE < 20  # SIGN_IN_TIMEOUT of the addon's client
+    monkeypatch.setattr(signin, "_PATIENCE", 0.5)
+    async with _open(store) as bench:
+        bench.sign_in.client = lambda *_: cast("MailboxClient", Hanging())
+        with pytest.raises(EntraUnreachable):
+            await bench.go()

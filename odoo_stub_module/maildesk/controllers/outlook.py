@@ -92,16 +92,16 @@ class OutlookController(http.Controller):
             # The sign-in stays for the one who began it.
             return pages.foreign()
         account = _usable(signin.account_id.id)
-        state, answer = signin.state, signin.answer
-        if not signin._claim():
-            return pages.not_waited_for("answered")
-        # Committed before the connector redeems: a code serves once, so nothing after this may make Odoo run the request again.
-        request.env.cr.commit()  # pylint: disable=invalid-commit
         if not account:
             return pages.no_such_mailbox()
         client = ConnectorClient.of(request.env)
         if client is None:
             return pages.not_configured(account._redirect_uri(), has_connector=False)
+        state, answer = signin.state, signin.answer
+        if not signin._claim():
+            return pages.not_waited_for("answered")
+        # Committed before the connector redeems: a code serves once, so nothing after this may make Odoo run the request again.
+        request.env.cr.commit()  # pylint: disable=invalid-commit
         try:
             outcome = client.sign_in_finish(account.id, account.email, state, answer)
         except ConnectorDown as error:

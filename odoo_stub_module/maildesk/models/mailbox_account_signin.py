@@ -79,9 +79,8 @@ class MailboxAccount(models.Model):
                         partner_ids=account.owner_id.partner_id.ids,
                         subject=sentence,
                         body=body,
+                        # Of no record: its name, which may be an address, would go along by the bus.
                         author_id=self.env.ref("base.partner_root").id,
-                        model=self._name,
-                        res_id=account.id,
                         # By the queue: the connector waits for this transaction's end.
                         force_send=False,
                     )
