@@ -20,7 +20,7 @@ from connector import __version__
 from connector.backend import Service
 from connector.graph.auth import Entra
 from connector.graph.client import MailboxClient
-from connector.graph.gate import Gate
+from connector.graph.gate import Gates
 from connector.http import open_client
 from connector.metrics import Metrics
 from connector.odoo import open_odoo
@@ -69,17 +69,16 @@ async def run(config: Config, *, task_status: trio.TaskStatus[str] = trio.TASK_S
         entra = Entra(config.entra, config.graph.scopes, http) if config.entra is not None else None
         tokens = Tokens(store, vault, entra, reports)
         challenges = Challenges(store, vault)
-        gates: dict[int, Gate] = {}
+        gates = Gates()
         surge = Surge()
 
-        def client(account_id: int, source: TokenSource) -> MailboxClient:
-            gate = gates.setdefault(account_id, Gate())
-            return MailboxClient(http, config.graph.base_url, gate, source, on_unknown=metrics.unknown_error)
+        def client(address: str, source: TokenSource) -> MailboxClient:
+            return MailboxClient(http, config.graph.base_url, gates.of(address), source, on_unknown=metrics.unknown_error)
 
         def make(account: Account) -> Runner:
             mailbox = Mailbox(
                 account_id=account.id,
-                client=client(account.id, tokens.source(account)),
+                client=client(account.email, tokens.source(account)),
                 odoo=odoo,
                 store=store,
                 bootstrap_messages=config.sync.bootstrap_messages,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -62,6 +64,21 @@ def test_log_value_of_a_telling_key_is_masked(form: Literal["console", "json"], 
     configure(form)
     structlog.get_logger().info("event", **{key: SECRET})
     assert SECRET not in capsys.readouterr().err
+
+
+def test_log_nothing_worth_reading_is_called_like_a_secret() -> None:
+    """A code of Graph's under the key "code" would be masked as one of Entra's, and nobody would ever learn it."""
+    keys = {
+        (path.name, keyword.arg)
+        for path in Path(logs.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "_log"
+        for keyword in call.keywords
+        if keyword.arg is not None
+    }
+    assert ("client.py", "graph_code") in keys
+    masked = {key: "" for _, key in keys}
+    assert [key for key, value in logs.mask(None, "info", masked).items() if value == "***"] == []
 
 
 def test_log_secret_of_the_configuration_is_masked_by_its_type(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,8 +22,10 @@ _RETRY_AFTER_LIMIT = 3600.0
 # Levels of innerError that are looked into for a more specific code (contrib:concepts/errors.md: "may be nested").
 _DEPTH = 4
 
-# Raw control characters in strings are illegal JSON and do come (corso sanitises them too). Outside strings only tab, CR and LF occur.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# Raw control characters in strings are illegal JSON and do come (corso sanitises them too). Tab, CR and LF become the space that they stand
+# for, inside a string as between two values; all others go.
+_TO_SPACE = bytes.maketrans(b"\t\n\r", b"   ")
+_CONTROL = bytes(c for c in range(0x20) if c not in b"\t\n\r")
 # Half a surrogate pair, as a preview cut after 255 UTF-16 units may end in; escaped backslashes and whole pairs are stepped over (group 1).
 _HALF_PAIR = re.compile(rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _CLAIMS = re.compile(r'claims="?([A-Za-z0-9+/=_-]+)"?')
@@ -46,11 +48,11 @@ def read_json(content: bytes, into: type[_T]) -> _T:
 
 
 def repair_json(data: bytes) -> bytes:
-    """Drop raw control characters, and put U+FFFD for half surrogate pairs and bytes that are no UTF-8. Valid JSON stays as it is.
+    """Drop raw control characters, and put U+FFFD for half surrogate pairs and bytes that are no UTF-8. Valid JSON says what it said.
 
     Without this one odd subject or preview would keep its whole page, and so its folder, from ever being read.
     """
-    text = _CONTROL.sub(b"", data).decode(errors="replace").encode()
+    text = data.translate(_TO_SPACE, _CONTROL).decode(errors="replace").encode()
     return _HALF_PAIR.sub(lambda found: found[1] or rb"\ufffd", text)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -28,7 +28,7 @@ import trio
 
 from connector.errors import GraphError, GraphMailboxGone, GraphThrottled, GraphUnauthorized, GraphUnreachable
 from connector.graph.answers import read_json
-from connector.graph.client import ATTEMPTS, IMMUTABLE, PATIENCE, pause_before
+from connector.graph.client import ATTEMPTS, IMMUTABLE, OVERALL, PATIENCE, pause_before
 from connector.graph.gate import LANES
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class _Item(msgspec.Struct):
 
     id: str
     status: int
-    headers: dict[str, str] = {}
+    # Any values: a number in them must not spoil the answers of all others.
+    headers: dict[str, Any] | None = None
     body: msgspec.Raw = msgspec.Raw(b"{}")
 
 
@@ -114,9 +115,15 @@ async def _ask(client: MailboxClient, asks: Iterable[Ask], priority: Priority, s
     replies: list[tuple[int, Reply]] = []
     if len(waiting) == 1:
         return [(0, await _ask_one(client, waiting[0].ask, priority))]
+    until = trio.current_time() + OVERALL
     while waiting:
         batch, rest = waiting[:size], waiting[size:]
         answered, again, pause = await _sort(client, batch, await send(client, batch, priority))
+        if answered:
+            until = trio.current_time() + OVERALL
+        elif trio.current_time() >= until:
+            # Weather that is the whole mailbox's: item by item it would be waited out for an hour where there are many.
+            raise GraphUnreachable("Graph answers no item of a batch for long")
         replies += answered
         waiting = again + rest
         if pause:
@@ -152,6 +159,7 @@ async def _sort(client: MailboxClient, batch: list[_Open], answer: _Answer) -> t
     answered: list[tuple[int, Reply]] = []
     again: list[_Open] = []
     failed: list[_Open] = []
+    has_renewed = False
     pause = 0.0
     for number, one in enumerate(batch):
         item = items.get(str(number))
@@ -165,7 +173,7 @@ async def _sort(client: MailboxClient, batch: list[_Open], answer: _Answer) -> t
         one.attempts += 1
         if isinstance(error, GraphUnauthorized) and not one.is_renewed:
             await client.renew(error)
-            one.is_renewed = True
+            one.is_renewed = has_renewed = True
             again.insert(0, one)
         elif isinstance(error, GraphMailboxGone | GraphUnauthorized):
             raise error
@@ -178,7 +186,7 @@ async def _sort(client: MailboxClient, batch: list[_Open], answer: _Answer) -> t
         else:
             pause = max(pause, pause_before(one.attempts + 1, error))
             failed.append(one)
-    if len(again) == len(batch) and not any(one.is_renewed for one in again):
+    if len(again) == len(batch) and not has_renewed:
         # Every item waits for another one: Graph said 424 to all of them, which no rule explains.
         raise GraphUnreachable("Graph answered no item of a batch")
     # Those that failed go last: what waits behind them is not to blame.
@@ -195,4 +203,4 @@ def _request(client: MailboxClient, number: int, ask: Ask) -> dict[str, object]:
 def _judge(client: MailboxClient, item: _Item | None) -> GraphError:
     if item is None:
         return GraphUnreachable("Graph's batch has no answer for an item")
-    return client.judge(item.status, {name.lower(): value for name, value in item.headers.items()}, bytes(item.body))
+    return client.judge(item.status, {name.lower(): str(value) for name, value in (item.headers or {}).items()}, bytes(item.body))

@@ -126,7 +126,10 @@ _RAISED_AS: dict[Outcome, type[GraphError]] = {
 
 # Characters of an unknown error that are kept for whoever reads the log.
 _KEPT = 300
-_PRIVATE = re.compile(r"\S+@\S+|https?://\S+|[A-Za-z0-9+/_=-]{24,}|'[^']*'|\"[^\"]*\"")
+_PRIVATE = re.compile(r"\S+@\S+|https?://\S+|[A-Za-z0-9+/_=-]{24,}|'[^']*'|\"[^\"]*\"|[“„][^“”]*[“”]|\u2018[^\u2019]*\u2019|«[^»]*»")
+# What a code looks like: it is shown and logged as it came, so nothing else may pass for one.
+_CODE = re.compile(r"[\w.-]{1,80}", re.ASCII)
+_NO_CODE = "other"
 
 
 def outcome_of(status: int, codes: tuple[str, ...]) -> Outcome | None:
@@ -148,19 +151,23 @@ def to_error(status: int, codes: tuple[str, ...], retry_after: float | None, mes
     `codes`: the error's code and those of its innerError, the most specific first; `message` is Graph's text: read for the one case that
     has no code of its own (a garbage token), kept masked where nobody knows the code, never repeated otherwise.
     """
-    code = next((c for c in reversed(codes) if c), "")
+    given = next((c for c in reversed(codes) if c), "")
+    code = given if not given or _CODE.fullmatch(given) else _NO_CODE
     named = f"Graph answered {status} {code}".rstrip()
     outcome = outcome_of(status, codes)
     if "badly formed token" in message.lower():
         outcome = Outcome.RESET_FOLDER
-    if status == 429 or (status == 503 and retry_after is not None and outcome is Outcome.RETRY_LATER):
+    # A full mailbox is full under whatever status: waiting does not help it, lists do.
+    if (status == 429 and outcome is not Outcome.LIST_INSTEAD) or (
+        status == 503 and retry_after is not None and outcome is Outcome.RETRY_LATER
+    ):
         return GraphThrottled(named, status=status, code=code, retry_after=retry_after)
     error = _RAISED_AS[outcome or Outcome.BUG](named, status=status, code=code, retry_after=retry_after)
     error.is_unknown = outcome is None
-    error.payload = masked(message) if outcome is None else ""
+    error.payload = masked(" ".join([*(c for c in reversed(codes) if c and c != code), message])) if outcome is None else ""
     return error
 
 
 def masked(text: str) -> str:
-    """Return `text` without what may be private in it: addresses, links, ids, quoted words."""
-    return _PRIVATE.sub("…", text)[:_KEPT]
+    """Return `text` on one line and without what may be private in it: addresses, links, ids, quoted words."""
+    return _PRIVATE.sub("…", " ".join(text.split()))[:_KEPT]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
+import trio
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from connector.errors import GraphError, GraphThrottled, GraphUnauthorized, GraphUnreachable
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from connector.graph.gate import Gate, Priority
     from connector.http import AsyncClient, Response
 
-__all__ = ["ATTEMPTS", "IMMUTABLE", "PATIENCE", "MailboxClient", "TokenSource", "pause_before"]
+__all__ = ["ATTEMPTS", "IMMUTABLE", "OVERALL", "PATIENCE", "MailboxClient", "TokenSource", "pause_before"]
 
 _T = TypeVar("_T")
 
@@ -34,12 +37,16 @@ _T = TypeVar("_T")
 ATTEMPTS = 5
 # Seconds: the longest Retry-After that is worth holding a request for; a longer one is handed up and the mailbox sleeps.
 PATIENCE = 30.0
-# Seconds: the overall budget of one request with all its attempts and waits.
-_OVERALL = 120.0
+# Seconds: the overall budget of one request with all its attempts and waits: when it is spent, no pause for another attempt begins.
+OVERALL = 120.0
+# Seconds: the longest that one answer may take from its first byte asked to its last one read. A read time-out ends a silence only, and a
+# body that trickles for ever would hold its lane and its mailbox for ever.
+_ANSWER = 90.0
 # Seconds: the first pause where Graph names none, doubled each time up to the limit.
 _PAUSE_FIRST = 0.5
 _PAUSE_LIMIT = 8.0
-# Seconds of the fence after a 429 that names no time: MailboxConcurrency, the usual one, says 1 where it says anything.
+# Seconds of the fence after a 429 at least, also where it names no time, or one that is past when it is read: MailboxConcurrency, the usual
+# one, says 1 where it says anything.
 _FENCE = 1.0
 
 IMMUTABLE = 'IdType="ImmutableId"'
@@ -128,15 +135,15 @@ class MailboxClient:
     def judge(self, status: int, headers: Mapping[str, str], body: bytes) -> GraphError:
         """Return what an answer that is no success means; a 429 raises the fence, an unknown one is counted and kept, masked."""
         codes, message = read_error(body)
-        retry_after = parse_retry_after(headers.get("retry-after"), datetime.now(UTC))
+        retry_after = parse_retry_after(headers.get("retry-after"), _sent_at(headers) or datetime.now(UTC))
         error = to_error(status, codes, retry_after, message)
         if isinstance(error, GraphThrottled):
-            self.gate.hold(error.retry_after if error.retry_after is not None else _FENCE)
+            self.gate.hold(max(_FENCE, error.retry_after or 0.0))
         if isinstance(error, GraphUnauthorized):
             error.claims = claims_of(headers.get("www-authenticate", ""))
         if error.is_unknown:
             self._on_unknown(status, error.code)
-            _log.warning("Graph said what nobody knows", status=status, code=error.code, said=error.payload)
+            _log.warning("Graph said what nobody knows", status=status, graph_code=error.code, said=error.payload)
         return error
 
     async def _retried(
@@ -155,7 +162,10 @@ class MailboxClient:
         if content is not None:
             headers["Content-Type"] = "application/json"
         url = self.url(path_or_link)
-        retrying = AsyncRetrying(retry=retry_if_exception_type((GraphThrottled, GraphUnreachable)), stop=_stop, wait=_wait, reraise=True)
+        until = trio.current_time() + OVERALL
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((GraphThrottled, GraphUnreachable)), stop=partial(_stop, until), wait=_wait, reraise=True
+        )
         response: Response = await retrying(self._once, method, url, params or None, headers, content, priority, cost, lanes)
         return response.content
 
@@ -192,10 +202,11 @@ class MailboxClient:
     ) -> Response:
         async with self.gate.lane(priority, cost, lanes):
             try:
-                response = await self._http.request(
-                    method, url, params=params, headers={"Authorization": f"Bearer {token}", **headers}, content=content
-                )
-            except HTTPError as error:
+                with trio.fail_after(_ANSWER):
+                    response = await self._http.request(
+                        method, url, params=params, headers={"Authorization": f"Bearer {token}", **headers}, content=content
+                    )
+            except (HTTPError, trio.TooSlowError) as error:
                 raise GraphUnreachable(f"Graph does not answer ({type(error).__name__})") from error
         if response.status_code == 200:
             # A cut answer shows here, so that it is asked for again: JSON that ends too soon is no JSON.
@@ -208,21 +219,30 @@ class MailboxClient:
 def pause_before(attempt: int, error: GraphError) -> float:
     """Return the seconds to wait before attempt number `attempt` (2 is the first repetition) after `error`.
 
-    As long as Graph says, else with growing pauses, spread so that many mailboxes do not come back at once; the exponent is clamped.
+    As long as Graph says, and never less than pauses that grow: "0" and a date that is past would have us ask without a pause. Spread, so
+    that many mailboxes do not come back at once; the exponent is clamped.
     """
-    if error.retry_after is not None:
-        return error.retry_after
-    return min(_PAUSE_LIMIT, _PAUSE_FIRST * 2.0 ** (attempt - 2)) + random.random() * _PAUSE_FIRST  # noqa: S311 - spreads load
+    grown = min(_PAUSE_LIMIT, _PAUSE_FIRST * 2.0 ** min(attempt - 2, ATTEMPTS))
+    return max(grown, error.retry_after or 0.0) + random.random() * _PAUSE_FIRST  # noqa: S311 - spreads load
 
 
-def _stop(state: RetryCallState) -> bool:
+def _stop(until: float, state: RetryCallState) -> bool:
     """Stop after some attempts, when the overall budget is spent, and at once when Graph asks for more patience than that."""
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, GraphError) and error.retry_after is not None and error.retry_after > PATIENCE:
         return True
-    return state.attempt_number >= ATTEMPTS or (state.seconds_since_start or 0.0) >= _OVERALL
+    return state.attempt_number >= ATTEMPTS or trio.current_time() >= until
 
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     return pause_before(state.attempt_number + 1, error) if isinstance(error, GraphError) else 0.0
+
+
+def _sent_at(headers: Mapping[str, str]) -> datetime | None:
+    """Return when Graph sent an answer, by its own clock: a date in it is measured by that one, since ours may go otherwise."""
+    try:
+        sent = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return sent if sent.tzinfo is not None else sent.replace(tzinfo=UTC)

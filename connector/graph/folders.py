@@ -182,8 +182,10 @@ class TreeWalk:
                 self._levels[folder.id] = _Level(folder.id)
         if len(self._levels) > _LIMIT:
             raise GraphError(f"this mailbox lists more than {_LIMIT} folders")
-        # An Archive folder, say, is made by the first click on "Archive".
+        # An Archive folder, say, is made by the first click on "Archive", and made anew, with another id, after it was deleted.
         if self._known_ids and not self._asked_names and any(f.id not in self._known_ids for f in shown):
+            here = {f.id for f in shown}
+            self._well_known = {name: folder_id for name, folder_id in self._well_known.items() if folder_id in here}
             self._names = [name for name in ROLES if name not in self._well_known]
             self._asked_names = True
 

@@ -26,7 +26,7 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["LANES", "WINDOW", "WINDOW_REQUESTS", "Gate", "Priority"]
+__all__ = ["LANES", "WINDOW", "WINDOW_REQUESTS", "Gate", "Gates", "Priority"]
 
 
 class Priority(IntEnum):
@@ -123,3 +123,14 @@ class Gate:
             self._hours.append((hour, cost))
             while self._hours[0][0] <= hour - 25:
                 self._hours.popleft()
+
+
+class Gates:
+    """The gates of all mailboxes, by address: what two accounts ask of one mailbox, that two people connected, Graph counts together."""
+
+    def __init__(self) -> None:
+        self._gates: dict[str, Gate] = {}
+
+    def of(self, address: str) -> Gate:
+        """Return the one gate of a mailbox; it stays when its task ends, with its fence and its window."""
+        return self._gates.setdefault(address.casefold(), Gate())

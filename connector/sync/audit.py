@@ -1,7 +1,11 @@
 """The proof: what the index and the mailbox do not agree about, found by listing, confirmed by a GET of each message, then repaired.
 
-    true-up    hourly, below the anchor of a filtered cursor, which tells nothing of what happens there
+    true-up    hourly, below the anchor of a filtered cursor, which tells nothing of what happens there: the part that was fetched, as it is
+               listed, and below that the rows that came otherwise (moved in, kept over a reset)
     reconcile  every `reconcile_interval`: Graph's counts; daily the last 30 days; the whole folder where the counts differ, or weekly
+
+Listings and questions of large folders take long: between two pages a cycle that is due or asked for goes ahead (`Work.breathe`). What was
+listed before it is old then, which costs a question and no truth: nothing is repaired but by what Graph answers then.
 
 Whatever delta has not told yet is told first (`tell`): what is repaired after that is drift, counted and shown.
 """
@@ -15,9 +19,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from connector.graph.gate import Priority
+from connector.graph.messages import LIST_LIMIT
 from connector.state.ledger import Audit
 from connector.sync.listing import compare, list_states, second_before
-from connector.sync.removals import look_into
+from connector.sync.removals import AT_ONCE, look_into
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,23 +58,50 @@ async def audit(
 
     `tell` runs the live round before anything is repaired. Raises the `GraphError` family: half a listing is none.
     """
-    entries = await list_states(work.client, folder.remote_id, since, until, priority)
+    breathe = work.breathe if priority is Priority.BACKFILL else None
+    entries = await list_states(work.client, folder.remote_id, since, until, priority, breathe)
     after = second_before(since) if since is not None else None
     suspects = await compare(work.odoo, work.account_id, folder.remote_id, entries, after=after, until=until)
     if not suspects:
         return 0
     if tell is not None:
         await tell()
-    findings = await look_into(work, [*suspects.differing, *suspects.unlisted], folder.remote_id, priority)
-    return findings.changed
+    return await _repair(work, folder, [*suspects.differing, *suspects.unlisted], priority)
+
+
+async def _repair(work: Work, folder: FolderView, suspects: list[str], priority: Priority) -> int:
+    """Ask about `suspects` and write what is true; return how many rows that changed."""
+    changed = 0
+    for start in range(0, len(suspects), AT_ONCE):
+        if start and priority is Priority.BACKFILL:
+            await work.breathe()
+        changed += (await look_into(work, suspects[start : start + AT_ONCE], folder.remote_id, priority)).changed
+    return changed
 
 
 async def true_up(work: Work, folder: FolderView) -> None:
     """Compare what lies below the anchor of `folder`; that is no drift, but what a filtered cursor cannot know."""
-    repaired = await audit(work, folder, folder.backfill_before, folder.anchor, Priority.BACKFILL)
+    below = folder.backfill_before
+    repaired = await audit(work, folder, below, folder.anchor, Priority.BACKFILL)
+    if below is not None:
+        repaired += await _audit_strays(work, folder, second_before(below))
     kept = (await work.ledger.audits()).get(folder.remote_id, Audit())
     await work.ledger.keep_audit(folder.remote_id, replace(kept, trued_at=work.now().timestamp()))
     _log.debug("folder trued up", account=work.account_id, folder=folder.remote_id, repaired=repaired)
+
+
+async def _audit_strays(work: Work, folder: FolderView, until: str) -> int:
+    """Ask about rows of `folder` from a time whose messages are not fetched yet, and return how many changed.
+
+    What Odoo lacks of that time is no difference, so only the rows are compared: each by a question, or by a listing where that is less.
+    """
+    rows = (await work.odoo.compare(work.account_id, folder.remote_id, [], until=until)).unlisted
+    if len(rows) > 1 + folder.total // LIST_LIMIT:
+        strays = set(rows)
+        listed = await list_states(work.client, folder.remote_id, None, until, Priority.BACKFILL, work.breathe)
+        suspects = await compare(work.odoo, work.account_id, folder.remote_id, [e for e in listed if e.id in strays], until=until)
+        rows = [*suspects.differing, *suspects.unlisted]
+    return await _repair(work, folder, rows, Priority.BACKFILL)
 
 
 async def reconcile(work: Work, folder: FolderView, tell: Callable[[], Awaitable[None]]) -> int:

@@ -24,7 +24,7 @@ from connector.graph.messages import LIST_LIMIT, older_than
 from connector.odoo.wire import FolderUpdate
 from connector.state.ledger import Handover
 from connector.sync.listing import Entry, compare, times_of
-from connector.sync.removals import look_into
+from connector.sync.removals import sweep
 from connector.sync.work import oldest
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ async def fetch_window(work: Work, folder: FolderView, count: int) -> int:
         # A thousand messages carry one time: the hand-over brings them and all older ones.
         lowest = None
     patches = [patch for page in pages for patch in work.sort(folder, page)[0]]
-    applied = await work.apply(
-        messages=patches, folders=[FolderUpdate(folder=folder.remote_id, revision=folder.revision, backfill_before=lowest)]
-    )
+    # With the cursor: it may have moved without news, and with another revision the file's copy of it counts for nothing.
+    update = FolderUpdate(folder=folder.remote_id, revision=folder.revision, cursor=folder.cursor, backfill_before=lowest)
+    applied = await work.apply(messages=patches, folders=[update])
     folder.indexed += applied.new if applied is not None else 0
     return listed
 
@@ -99,8 +99,7 @@ async def _swap(work: Work, folder: FolderView, page: Page, left: list[str]) -> 
         seen.pop(remote_id, None)
     entries = [Entry(remote_id, received) for remote_id, received in seen.items()]
     suspects = await compare(work.odoo, work.account_id, folder.remote_id, entries)
-    if suspects.unlisted:
-        await look_into(work, suspects.unlisted, folder.remote_id, Priority.BACKFILL)
+    await sweep(work, folder.remote_id, suspects.unlisted, Priority.BACKFILL)
     update = FolderUpdate(
         folder=folder.remote_id,
         revision=folder.revision,

@@ -53,6 +53,8 @@ class FolderView:
     is_resetting: bool = False
     # Wall clock, seconds since 1970: a reset among many waits until then.
     not_before: float = 0.0
+    # Wall clock: what failed between two cycles is not tried again before.
+    put_off_until: float = 0.0
     # The cursor as Odoo has it, and since when it has that one: one that aged is written back.
     written: str | None = None
     written_at: float = 0.0

@@ -21,7 +21,7 @@ from connector.graph.messages import newest
 from connector.odoo.wire import FolderUpdate
 from connector.sync.audit import audit
 from connector.sync.listing import Entry, compare, second_before, times_of
-from connector.sync.removals import look_into
+from connector.sync.removals import sweep
 from connector.sync.work import oldest
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ async def _round(work: Work, folder: FolderView, since: str | None) -> None:
         applied = await work.apply(messages=patches)
         folder.indexed += applied.new if applied is not None else 0
         link = page.delta_link or ""
-    if folder.indexed > len(seen) or not was_new:
-        await _sweep(work, folder, seen, since)
+    # A new folder too: rows may have come from other folders, or from a listing, and left again before the round named them.
+    await _sweep(work, folder, seen, since)
     if since is None:
         state = FolderUpdate(folder=folder.remote_id, is_backfilled=True, anchor=None, told=0, backfill_before=None, sync_state="ok")
     elif was_new:
@@ -117,5 +117,4 @@ async def _sweep(work: Work, folder: FolderView, seen: dict[str, str], since: st
     after = second_before(since) if since is not None else None
     entries = [Entry(remote_id, received) for remote_id, received in seen.items()]
     suspects = await compare(work.odoo, work.account_id, folder.remote_id, entries, after=after)
-    if suspects.unlisted:
-        await look_into(work, suspects.unlisted, folder.remote_id, Priority.LIVE)
+    await sweep(work, folder.remote_id, suspects.unlisted, Priority.LIVE)

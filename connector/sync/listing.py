@@ -15,7 +15,7 @@ from connector.graph.messages import states_ask
 from connector.graph.pages import read_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from connector.graph.client import MailboxClient
     from connector.graph.gate import Priority
@@ -60,10 +60,17 @@ class Suspects:
         return bool(self.differing or self.unlisted)
 
 
-async def list_states(client: MailboxClient, folder_id: str, since: str | None, until: str | None, priority: Priority) -> list[Entry]:
+async def list_states(
+    client: MailboxClient,
+    folder_id: str,
+    since: str | None,
+    until: str | None,
+    priority: Priority,
+    breathe: Callable[[], Awaitable[None]] | None = None,
+) -> list[Entry]:
     """List ids and states of a folder, newest first, received from `since` to `until` (both included, ISO, UTC; None is open).
 
-    Raises `GraphError`: half a listing must not be taken for the whole.
+    `breathe` is awaited before each further page. Raises `GraphError`: half a listing must not be taken for the whole.
     """
     entries: dict[str, Entry] = {}
     walked: set[str] = set()
@@ -78,6 +85,8 @@ async def list_states(client: MailboxClient, folder_id: str, since: str | None, 
         if page.next_link is not None:
             walked.add(page.next_link)
             ask = Ask(page.next_link)
+            if breathe is not None:
+                await breathe()
     return list(entries.values())
 
 

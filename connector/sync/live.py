@@ -152,7 +152,7 @@ def _sort_out(error: GraphError, folder: FolderView, outcome: LiveOutcome) -> No
         case GraphNotFound():
             outcome.missing.append((folder, error))
         case _:
-            _log.warning("folder failed", folder=folder.remote_id, code=error.code, status=error.status)
+            _log.warning("folder failed", folder=folder.remote_id, graph_code=error.code, status=error.status)
             outcome.failures.append(error)
 
 
@@ -162,7 +162,9 @@ async def _prove(work: Work, following: _Following) -> None:
     So it is asked for as it is, before the cursor moves on. Raises `GraphError` if there is no such listing now.
     """
     folder, removed = following.folder, following.removed
-    if len(removed) <= max(_SUSPICIOUS_COUNT, _SUSPICIOUS_SHARE * folder.indexed):
+    # Graph's count as of the last round; rows are counted only now and then, and are fewer while older mail is still to come.
+    size = folder.total if folder.is_backfilled else min(folder.indexed, folder.total)
+    if len(removed) <= max(_SUSPICIOUS_COUNT, _SUSPICIOUS_SHARE * size):
         return
     listed = {entry.id for entry in await list_states(work.client, folder.remote_id, None, None, Priority.LIVE)}
     still_there = sorted(removed.keys() & listed)

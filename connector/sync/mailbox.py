@@ -15,10 +15,12 @@ put over something newer.
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
+import trio
 from msgspec import UNSET
 
 from connector.errors import (
@@ -31,6 +33,7 @@ from connector.errors import (
     GraphUnauthorized,
     GraphUnreachable,
     GraphUnreadable,
+    OdooFault,
 )
 from connector.graph.batch import ask_each
 from connector.graph.folders import list_tree
@@ -46,14 +49,14 @@ from connector.sync.book import open_book, to_tree
 from connector.sync.bootstrap import bootstrap, reset
 from connector.sync.live import live_round
 from connector.sync.machine import phase_of
-from connector.sync.merge import to_patch
+from connector.sync.merge import is_whole, to_patch
 from connector.sync.plan import reset_delay
 from connector.sync.removals import AT_ONCE, look_into, resolve_pending, waiting_of
-from connector.sync.trials import Trials
+from connector.sync.trials import Trials, is_its_own
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -70,6 +73,9 @@ __all__ = ["Mailbox", "Progress"]
 # Seconds: a cursor that moved without news for so long is written back to Odoo, so that losing the working copy costs half a day at most.
 _CURSOR_AGE = 12 * 3600.0
 
+# Seconds: what one folder failed with between two cycles is tried again after so long; the others have their turn meanwhile.
+_PUT_OFF = 60.0
+
 # What concerns the mailbox as a whole: no folder is judged by it.
 _WHOLE = (GraphThrottled, GraphUnauthorized, GraphMailboxGone)
 
@@ -78,7 +84,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a mailbox stands after a step; `synced` is true when every synced folder succeeded in this round."""
+    """Where a mailbox stands after a step; `synced` is true when every synced folder succeeded in this round.
+
+    `failure` is what the first folder that did not succeed failed with.
+    """
 
     phase: Phase
     done: int
@@ -87,6 +96,7 @@ class Progress:
     synced: bool = False
     unreadable: int = 0
     drift: int = 0
+    failure: GraphError | None = None
 
 
 @dataclass(slots=True)
@@ -101,6 +111,7 @@ class Mailbox:
     now: Callable[[], datetime]
     surge: Surge
     on_progress: Callable[[Progress], None]
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     reanchor: int = REANCHOR
     drift: int = 0
     ledger: Ledger = field(init=False)
@@ -108,6 +119,8 @@ class Mailbox:
     _tree: Tree | None = field(init=False, default=None)
     _cursors: list[CursorReport] = field(init=False, default_factory=list)
     _is_stuck: bool = field(init=False, default=False)
+    # How often `forget` was called: it may be, while a cycle is under way.
+    _forgotten: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.store, self.account_id)
@@ -115,6 +128,7 @@ class Mailbox:
     def forget(self) -> None:
         """Trust nothing that is remembered: the next cycle takes up what Odoo has."""
         self._work = None
+        self._forgotten += 1
 
     @property
     def is_known(self) -> bool:
@@ -127,7 +141,7 @@ class Mailbox:
         """Bring Odoo's index to what Graph says; `first` is the remote id of the folder that a person looks at.
 
         Raises what concerns the whole mailbox (throttling, sign-in, mailbox gone, Odoo). An error of one folder is logged, leaves
-        the other folders alone, and makes the round incomplete.
+        the other folders alone, and makes the round incomplete: the progress has it.
         """
         work = self._work or await self._take_up()
         self._is_stuck = False
@@ -141,10 +155,9 @@ class Mailbox:
         is_resolved = await resolve_pending(work, Priority.LIVE)
         self._age(work)
         waits = any(f.cursor is None for f in work.book.synced())
-        progress = self._progress(work, synced=is_resolved and not failures and not waits)
+        synced = is_resolved and not failures and not waits
+        progress = self._progress(work, synced=synced, failure=failures[0] if failures else None)
         self.on_progress(progress)
-        if failures:
-            raise failures[0]
         return progress
 
     async def _live(self, work: Work, first: str | None) -> LiveOutcome:
@@ -187,7 +200,7 @@ class Mailbox:
                 raise
             except GraphSyncStateGone as error:
                 # A next link died before the round gave a cursor: what it brought is there, and the round begins again soon.
-                _log.info("first round died", account=self.account_id, folder=folder.remote_id, code=error.code)
+                _log.info("first round died", account=self.account_id, folder=folder.remote_id, graph_code=error.code)
                 failures.append(GraphUnreachable("a delta round died before its end", status=error.status, code=error.code))
             except GraphDeltaRefused:
                 failures += await self._list_instead(work, [folder])
@@ -195,7 +208,7 @@ class Mailbox:
                 _log.info("folder is gone", account=self.account_id, folder=folder.remote_id)
             except GraphError as error:
                 failures.append(error)
-                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, code=error.code, status=error.status)
+                _log.warning("folder failed", account=self.account_id, folder=folder.remote_id, graph_code=error.code, status=error.status)
             self._tell(work)
         return failures
 
@@ -228,7 +241,9 @@ class Mailbox:
         work, folder = self._work, self._next(lambda f: f.backfill_before is not None)
         if work is None or folder is None:
             return 0
-        listed = await fetch_window(work, folder, count)
+        listed = 0
+        with self._alone(work, folder):
+            listed = await fetch_window(work, folder, count)
         await work.trials.save()
         self._tell(work)
         return listed
@@ -250,38 +265,45 @@ class Mailbox:
         """Read one page of the hand-over of the first folder that is ready for it."""
         work, folder = self._work, self._next(lambda f: f.backfill_before is None)
         if work is not None and folder is not None:
-            await hand_over(work, folder)
+            with self._alone(work, folder):
+                await hand_over(work, folder)
             await work.trials.save()
             self._tell(work)
 
     async def true_up_due(self) -> float | None:
         """Return when the next folder is to be compared below its anchor (seconds since 1970), None when no cursor is filtered."""
-        if self._work is None or not (folders := [f for f in self._work.book.synced() if f.anchor is not None]):
+        if not (folders := self._filtered()):
             return None
         audits = await self.ledger.audits()
         return min(_trued_at(audits, f) for f in folders) + audit.TRUE_UP_EVERY
 
     async def true_up(self) -> None:
         """Compare the folder that waits longest below its anchor."""
-        if self._work is None:
-            return
         audits = await self.ledger.audits()
-        folders = [f for f in self._work.book.synced() if f.anchor is not None and f.is_bootstrapped]
-        if folders:
-            await audit.true_up(self._work, min(folders, key=lambda f: _trued_at(audits, f)))
+        if self._work is not None and (folders := self._filtered()):
+            folder = min(folders, key=lambda f: _trued_at(audits, f))
+            with self._alone(self._work, folder):
+                await audit.true_up(self._work, folder)
 
-    async def reconcile(self) -> int:
-        """Compare with the mailbox what is due; return how many rows were repaired (`audit`). What was set aside is tried again."""
+    async def reconcile(self) -> bool:
+        """Compare with the mailbox what is due, and repair it (`audit`); what was set aside is tried again.
+
+        Return whether every folder could be compared: one that cannot keeps no other from it.
+        """
         work = await self._take_up()
 
         async def tell() -> None:
             await self.cycle()
 
-        repaired = 0
+        failed = 0
         for remote_id in [f.remote_id for f in work.book.synced() if f.is_bootstrapped]:
+            await self.breathe()
             folder = (self._work or work).book.get_synced(remote_id)
             if folder is not None:
-                repaired += await audit.reconcile(self._work or work, folder, tell)
+                failed += 1
+                with self._alone(work, folder):
+                    await audit.reconcile(self._work or work, folder, tell)
+                    failed -= 1
         work = self._work or work
         await look_into(work, sorted(work.book.unreadable), None, Priority.BACKFILL)
         await work.trials.save()
@@ -289,7 +311,7 @@ class Mailbox:
         since = work.now().timestamp() - audit.DRIFT_KEPT
         self.drift = sum(count for _, count in await self.ledger.tally(audit.DRIFT, since))
         self._tell(work)
-        return repaired
+        return not failed
 
     @property
     def waits_until(self) -> float | None:
@@ -306,39 +328,70 @@ class Mailbox:
     # ---------------------------------------------------------------- inside
 
     def _next(self, is_wanted: Callable[[FolderView], bool]) -> FolderView | None:
-        if self._work is None:
-            return None
-        return next((f for f in self._work.book.synced() if f.is_large and is_wanted(f)), None)
+        return next((f for f in self._in_turn() if f.is_large and is_wanted(f)), None)
+
+    def _filtered(self) -> list[FolderView]:
+        """Return the folders whose cursor sees a part only."""
+        return [f for f in self._in_turn() if f.anchor is not None and f.is_bootstrapped]
+
+    def _in_turn(self) -> list[FolderView]:
+        """Return the folders that something may be done about between two cycles."""
+        now = self.now().timestamp()
+        return [f for f in self._work.book.synced() if f.put_off_until <= now] if self._work is not None else []
+
+    @contextmanager
+    def _alone(self, work: Work, folder: FolderView) -> Iterator[None]:
+        """Let what one folder fails with stop that folder alone, for a while."""
+        try:
+            yield
+        except _WHOLE:
+            raise
+        except (GraphError, OdooFault) as error:
+            _log.warning("folder put off", account=self.account_id, folder=folder.remote_id, reason=str(error))
+            folder.put_off_until = work.now().timestamp() + _PUT_OFF
 
     async def _take_up(self) -> Work:
-        """Read what Odoo has of this mailbox."""
+        """Take up what Odoo has of this mailbox; what is forgotten meanwhile is taken up again by the next cycle."""
+        forgotten, work = self._forgotten, self._work
+        if work is None:
+            self._tree = None
+            work = self._begin(Trials(self.ledger, await self.ledger.trials()))
+        await self._read(work)
+        if self._forgotten == forgotten:
+            self._work = work
+        return work
+
+    def _begin(self, trials: Trials) -> Work:
+        # Bound to this work: `forget` may come while it is under way, and what it fetches must not be lost then.
+        work = Work(
+            account_id=self.account_id,
+            client=self.client,
+            odoo=self.odoo,
+            store=self.store,
+            ledger=self.ledger,
+            applier=Applier(
+                self.account_id, self.odoo, self.store, lambda ids: self._fetch(work, ids), lambda patch: self._refuse(work, patch)
+            ),
+            trials=trials,
+            bootstrap_messages=self.bootstrap_messages,
+            now=self.now,
+            breathe=self.breathe,
+            reanchor=self.reanchor,
+        )
+        return work
+
+    async def _read(self, work: Work) -> None:
+        """Make the book of `work` say what Odoo has."""
         snapshots = await self.odoo.take_up([self.account_id])
         if not snapshots:
             raise NotConnectedInOdoo("the account does not exist in Odoo any more")
         stored = await self.store.load_cursors(self.account_id)
         now = self.now().timestamp()
-        if self._work is None:
-            self._tree = None
-            trials = Trials(self.ledger, await self.ledger.trials())
-            self._work = Work(
-                account_id=self.account_id,
-                client=self.client,
-                odoo=self.odoo,
-                store=self.store,
-                ledger=self.ledger,
-                applier=Applier(self.account_id, self.odoo, self.store, self._fetch, self._refuse),
-                trials=trials,
-                bootstrap_messages=self.bootstrap_messages,
-                now=self.now,
-                reanchor=self.reanchor,
-            )
-        tree = self._work.book.tree
-        self._work.book = open_book(snapshots[0], stored, now, tree)
+        work.book = open_book(snapshots[0], stored, now, work.book.tree)
         # A cursor that moved without news before this process began, and that Odoo never heard of.
-        for folder in self._work.book.synced():
+        for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:
                 folder.written_at = now - _CURSOR_AGE
-        return self._work
 
     async def _write_tree(self, work: Work, tree: Tree) -> None:
         """Write a changed tree to Odoo; what Odoo makes of it (ids, sync switches, pending rows) is read back. Then the counts."""
@@ -346,7 +399,7 @@ class Mailbox:
         if work.book.is_new_tree(folders):
             await work.applier.apply(tree=folders)
             work.book.tree = folders
-            await self._take_up()
+            await self._read(work)
         updates = []
         for listed in tree.folders:
             folder = work.book.folders.get(listed.id)
@@ -354,31 +407,44 @@ class Mailbox:
                 updates.append(FolderUpdate(folder=folder.remote_id, revision=UNSET, unread=listed.unread, total=listed.total))
         await work.apply(folders=updates)
 
-    async def _fetch(self, message_ids: list[str]) -> list[dict[str, Any]]:
-        """Return whole patches of messages, without those that do not exist or lie where no mail is wanted."""
+    async def _fetch(self, work: Work, message_ids: list[str]) -> list[dict[str, Any]]:
+        """Return whole patches of messages, without those that do not exist, cannot be read, or lie where no mail is wanted.
+
+        Raises `GraphError` in bad weather: what was not heard of must not be left behind.
+        """
         patches: list[dict[str, Any]] = []
-        work = self._work
         for place, reply in await ask_each(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE):
             try:
                 patch = to_patch(reply.read(GraphMessage))
-                if work is not None and work.book.get_synced(patch.get("folder")) is not None:
-                    patches.append(patch)
             except GraphNotFound:
                 continue
             except GraphUnreadable as error:
-                await self._note(message_ids[place], None, error.code or "shape")
+                await self._leave_out(work, message_ids[place], None, error.code or "shape")
+                continue
+            except GraphError as error:
+                if not is_its_own(error):
+                    raise
+                await self._leave_out(work, message_ids[place], None, error.code or str(error.status))
+                continue
+            if work.book.get_synced(patch.get("folder")) is None:
+                continue
+            if is_whole(patch):
+                patches.append(patch)
+            else:
+                # Odoo has no row of it, and could make none of this: a contact in Deleted Items, say, was never received.
+                await self._leave_out(work, patch["remote_id"], patch["folder"], "shape")
         return patches
 
-    async def _refuse(self, patch: dict[str, Any]) -> None:
+    async def _refuse(self, work: Work, patch: dict[str, Any]) -> None:
         """Note a patch that Odoo does not take, before the cursor moves past it."""
-        if self._work is not None:
-            self._work.refused.add(patch["remote_id"])
-        await self._note(patch["remote_id"], patch.get("folder"), "refused")
+        await self._leave_out(work, patch["remote_id"], patch.get("folder"), "refused")
 
-    async def _note(self, message_id: str, folder: str | None, reason: str) -> None:
-        if self._work is not None:
-            self._work.trials.note(message_id, folder, reason)
-            await self._work.trials.save()
+    @staticmethod
+    async def _leave_out(work: Work, message_id: str, folder: str | None, reason: str) -> None:
+        """Note a message that does not get into Odoo in the call under way, so that its trial does not end with that call."""
+        work.refused.add(message_id)
+        work.trials.note(message_id, folder, reason)
+        await work.trials.save()
 
     def _age(self, work: Work) -> None:
         """Note cursors that Odoo has not heard of for long."""
@@ -388,7 +454,7 @@ class Mailbox:
                 self._cursors.append(CursorReport(folder=folder.remote_id, revision=folder.revision, cursor=folder.cursor))
                 folder.written, folder.written_at = folder.cursor, now
 
-    def _progress(self, work: Work, *, synced: bool = False) -> Progress:
+    def _progress(self, work: Work, *, synced: bool = False, failure: GraphError | None = None) -> Progress:
         book = work.book
         done, total = book.progress()
         phase = phase_of(discovered=bool(book.folders), bootstrapped=book.is_bootstrapped, backfilled=book.is_backfilled)
@@ -400,6 +466,7 @@ class Mailbox:
             synced=synced,
             unreadable=len(book.unreadable),
             drift=self.drift,
+            failure=failure,
         )
 
     def _tell(self, work: Work) -> None:

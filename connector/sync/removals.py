@@ -9,7 +9,8 @@ and the index do not agree about, before anything is repaired:
     200, parent is in no list             Recoverable Items: hard-deleted mail that GET still finds; the row goes
     404 ErrorItemNotFound, 400 ErrorInvalidIdMalformed      the row goes
     cannot be read                        tried three times, then set aside; the row stays as it is
-    any other answer                      nothing is known; asked for again next cycle
+    any other error about that message    the same, and no round is good until then: nothing is known
+    no answer, 502 to 504                 nothing is known; asked for again next cycle
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from connector.graph.folders import list_tree
 from connector.graph.messages import whole_ask
 from connector.graph.types import GraphMessage
 from connector.sync.merge import to_patch
+from connector.sync.trials import is_its_own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from connector.graph.gate import Priority
     from connector.sync.work import Work
 
-__all__ = ["AT_ONCE", "Findings", "look_into", "resolve_pending", "waiting_of"]
+__all__ = ["AT_ONCE", "Findings", "look_into", "resolve_pending", "sweep", "waiting_of"]
 
 # Messages an apply: what is known after so many is written, so that a long emptying of the Trash shows progress and survives a crash.
 _CHUNK = 10 * ITEMS
@@ -46,10 +48,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Findings:
-    """What was found out: patches of messages that are there, ids that are nowhere, ids of which nothing is known yet; rows changed."""
+    """What was found out: patches of messages that are there, ids that are nowhere, that cannot be read, or of which nothing is known yet.
+
+    `changed` counts rows.
+    """
 
     there: list[dict[str, Any]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
     changed: int = 0
 
@@ -62,13 +68,14 @@ async def resolve_pending(work: Work, priority: Priority) -> bool:
     """
     waiting = sorted(waiting_of(work))[:AT_ONCE]
     findings = await look_into(work, waiting, None, priority)
+    work.trials.drop({f.remote_id for f in work.book.folders.values() if not f.sync_enabled})
     if due := work.trials.due(work.book.unreadable):
         await work.applier.apply(set_aside=due)
         work.book.unreadable |= {one.remote_id for one in due}
         work.trials.end(one.remote_id for one in due)
         _log.warning("messages set aside", account=work.account_id, number=len(due))
     await work.trials.save()
-    return not (set(findings.open) - work.trials.open - work.book.unreadable)
+    return not (set(findings.open) - work.book.unreadable)
 
 
 def waiting_of(work: Work) -> set[str]:
@@ -95,8 +102,19 @@ async def look_into(work: Work, remote_ids: Sequence[str], folder: str | None, p
             _log.info("messages looked into", account=work.account_id, there=len(part.there), gone=len(part.gone), open=len(part.open))
         findings.there += part.there
         findings.gone += part.gone
+        findings.unreadable += part.unreadable
         findings.open += part.open
     return findings
+
+
+async def sweep(work: Work, folder: str, unlisted: Sequence[str], priority: Priority) -> None:
+    """Find out what became of rows that a complete listing of `folder` lacks.
+
+    `AT_ONCE` of them now; the others, and those that Graph gave no answer about, wait hidden, as after a removal that delta tells.
+    """
+    now, later = unlisted[:AT_ONCE], unlisted[AT_ONCE:]
+    findings = await look_into(work, now, folder, priority)
+    await work.apply(removed=[(folder, remote_id) for remote_id in (*later, *findings.open)])
 
 
 def _chunks(remote_ids: Sequence[str]) -> list[list[str]]:
@@ -112,10 +130,12 @@ def _judge(work: Work, remote_id: str, reply: Reply, part: Findings, elsewhere: 
         return
     except GraphUnreadable as error:
         work.trials.note(remote_id, None, error.code or "shape")
-        part.open.append(remote_id)
+        part.unreadable.append(remote_id)
         return
     except GraphError as error:
-        _log.info("message not asked for", account=work.account_id, code=error.code, status=error.status)
+        _log.info("message not asked for", account=work.account_id, graph_code=error.code, status=error.status)
+        if is_its_own(error):
+            work.trials.note(remote_id, None, error.code or str(error.status))
         part.open.append(remote_id)
         return
     patch = to_patch(message)
@@ -126,7 +146,7 @@ def _judge(work: Work, remote_id: str, reply: Reply, part: Findings, elsewhere: 
     else:
         # Graph named no folder: that proves nothing.
         work.trials.note(remote_id, None, "shape")
-        part.open.append(remote_id)
+        part.unreadable.append(remote_id)
 
 
 async def _judge_elsewhere(work: Work, elsewhere: dict[str, str], part: Findings, priority: Priority) -> None:

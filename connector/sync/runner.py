@@ -1,6 +1,6 @@
 """Runs one mailbox: a cycle when it is due or asked for, small jobs in between, and what each error means.
 
-    between two cycles, one step at a time, the first that is due: removals left over, hand-over, older mail within the budget, true-up
+    between two cycles, one step at a time, the first that is due: removals left over, true-up, hand-over, older mail within the budget
 
     error                                   state            next attempt
     throttled                               throttled        after Retry-After; silent
@@ -10,6 +10,8 @@
     the invalid_grant family, 401           needs sign-in    when Odoo says "connected" again
     invalid_client, consent, mailbox gone   needs admin      hourly
     anything else                           failing          backoff; seen after three cycles in a row
+
+What one folder fails with is judged like that of the mailbox, but the other folders go on: older mail, comparisons and all.
 
 Nothing that happens here leaves this mailbox (design, rule 8).
 """
@@ -50,6 +52,8 @@ __all__ = ["Runner"]
 
 # Seconds: Graph names a time in nearly every 429; where it does not, half a minute lets the window move.
 _THROTTLED_WAIT = 30.0
+# Seconds at least, whatever Graph says: several attempts were refused by then, and "0" or a past date would make a storm of cycles.
+_THROTTLED_LEAST = 5.0
 # Seconds: an administrator's repair (a licence, a new secret) is noticed within the hour.
 _ADMIN_WAIT = 3600.0
 # Seconds: after somebody else wrote the cursors; not zero, lest two connectors spin.
@@ -61,8 +65,6 @@ _ON_WAY_BACK = {State.THROTTLED: Event.RESUMED, State.FAILING: Event.RETRIED, St
 # A mailbox is shown as connected when it got somewhere, and one that was shown as failing when a whole round succeeded: not when it tries.
 _AT_WORK = frozenset({State.DISCOVERING, State.BOOTSTRAPPING, State.LIVE})
 
-# States in which there are jobs between the cycles: a folder that waits for its reset does not keep the others waiting.
-_JOBS_IN = frozenset({State.BOOTSTRAPPING, State.LIVE})
 # Seconds: no job is waited for more often.
 _JOB_PAUSE = 1.0
 
@@ -114,9 +116,14 @@ class Runner:
         self._now = now
         self._on_refused = on_refused
         self._failures = 0
+        self._stumbles = 0
+        self._is_fit = False
         self._is_awaited = False
         self._wish: tuple[str | None, int] = (None, 0)
         self._woken = trio.Event()
+        # When the next cycle begins at the latest.
+        self._due = 0.0
+        mailbox.breathe = self._breathe
         mailbox.on_progress = self._on_progress
 
     @property
@@ -143,13 +150,9 @@ class Runner:
         self._event(Event.CONNECTED)
         await self._recall()
         while True:
-            self._is_awaited = self._woken.is_set()
-            (folder, ticket), self._wish = self._wish, (None, 0)
-            self._woken = trio.Event()
             if (event := _ON_WAY_BACK.get(self.state)) is not None:
                 self._event(event)
-            delay = await self._attempt(folder)
-            self.served_ticket = max(self.served_ticket, ticket)
+            delay = await self._attempt()
             if delay is None:
                 return
             await self._idle(delay)
@@ -164,26 +167,58 @@ class Runner:
         spread = self._reconcile_interval * random.random()  # noqa: S311 - spreads load, guards nothing
         self._reconcile_at = last[-1][0] + self._reconcile_interval if last else now + spread
 
-    async def _attempt(self, folder: str | None) -> float | None:
-        """Run one cycle; return the seconds until the next one, None when there is to be none."""
+    async def _cycle(self) -> Progress:
+        """Run one cycle, as it was asked for."""
+        self._is_awaited = self._woken.is_set()
+        (folder, ticket), self._wish = self._wish, (None, 0)
+        self._woken = trio.Event()
         try:
-            await self.mailbox.cycle(folder)
-            if self._reconcile_at is not None and self._clock() >= self._reconcile_at:
-                await self.mailbox.reconcile()
-                now = self._clock()
-                self._reconcile_at = now + self._reconcile_interval
-                await self.mailbox.ledger.count(_RECONCILED, now, 1, forget_before=now)
+            return await self.mailbox.cycle(folder)
+        finally:
+            self.served_ticket = max(self.served_ticket, ticket)
+            self._due = trio.current_time() + self._pause()
+
+    def _pause(self) -> float:
+        """Return the seconds until the next cycle after a good one."""
+        waits = self.mailbox.waits_until
+        return self._interval if waits is None else min(self._interval, max(_JOB_PAUSE, waits - self._clock()))
+
+    async def _breathe(self) -> None:
+        """Let a cycle that is due or asked for go ahead while a long comparison is under way."""
+        if self._woken.is_set() or trio.current_time() >= self._due:
+            await self._cycle()
+
+    async def _attempt(self) -> float | None:
+        """Run one cycle; return the seconds until the next one, None when there is to be none."""
+        self._is_fit = False
+        try:
+            progress = await self._cycle()
+            await self._reconcile()
         except Exception as error:  # noqa: BLE001 - every error of one mailbox is judged, and stays in it
             delay = self._judge(error)
             if self.state is State.NEEDS_SIGN_IN and self._on_refused is not None:
                 await self._on_refused(self.account_id, _first(error))
             return delay
-        self._failures = 0
-        self.message = ""
+        self._is_fit = True
         if cursors := self.mailbox.take_aged_cursors():
             self._reports.put(self.account_id, cursors=cursors)
-        waits = self.mailbox.waits_until
-        return self._interval if waits is None else min(self._interval, max(_JOB_PAUSE, waits - self._clock()))
+        if progress.failure is not None:
+            return self._judge(progress.failure)
+        self._failures = 0
+        self.message = ""
+        return self._pause()
+
+    async def _reconcile(self) -> None:
+        """Compare with the mailbox if it is time; where a folder could not be compared, again within the hour."""
+        if self._reconcile_at is None or self._clock() < self._reconcile_at:
+            return
+        is_complete = await self.mailbox.reconcile()
+        now = self._clock()
+        if is_complete:
+            self._reconcile_at = now + self._reconcile_interval
+            await self.mailbox.ledger.count(_RECONCILED, now, 1, forget_before=now)
+        else:
+            self._reconcile_at = now + min(self._reconcile_interval, HOUR)
 
     def _judge(self, error: Exception) -> float | None:  # noqa: PLR0911 - one return a row of the table
         """Turn an error of a cycle into an event and a waiting time (table above)."""
@@ -191,7 +226,7 @@ class Runner:
         match error:
             case GraphThrottled():
                 self._event(Event.THROTTLED)
-                return error.retry_after if error.retry_after is not None else _THROTTLED_WAIT
+                return max(_THROTTLED_LEAST, error.retry_after) if error.retry_after is not None else _THROTTLED_WAIT
             case Superseded():
                 self.mailbox.forget()
                 return _SUPERSEDED_WAIT
@@ -229,13 +264,19 @@ class Runner:
 
     async def _idle(self, delay: float) -> None:
         """Wait `delay` seconds or for a wake, doing small jobs meanwhile."""
-        deadline = trio.current_time() + delay
-        while not self._woken.is_set() and (pause := deadline - trio.current_time()) > 0:
-            if self.state in _JOBS_IN and self.mailbox.is_known and not self._failures:
+        self._due = trio.current_time() + delay
+        while not self._woken.is_set() and (pause := self._due - trio.current_time()) > 0:
+            if self._is_fit and self.mailbox.is_known:
                 try:
                     pause = min(pause, await self._job())
                 except Exception as error:  # noqa: BLE001 - judged like the error of a cycle; the next cycle finds out what it means
-                    deadline = trio.current_time() + (self._judge(error) or _SUPERSEDED_WAIT)
+                    self._is_fit = False
+                    self._stumbles += 1
+                    wait = self._judge(error) or _SUPERSEDED_WAIT
+                    if self._stumbles > 1 and not isinstance(error, Superseded):
+                        # The cycles between may all be good: a job that fails each time must not bring them ever so often.
+                        wait = max(wait, backoff(self._stumbles, ceiling=self._interval, jitter=random.random()))  # noqa: S311 - as above
+                    self._due = trio.current_time() + wait
                     continue
             with trio.move_on_after(pause):
                 await self._woken.wait()
@@ -243,8 +284,12 @@ class Runner:
     async def _job(self) -> float:
         """Do the first job that is due; return the seconds until there is another one: 0 after one was done."""
         mailbox, now = self.mailbox, self._clock()
+        due = await mailbox.true_up_due()
         if mailbox.has_removals:
             await mailbox.resolve_more()
+        elif due is not None and due <= now:
+            # Before older mail: without a budget that may take hours, and this is promised hourly.
+            await mailbox.true_up()
         elif mailbox.has_handover:
             await mailbox.hand_over()
         elif mailbox.has_backlog and (count := self._budget.available(now)):
@@ -252,11 +297,10 @@ class Runner:
             self._budget.spend(now, listed)
             if self._budget.per_hour:
                 await mailbox.ledger.count(_BACKFILL, now, listed, forget_before=now - HOUR)
-        elif (due := await mailbox.true_up_due()) is not None and due <= now:
-            await mailbox.true_up()
         else:
             waits = [due, self._budget.next_at(now) if mailbox.has_backlog else None]
             return max(_JOB_PAUSE, min((at - now for at in waits if at is not None), default=self._interval))
+        self._stumbles = 0
         await trio.lowlevel.checkpoint()
         return 0.0
 

@@ -57,14 +57,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class SignIn:
-    """Starts and finishes sign-ins for any account; `client` makes a Graph client for a token source, `accounts` is what Odoo has."""
+    """Starts and finishes sign-ins for any account.
+
+    `client` makes a Graph client for a mailbox's address and a token source, `accounts` is what Odoo has.
+    """
 
     entra: Entra
     tokens: Tokens
     challenges: Challenges
     store: Store
     vault: Vault
-    client: Callable[[int, TokenSource], MailboxClient]
+    client: Callable[[str, TokenSource], MailboxClient]
     accounts: Callable[[], Iterable[Account]]
     allowed_tenants: Sequence[str]
     allowed_domains: Sequence[str]
@@ -102,11 +105,11 @@ class SignIn:
         is_personal = granted.claims.get("tid") == CONSUMERS
         tokens = AccountTokens(self.entra, granted.cache_blob, _nowhere, tenant=granted.tenant)
         try:
-            person = await me(self.client(account_id, tokens), is_personal=is_personal)
+            person = await me(self.client(email, tokens), is_personal=is_personal)
         except (GraphUnreachable, GraphThrottled) as error:
             raise EntraUnreachable("Graph does not answer at the moment") from error
         except GraphError as error:
-            _log.warning("mailbox does not answer after sign-in", account=account_id, code=error.code, status=error.status)
+            _log.warning("mailbox does not answer after sign-in", account=account_id, graph_code=error.code, status=error.status)
             return SignInOutcome(
                 "failed", f"Microsoft signed you in, but does not give access to the mailbox ({error.code or error.status})."
             )

@@ -1,7 +1,7 @@
 """Messages that could not be read: tried three times, then set aside, counted and shown; never in the way of the others.
 
-    met (wrong shape in a page, GraphUnreadable, refused by Odoo) ──▶ tried 1 ── asked for by id, each cycle ──▶ 2 ──▶ 3: set aside
-                                                                        └── read, or gone ──▶ forgotten
+    met (wrong shape in a page, an error of its own, refused by Odoo) ──▶ tried 1 ── asked for by id, each cycle ──▶ 2 ──▶ 3: set aside
+                                                                            └── read, or gone ──▶ forgotten
 
 What is set aside lies in Odoo (`mailbox.unreadable`), where its owner sees it, and is tried again with every reconcile.
 """
@@ -12,20 +12,27 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from connector.errors import GraphUnreachable
 from connector.odoo.wire import SetAside
 from connector.state.ledger import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from connector.errors import GraphError
     from connector.state.ledger import Ledger
 
-__all__ = ["TRIES", "Trials"]
+__all__ = ["TRIES", "Trials", "is_its_own"]
 
 # One bad answer may be weather; the third one is the message.
 TRIES = 3
 
 _log = structlog.get_logger(__name__)
+
+
+def is_its_own(error: GraphError) -> bool:
+    """Tell whether an error is the message's that was asked for: no answer, and 502 to 504, are weather; a 500 is not."""
+    return not isinstance(error, GraphUnreachable) or error.status == 500
 
 
 class Trials:
@@ -56,6 +63,10 @@ class Trials:
             if self._trials.pop(remote_id, None) is not None:
                 self._changed.discard(remote_id)
                 self._ended.add(remote_id)
+
+    def drop(self, folders: set[str]) -> None:
+        """Forget what was met in `folders`: nobody wants their mail any more."""
+        self.end([i for i, trial in self._trials.items() if trial.folder in folders])
 
     def due(self, known: set[str]) -> list[SetAside]:
         """Return what has had its tries and is to be set aside; what Odoo knows of already (`known`) is only forgotten."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import structlog
+import trio
 from msgspec import UnsetType
 
 from connector.odoo.wire import FolderUpdate, Removed
@@ -12,7 +14,7 @@ from connector.sync.book import Book
 from connector.sync.merge import to_patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REANCHOR", "Work", "oldest"]
 
+_log = structlog.get_logger(__name__)
 
 # Items through one filtered cursor: Graph tells no more than 5,000 (contrib:concepts/delta-query-messages.md).
 REANCHOR = 4000
@@ -37,8 +40,9 @@ REANCHOR = 4000
 class Work:
     """One mailbox at work.
 
-    `now` is the wall clock in UTC; `reanchor` is after how many items a filtered cursor is replaced; `outside` are folders known to be in
-    no list (Recoverable Items); `refused` are messages that Odoo did not take in the call that is under way.
+    `now` is the wall clock in UTC; `breathe` lets a cycle that is due go ahead of what takes long; `reanchor` is after how many items a
+    filtered cursor is replaced; `outside` are folders known to be in no list (Recoverable Items); `refused` are messages that do not get
+    into Odoo in the call that is under way.
     """
 
     account_id: int
@@ -50,6 +54,7 @@ class Work:
     trials: Trials
     bootstrap_messages: int
     now: Callable[[], datetime]
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
     reanchor: int = REANCHOR
     book: Book = field(default_factory=Book)
     outside: set[str] = field(default_factory=set)
@@ -68,6 +73,9 @@ class Work:
                 left.append(message.id)
             else:
                 patches.append(patch)
+        if page.nameless:
+            # Nobody can ask for what has no id: this line is all that is ever known of it.
+            _log.warning("messages without an id", account=self.account_id, folder=folder.remote_id, number=page.nameless)
         for remote_id in page.unreadable:
             if remote_id not in self.book.unreadable:
                 self.trials.note(remote_id, folder.remote_id, "shape")

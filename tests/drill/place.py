@@ -53,6 +53,7 @@ def prefork_odoo(run: Run, name: str, port: int) -> Iterator[OdooServer]:
     run.cluster.clone(TEMPLATE, name)
     # Elsewhere commits need not survive; here what Odoo said is done must be there after a crash.
     run.cluster.execute(name, f"ALTER DATABASE {name} SET synchronous_commit = on")
+    run.cluster.checkpoint()
     store = data / "filestore"
     shutil.copytree(store / TEMPLATE, store / name, copy_function=os.link, dirs_exist_ok=True)
     http = free_port()
@@ -116,8 +117,11 @@ class Place:
         self.connector.close()
 
     def last_words(self) -> str:
-        """Return the end of the connector's log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+        """Return the end of the connector's log, and the end of what Odoo and PostgreSQL called an error."""
+        ours = self.log.read_text(errors="replace").splitlines()[-40:]
+        theirs = self.odoo.log.read_text(errors="replace").splitlines() + self.odoo.cluster.log.read_text(errors="replace").splitlines()
+        wrong = [line for line in theirs if any(word in line for word in ("ERROR", "FATAL", "DETAIL", "Violation"))]
+        return "\n".join([*ours, "Odoo, PostgreSQL:", *wrong[-20:]])
 
     async def sync(self) -> None:
         """Ask for a cycle of all mailboxes."""

@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from connector.errors import GraphError, GraphMailboxGone, GraphNotFound, GraphThrottled, GraphUnauthorized, GraphUnreachable
 from connector.graph.batch import ITEMS, Ask, Reply, ask_all, ask_each
+from connector.graph.client import OVERALL
 from connector.graph.gate import LANES, Priority
 from connector.graph.types import Named
 from tests.graph.conftest import BASE, FakeTokens, chained, fault, open_mailbox
@@ -189,7 +190,8 @@ async def test_ask_all_missing_answer_is_asked_again(autojump_clock: MockClock) 
 
     async with open_mailbox(_named) as mailbox:
         mailbox._http._transport = httpx.MockTransport(graph)
-        assert sorted(place for place, _ in await _ask(mailbox, 3)) == [0, 1, 2]
+        # Each with an answer of its own: nothing that is taken for an empty one.
+        assert {place: reply.read(Named).id for place, reply in await _ask(mailbox, 3)} == {0: "0", 1: "1", 2: "2"}
 
 
 async def test_ask_all_that_depends_on_nothing_asked_ends() -> None:
@@ -203,6 +205,51 @@ async def test_ask_all_that_depends_on_nothing_asked_ends() -> None:
         mailbox._http._transport = httpx.MockTransport(graph)
         with pytest.raises(GraphUnreachable, match="no item"):
             await _ask(mailbox, 3)
+
+
+async def test_ask_all_renewed_and_then_424_for_ever_ends() -> None:
+    """A token that was renewed in this chain is no reason to ask for ever what Graph leaves undone."""
+    rounds = 0
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        nonlocal rounds
+        rounds += 1
+        assert rounds < 10, "asked for ever"
+        items = json.loads(request.content)["requests"]
+        status = [401 if rounds == 1 and not n else 424 for n in range(len(items))]
+        return httpx.Response(200, json={"responses": [{"id": i["id"], "status": s} for i, s in zip(items, status, strict=True)]})
+
+    async with open_mailbox(_named) as mailbox:
+        mailbox._http._transport = httpx.MockTransport(graph)
+        with pytest.raises(GraphUnreachable, match="no item"):
+            await _ask(mailbox, 3)
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": 7}, {"Retry-After": 7.5, "X": None}, None])
+async def test_ask_all_headers_of_any_type_spoil_no_batch(headers: dict[str, Any] | None, autojump_clock: MockClock) -> None:
+    """Values of an item's headers need be no strings: a time is a time, and the others have their answers."""
+    bad = [headers]
+
+    async def graph(request: httpx.Request) -> httpx.Response:
+        body = (await chained(request, _named)).json()
+        if bad:
+            body["responses"][0] = {"id": body["responses"][0]["id"], "status": 429, "headers": bad.pop()}
+        return httpx.Response(200, json=body)
+
+    began = trio.current_time()
+    async with open_mailbox(_named) as mailbox:
+        mailbox._http._transport = httpx.MockTransport(graph)
+        assert sorted(place for place, _ in await _ask(mailbox, 3)) == [0, 1, 2]
+    assert trio.current_time() - began >= (7 if headers else 0.5)
+
+
+async def test_ask_all_weather_over_every_item_is_over_in_minutes(autojump_clock: MockClock) -> None:
+    """Every item of a large mailbox is 503 inside 200: that is not waited out item by item, which would take hours."""
+    began = trio.current_time()
+    async with open_mailbox(lambda _: fault(503, "MailboxInfoStale")) as mailbox:
+        with pytest.raises(GraphUnreachable, match="for long"):
+            await _ask(mailbox, 300)
+    assert trio.current_time() - began < 2 * OVERALL
 
 
 @settings(max_examples=80, deadline=None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from connector.errors import (
     GraphDeltaRefused,
@@ -17,6 +19,10 @@ from connector.errors import (
 )
 from connector.graph.answers import read_error
 from connector.graph.catalogue import CATALOGUE, Outcome, masked, outcome_of, to_error
+from connector.graph.client import MailboxClient
+from connector.graph.gate import Gate, Priority
+from connector.http import open_client
+from tests.graph.conftest import BASE, FakeTokens
 
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
@@ -72,3 +78,27 @@ def test_masked_keeps_no_private_word() -> None:
     said = f"No 'Secret subject' of anna@pier.example at https://graph.example/me?x=1 for {'AAMk' * 12}="
     assert masked(said) == "No … of … at … for …"
     assert len(masked("x y " * 1000)) <= 300
+    assert masked("Betreff „Angebot“, “Offer” and \u2018Deal\u2019 or «Prix»:\n nothing") == "Betreff …, … and … or …: nothing"
+
+
+def test_to_error_code_that_is_none_is_not_repeated() -> None:
+    """A code is shown to people and logged: a sentence in its place, or half a character, is kept masked instead; so is an inner code."""
+    error = to_error(418, ("Teapot", "No mailbox anna@pier.example"), None, "Sorry, 'Anna'.")
+    assert (error.code, str(error)) == ("other", "Graph answered 418 other")
+    assert error.payload == "No mailbox … Teapot Sorry, …."
+    assert to_error(500, ("\x00\ud800",), None).code == "other"
+    assert to_error(400, ("RequestBroker--ParseUri",), None).code == "RequestBroker--ParseUri"
+
+
+async def test_judge_unknown_error_is_counted_and_kept_masked() -> None:
+    """What no row knows is heard of by the metric and by whoever reads the log, and neither hears whose it is."""
+    heard: list[tuple[int, str]] = []
+    said = {"error": {"code": "ErrorBrandNew", "message": "Quota of anna@pier.example for 'Offer' is odd."}}
+    async with open_client(transport=httpx.MockTransport(lambda _: httpx.Response(418, json=said))) as http:
+        client = MailboxClient(http, BASE, Gate(), FakeTokens(), on_unknown=lambda *what: heard.append(what))
+        with capture_logs() as logs, pytest.raises(GraphError) as caught:
+            await client.get_bytes("/me", priority=Priority.LIVE)
+        client.judge(404, {}, b'{"error":{"code":"ErrorItemNotFound"}}')
+    assert caught.value.is_unknown
+    assert heard == [(418, "ErrorBrandNew")]
+    assert [(entry["status"], entry["graph_code"], entry["said"]) for entry in logs] == [(418, "ErrorBrandNew", "Quota of … for … is odd.")]

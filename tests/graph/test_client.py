@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import httpx
@@ -27,12 +28,14 @@ from connector.errors import (
 )
 from connector.graph.answers import claims_of, parse_retry_after, repair_json
 from connector.graph.catalogue import to_error
-from connector.graph.client import ATTEMPTS
+from connector.graph.client import ATTEMPTS, OVERALL
 from connector.graph.gate import Priority
-from connector.graph.types import GraphFolder, User
+from connector.graph.types import GraphFolder, Named, User
 from tests.graph.conftest import BASE, FakeTokens, fault, open_mailbox
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from trio.testing import MockClock
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -108,6 +111,74 @@ async def test_get_long_retry_after_is_handed_up_at_once(autojump_clock: MockClo
     assert trio.current_time() == began
 
 
+@pytest.mark.parametrize("value", ["0", "-7", "Mon, 23 Nov 1998 12:00:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+async def test_get_retry_after_that_is_over_is_still_a_pause(status: int, value: str, autojump_clock: MockClock) -> None:
+    """Nothing, less than nothing, a date that is past: the pauses grow all the same, and after a 429 the mailbox is fenced."""
+    asked: list[float] = []
+
+    def graph(_: httpx.Request) -> httpx.Response:
+        asked.append(trio.current_time())
+        return fault(status, "ErrorServerBusy", retry_after=value)
+
+    async with open_mailbox(graph) as mailbox:
+        with pytest.raises(GraphThrottled):
+            await mailbox.get("/me", into=User, priority=Priority.LIVE)
+        pauses = [later - sooner for sooner, later in pairwise(asked)]
+        assert [pause >= least for pause, least in zip(pauses, (1, 1, 2, 4), strict=True)] == [True] * 4
+        async with mailbox.gate.lane(Priority.PERSON):
+            assert trio.current_time() - asked[-1] >= 1
+
+
+async def test_get_retry_after_as_a_date_is_by_graphs_own_clock(autojump_clock: MockClock) -> None:
+    """A clock of ours that is years off makes neither an hour nor nothing of twenty seconds."""
+    sent = datetime(1999, 12, 31, 23, 59, 50, tzinfo=UTC)
+    late = fault(
+        429,
+        "TooManyRequests",
+        retry_after=format_datetime(sent + timedelta(seconds=20), usegmt=True),
+        date=format_datetime(sent, usegmt=True),
+    )
+    answers = [late, httpx.Response(200, json=ME)]
+    began = trio.current_time()
+    async with open_mailbox(lambda _: answers.pop(0)) as mailbox:
+        await mailbox.get("/me", into=User, priority=Priority.LIVE)
+    assert 20 <= trio.current_time() - began < 21
+
+
+async def test_get_overall_budget_ends_the_attempts(autojump_clock: MockClock) -> None:
+    """Each attempt takes long: not all of them are made, and what was asked is over in some minutes."""
+    asked: list[float] = []
+
+    async def graph(_: httpx.Request) -> httpx.Response:
+        asked.append(trio.current_time())
+        await trio.sleep(45)
+        return fault(503, "ServiceNotAvailable")
+
+    async with open_mailbox(graph) as mailbox:
+        with pytest.raises(GraphUnreachable):
+            await mailbox.get("/me", into=User, priority=Priority.LIVE)
+    assert len(asked) < ATTEMPTS
+    assert asked[-1] - asked[0] <= OVERALL
+
+
+async def test_get_body_that_trickles_for_ever_is_given_up(autojump_clock: MockClock) -> None:
+    """A byte now and then keeps every read time-out away: the answer as a whole has an end, and its lane is free again."""
+
+    class Trickle(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await trio.sleep(20)
+                yield b" "
+
+    async with open_mailbox(lambda _: httpx.Response(200, stream=Trickle())) as mailbox:
+        with trio.fail_after(3600), pytest.raises(GraphUnreachable):
+            await mailbox.get("/me", into=User, priority=Priority.LIVE)
+        with trio.fail_after(1):
+            async with mailbox.gate.lane(Priority.PERSON, lanes=4):
+                pass
+
+
 async def test_get_lasting_fault_ends_in_its_error(autojump_clock: MockClock) -> None:
     """Some attempts, then the runner decides."""
     asked: list[int] = []
@@ -140,6 +211,13 @@ async def test_get_control_characters_in_json_are_repaired() -> None:
     """Raw control characters inside strings are Graph's fault, not the mailbox's end."""
     async with open_mailbox(lambda _: httpx.Response(200, content=b'{"id":"1","displayName":"A\x0b\x01nna"}')) as mailbox:
         assert (await mailbox.get("/me", into=User, priority=Priority.LIVE)).display_name == "Anna"
+
+
+@given(st.integers(0, 0x1F), st.sampled_from([b"", b"\r\n\t"]))
+def test_repair_json_any_raw_control_character_hides_nothing(control: int, between: bytes) -> None:
+    """Each of the 32 inside a string, tab and line ends too: the page is read, and those between two values still part them."""
+    data = b'{"id":' + between + b'"An' + bytes([control]) + b'na"' + between + b"}"
+    assert msgspec.json.decode(repair_json(data), type=Named).id in {"Anna", "An na"}
 
 
 async def test_get_cut_json_is_no_answer(autojump_clock: MockClock) -> None:

@@ -93,6 +93,27 @@ async def test_older_than_pages_by_link_and_counts_an_id_once() -> None:
     assert [[m.id for m in p.changed] for p in found] == [["a", "b"], ["b", "c", "d"]]
 
 
+async def test_older_than_goes_on_behind_a_page_with_less_than_was_wanted() -> None:
+    """Short pages, empty ones too, are no end while there is a next link: less than was wanted means "no older ones" to the caller."""
+    links = [f"{BASE}/me/mailFolders/F/messages?$skip={n}" for n in (1, 2)]
+    pages = [page({"id": "a"}, next=links[0]), page(next=links[1]), page({"id": "b"}, {"id": "c"})]
+    async with open_mailbox(lambda _: pages.pop(0)) as mailbox:
+        found = await older_than(mailbox, "F", "2026-11-01T00:00:00Z", 3, Priority.BACKFILL)
+    assert [[m.id for m in p.changed] for p in found] == [["a"], [], ["b", "c"]]
+
+
+async def test_list_tree_goes_on_behind_an_empty_page() -> None:
+    """Folders behind it would be archived, and their mail hidden."""
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/mailFolders"):
+            return page({"id": "F"}) if "skip" in str(request.url) else page(next=f"{BASE}/me/mailFolders?$skip=1")
+        return fault(404, "ErrorItemNotFound")
+
+    async with open_mailbox(graph) as mailbox:
+        assert [f.id for f in (await list_tree(mailbox)).folders] == ["F"]
+
+
 async def test_list_tree_drops_search_and_hidden_folders_and_finds_roles() -> None:
     """All levels and pages; roles by well-known name, never by display name; a mailbox without an Archive has none."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from connector.errors import GraphError, GraphMailboxGone, GraphUnreachable
-from connector.graph.folders import ROLES, Tree, list_tree
+from connector.graph.folders import ROLES, Folder, Tree, list_tree
 from tests.graph.conftest import BASE, fault, open_mailbox, page
 
 if TYPE_CHECKING:
-    import httpx
     from trio.testing import MockClock
 
 FOLDERS = "/v1.0/me/mailFolders"
@@ -45,6 +45,28 @@ async def test_list_tree_goes_down_every_level_and_page() -> None:
         again = await list_tree(mailbox, known=Tree(tree.folders, {"archive": "C"}))
     assert not [p for p in asked if p.partition("?")[0] in NAMES], "well-known ids do not change: they are asked for once"
     assert {f.id: f.role for f in again.folders}["C"] == ROLES["archive"]
+
+
+async def test_list_tree_well_known_folder_that_was_made_anew_has_its_role() -> None:
+    """An Archive that was deleted and made by the next click on "Archive" has another id: it is the Archive all the same."""
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        name = request.url.path.removeprefix(FOLDERS).strip("/")
+        if name:
+            return page_of(name)
+        return page({"id": "i", "displayName": "Inbox"}, {"id": "new", "displayName": "Archiv"})
+
+    def page_of(name: str) -> httpx.Response:
+        assert name != "inbox", "it is where it was"
+        return httpx.Response(200, json={"id": "new"}) if name == "archive" else fault(404, "ErrorItemNotFound")
+
+    known = Tree(
+        [Folder("i", None, "Inbox", "inbox", 0, 0), Folder("old", None, "Archiv", "archive", 0, 0)], {"inbox": "i", "archive": "old"}
+    )
+    async with open_mailbox(graph) as mailbox:
+        tree = await list_tree(mailbox, known=known)
+    assert {f.id: f.role for f in tree.folders} == {"i": "inbox", "new": "archive"}
+    assert tree.well_known == {"inbox": "i", "archive": "new"}
 
 
 async def test_list_tree_circle_is_an_error() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from connector.graph.gate import LANES, WINDOW, WINDOW_REQUESTS, Gate, Priority
+from connector.graph.gate import LANES, WINDOW, WINDOW_REQUESTS, Gate, Gates, Priority
 
 
 def test_gate_numbers_are_graphs() -> None:
@@ -143,3 +143,25 @@ async def test_gate_cancelled_in_the_queue_leaves_no_hole(autojump_clock: MockCl
     with trio.fail_after(1):
         async with gate.lane(Priority.LIVE), gate.lane(Priority.LIVE), gate.lane(Priority.LIVE), gate.lane(Priority.PERSON):
             pass
+
+
+async def test_gate_cancelled_with_its_lanes_gives_them_back() -> None:
+    """A request that is given up in flight holds nothing any more, however many lanes it had; nor does one that fails."""
+    gate = Gate()
+    with trio.CancelScope() as scope:
+        async with gate.lane(Priority.PERSON, cost=4, lanes=4):
+            scope.cancel()
+            await trio.sleep_forever()
+    with pytest.raises(ZeroDivisionError):
+        async with gate.lane(Priority.PERSON, lanes=4):
+            raise ZeroDivisionError
+    with trio.fail_after(1):
+        async with gate.lane(Priority.PERSON, lanes=4):
+            pass
+
+
+def test_gates_mailbox_of_two_accounts_has_one_gate() -> None:
+    """Graph counts per app and mailbox: a shared mailbox that two people connected has four lanes, not eight."""
+    gates = Gates()
+    assert gates.of("harbour@pier.example") is gates.of("Harbour@Pier.example")
+    assert gates.of("anna@pier.example") is not gates.of("harbour@pier.example")

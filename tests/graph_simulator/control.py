@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -267,8 +268,8 @@ def _check_claims(asked: dict[str, Any]) -> None:
 
 
 def _poison(kind: str) -> str:
-    if kind not in {"", "shape", "corrupt"}:
-        raise _Wrong(f"unknown poison {kind!r}; there are: shape, corrupt, and nothing to heal")
+    if kind not in {"", "shape", "undated", "corrupt"} and not re.fullmatch(r"[45]\d\d( \S+)?", kind):
+        raise _Wrong(f"unknown poison {kind!r}; there are: shape, undated, corrupt, a status with or without a code, and nothing to heal")
     return kind
 
 

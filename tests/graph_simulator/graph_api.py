@@ -173,7 +173,7 @@ class GraphApi:
         if not isinstance(body, bytes):
             text = json.dumps(body, ensure_ascii=False)
             if self._world.quirks.control_characters:
-                text = text.replace('"subject": "', '"subject": "\x0b\x01', 1)
+                text = text.replace('"subject": "', '"subject": "\x0b\t\x01', 1)
             body = text.encode("utf-8", "replace")
             answer.headers["Content-Type"] = "application/json"
         if answer.wire:

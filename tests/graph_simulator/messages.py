@@ -21,8 +21,9 @@ __all__ = ["Messages", "filtered_ids", "shown_id"]
 
 _ONLY_SELECTED = {"internetMessageHeaders", "uniqueBody"}
 
-# Values of types that the schema forbids, for a message with the poison "shape".
+# What a message with a poison shows: values of types that the schema forbids, and the null that it allows for a time.
 _MISSHAPEN = {"subject": 7, "toRecipients": {"emailAddress": "nobody"}, "isRead": "maybe", "from": [], "receivedDateTime": None}
+_SHOWN: dict[str, dict[str, Any]] = {"shape": _MISSHAPEN, "undated": {"receivedDateTime": None}}
 
 
 class Messages:
@@ -49,6 +50,9 @@ class Messages:
             message = mailbox.recoverable[message_id]
         if message.poison == "corrupt":
             raise GraphFault(500, "ErrorCorruptData", "Data is corrupt.")
+        if message.poison[:1].isdigit():
+            status, _, code = message.poison.partition(" ")
+            raise GraphFault(int(status), code, "The request failed.")
         return message
 
     def listed(self, call: Call, mailbox: Mailbox, folder: Folder) -> Answer:
@@ -94,8 +98,8 @@ class Messages:
             raise no_property(unknown[0], "message")
         shown = {k: v for k, v in full.items() if (k in select if select else k not in _ONLY_SELECTED)}
         head: dict[str, Any] = {"@odata.etag": f'W/"{message.data["changeKey"]}"', "id": shown_id(call, message)}
-        if message.poison == "shape":
-            shown |= {k: v for k, v in _MISSHAPEN.items() if k in shown}
+        if message.poison in _SHOWN:
+            shown |= {k: v for k, v in _SHOWN[message.poison].items() if k in shown}
         if context:
             head = {"@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#users('{mailbox.oid}')/messages/$entity", **head}
         return head | shown

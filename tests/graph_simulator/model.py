@@ -43,7 +43,7 @@ class Message:
     mutable_id: str = ""
     # Number of the event by which it came into its folder.
     arrived: int = 0
-    # What is wrong with it: "shape" (values of wrong types) or "corrupt" (cannot be opened); "" is healthy.
+    # What is wrong with it: "shape" (values of wrong types), "undated" (never received), "corrupt" or "STATUS CODE" (cannot be opened).
     poison: str = ""
 
     def __post_init__(self) -> None:

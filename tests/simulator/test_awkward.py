@@ -323,6 +323,14 @@ async def test_poison_that_corrupts_shuts_the_message_alone() -> None:
             answer = await graph.raw(f"/me/messages/{message}{path}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (500, "ErrorCorruptData")
         assert message in (await _told(graph, DELTA))[0]
+        for kind, status, code in (("404", 404, ""), ("400 ErrorBrandNew", 400, "ErrorBrandNew")):
+            await _poison(graph, message, kind)
+            answer = await graph.raw(f"/me/messages/{message}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+        await _poison(graph, message, "undated")
+        shown = await graph.get(f"/me/messages/{message}")
+        assert shown["receivedDateTime"] is None
+        assert not SCHEMA.problems(shown, "message"), "Graph's schema allows it"
         answer = await _poison(graph, message, "arsenic")
         assert (answer.status_code, "arsenic" in answer.json()["error"]) == (400, True)
 

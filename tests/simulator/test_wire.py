@@ -112,7 +112,7 @@ async def test_answer_has_both_request_ids(graph: Graph) -> None:
 async def test_answer_may_have_raw_control_characters() -> None:
     """By switch, JSON strings carry characters that strict parsers refuse (section 4.1)."""
     async with open_graph(Quirks(control_characters=True)) as graph:
-        assert b'"subject": "\x0b\x01' in (await graph.raw("/me/mailFolders/inbox/messages")).content
+        assert b'"subject": "\x0b\t\x01' in (await graph.raw("/me/mailFolders/inbox/messages")).content
 
 
 # ---------------------------------------------------------------- tokens

@@ -54,7 +54,9 @@ class FakeMailbox:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     cycles: list[tuple[float, str | None]] = field(default_factory=list)
     forgotten: int = 0
+    job_error: Exception | None = None
     on_progress: Callable[[Progress], None] = lambda _: None
+    breathe: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
 
     async def cycle(self, first: str | None = None) -> Progress:
         """Run one."""
@@ -67,12 +69,14 @@ class FakeMailbox:
         self.on_progress(DONE)
         return DONE
 
-    async def reconcile(self) -> int:
+    async def reconcile(self) -> bool:
         """Find no drift."""
-        return 0
+        return True
 
     async def true_up_due(self) -> float | None:
-        """Have no filtered cursor."""
+        """Have no filtered cursor, or fail as the test says."""
+        if self.job_error is not None:
+            raise self.job_error
         return None
 
     def take_aged_cursors(self) -> list[CursorReport]:

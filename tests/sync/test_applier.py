@@ -56,6 +56,26 @@ async def test_apply_unknown_partial_is_asked_for_whole(store: Store) -> None:
     assert sorted(addon.rows) == ["m", "part"]
 
 
+async def test_apply_removals_of_strangers_are_asked_about(store: Store) -> None:
+    """Each may be a message that came, went and came back, told as removed and never again; what is not there is dropped from the call.
+
+    The emptying of a folder whose older mail was never fetched is not asked about to its end: there is nothing to hide.
+    """
+    addon = FakeAddon(refusals=[Refused("unknown", unknown=[f"m{n:03}" for n in range(450)])])
+    asked: list[str] = []
+
+    async def fetch(remote_ids: list[str]) -> list[dict[str, Any]]:
+        asked.extend(remote_ids)
+        return [_whole(i) for i in remote_ids if i in {"m000", "m007", "m399"}]
+
+    applier = Applier(7, addon, store, fetch, _fine)
+    removed = [Removed("F", f"m{n:03}") for n in range(450)]
+    await applier.apply(removed=removed, folders=[FolderUpdate("F", revision=0, cursor="link")])
+    assert asked == [f"m{n:03}" for n in range(400)]
+    assert sorted(addon.rows) == ["m000", "m007", "m399"]
+    assert (addon.calls[-1].removed, addon.pending, addon.cursors) == ([], set(), {"F": "link"})
+
+
 async def test_apply_other_writer_is_told_and_nothing_is_saved(store: Store) -> None:
     """A refused revision means somebody else: the file keeps what it had."""
     addon = FakeAddon(revisions={"F": 5})

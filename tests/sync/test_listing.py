@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connector.errors import GraphError
 from connector.graph.gate import Priority
 from connector.sync.listing import Entry, list_states, second_before, windows
-from tests.graph.conftest import BASE, open_mailbox, page
+from tests.graph.conftest import BASE, fault, open_mailbox, page
 
 if TYPE_CHECKING:
     import httpx
@@ -55,6 +55,29 @@ async def test_list_states_follows_all_pages_and_counts_an_id_once() -> None:
         Entry("b", "", is_read=True),
         Entry("odd"),
     ]
+
+
+async def test_list_states_empty_page_with_next_link_goes_on() -> None:
+    """It is not the end: rows of the pages behind it would be taken for deleted, and asked for by the thousand."""
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        return page({"id": "a"}) if "skip" in str(request.url) else page(next=f"{BASE}/me/mailFolders/F/messages?$skip=1")
+
+    async with open_mailbox(graph) as mailbox:
+        assert await list_states(mailbox, "F", None, None, Priority.LIVE) == [Entry("a")]
+
+
+async def test_list_states_that_breaks_off_is_an_error() -> None:
+    """Each row that the rest would have named is a suspect else, and a mass removal passes for proved."""
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        if "skip" in str(request.url):
+            return fault(400, "ErrorBrandNew")
+        return page({"id": "a"}, next=f"{BASE}/me/mailFolders/F/messages?$skip=1")
+
+    async with open_mailbox(graph) as mailbox:
+        with pytest.raises(GraphError, match="ErrorBrandNew"):
+            await list_states(mailbox, "F", None, None, Priority.LIVE)
 
 
 async def test_list_states_circle_is_an_error() -> None:

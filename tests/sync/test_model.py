@@ -68,6 +68,7 @@ _CHANGES = [
     "rename_folder",
     "move_folder",
     "delete_folder",
+    "archive_folder",
 ]
 _HAPPENINGS = ["run", "run", "run", "die", "die", "die_anywhere", "lose_call", "lose_answer", "cut", "storm", "forget_links"]
 _DISASTERS = ["lose_file", "keep_file", "restore_file", "dump", "restore"]
@@ -101,6 +102,7 @@ _quirks = st.fixed_dictionaries(
         "batch_missing": st.sampled_from([0, 0, 7]),
         "delay": st.sampled_from([0.0, 0.0, 40.0]),
         "sync_error": st.sampled_from(_SYNC_ERRORS),
+        "absent_folder_code": st.sampled_from(["404 ErrorItemNotFound", "404 ErrorFolderNotFound", "400 ErrorInvalidIdMalformed"]),
     }
 )
 # What it is reported to lose: only a reconcile finds it.
@@ -184,6 +186,13 @@ class History:
             self.world.addon.restore(self.backup)
 
     # ---------------------------------------------------------------- what happens to the mailbox
+
+    async def on_archive_folder(self, step: Step) -> None:
+        """The Archive goes with its mail, and is made by the next click on "Archive": under a new id, in any language."""
+        if archive := [f.id for f in self.truth.folders.values() if f.well_known == "archive"]:
+            self.truth.delete_folder(archive[0])
+        else:
+            self.truth.add_folder(("Archive", "Archiv")[step.a % 2], self.truth.folder_id("msgfolderroot"), well_known="archive")
 
     async def _change(self, step: Step) -> None:
         truth = self.truth
@@ -338,6 +347,8 @@ _ON = dict.fromkeys(("partial_read_updates", "out_of_filter_events", "aba_loss",
         [Step("run", 100), Step("dump"), Step("deliver", 2, 0), Step("run", 400), Step("restore"), Step("lose_file")],
         [Step("run", 100), Step("move", 3, 4), Step("lose_answer"), Step("run", 1), Step("move", 3, 2)],
         [Step("run", 100), Step("add_folder", 0, 1), Step("move", 3, 6), Step("run", 150), Step("delete_folder")],
+        [Step("archive_folder"), Step("run", 100), Step("archive_folder"), Step("run", 300), Step("move", 3, 5)],
+        [Step("run", 100), Step("archive_folder"), Step("run", 300), Step("archive_folder", 1)],
     ],
     ids=repr,
 )

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tests.graph.conftest import Handler
 
 
-def _at(folder: str | None) -> httpx.Response:
-    return httpx.Response(200, json={"id": "m"} if folder is None else {"id": "m", "parentFolderId": folder})
+def _at(folder: str) -> httpx.Response:
+    return httpx.Response(200, json={"id": "m", "parentFolderId": folder})
 
 
 # Graph's folder list: none of the folders that a message was found in is there, unless a test says so.
@@ -89,24 +89,65 @@ async def test_resolve_message_in_a_folder_that_came_up_since_waits_for_the_tree
 
 async def test_resolve_message_that_cannot_be_read_is_set_aside_after_three_tries(store: Store) -> None:
     """It is counted and told to Odoo, and no longer in the way of a good round."""
-    handler = _answering({"bad": fault(500, "ErrorCorruptData"), "shape": httpx.Response(200, json={"id": "shape", "subject": 7}), **TREE})
-    async with _work(store, handler, ["bad", "shape"]) as (work, addon):
+    shape, nowhere = httpx.Response(200, json={"id": "shape", "subject": 7}), httpx.Response(200, json={"id": "nowhere", "subject": "x"})
+    handler = _answering({"bad": fault(500, "ErrorCorruptData"), "shape": shape, "nowhere": nowhere, **TREE})
+    async with _work(store, handler, ["bad", "shape", "nowhere"]) as (work, addon):
         for _ in range(3):
             assert await resolve_pending(work, Priority.LIVE)
-        assert work.book.unreadable == {"bad", "shape"}
-        assert sorted((a.remote_id, a.reason) for a in addon.set_aside) == [("bad", "ErrorCorruptData"), ("shape", "shape")]
+        assert work.book.unreadable == {"bad", "shape", "nowhere"}
+        reasons = {"bad": "ErrorCorruptData", "shape": "shape", "nowhere": "shape"}
+        assert {a.remote_id: a.reason for a in addon.set_aside} == reasons
         assert await resolve_pending(work, Priority.LIVE)
-        assert len(addon.set_aside) == 2
+        assert len(addon.set_aside) == 3
+        assert addon.rows.keys() == reasons.keys(), "that Graph names no folder, or says what nobody understands, proves no deletion"
 
 
-@pytest.mark.parametrize("answer", [fault(400, "ErrorBrandNew"), fault(404, "ErrorBrandNew")])
-async def test_resolve_unclear_answer_keeps_the_row_hidden(answer: httpx.Response, store: Store) -> None:
-    """What proves nothing is asked for again next time; the others are resolved all the same."""
+async def test_resolve_what_was_met_in_a_folder_that_is_switched_off_is_forgotten(store: Store) -> None:
+    """Odoo takes nothing of a folder whose mail nobody wants: telling it all the same would put off every cycle for ever."""
+    handler = _answering({"bad": fault(500, "ErrorCorruptData"), **TREE})
+    async with _work(store, handler, []) as (work, addon):
+        for _ in range(3):
+            work.trials.note("unwanted", "B", "shape")
+            work.trials.note("wanted", "F", "shape")
+        work.trials.note("bad", "B", "shape")
+        assert await resolve_pending(work, Priority.LIVE)
+        assert [one.remote_id for one in addon.set_aside] == ["wanted"]
+        assert work.trials.open == set()
+        assert await work.ledger.trials() == {}
+
+
+@pytest.mark.parametrize("answer", [fault(503, "ServiceNotAvailable"), fault(502, "")])
+async def test_resolve_weather_sets_nobody_aside(answer: httpx.Response, store: Store, autojump_clock: MockClock) -> None:
+    """However long the way to a message is blocked: that is not the message's fault."""
+    async with _work(store, _answering({"m": answer, **TREE}), ["m"]) as (work, addon):
+        for _ in range(5):
+            assert not await resolve_pending(work, Priority.LIVE)
+        assert (addon.set_aside, work.trials.open) == ([], set())
+
+
+@pytest.mark.parametrize(
+    "answer", [fault(400, "ErrorBrandNew"), fault(404, "ErrorBrandNew"), fault(500, "ErrorInternalServerError"), fault(504, "")]
+)
+async def test_resolve_unclear_answer_keeps_the_row_hidden(answer: httpx.Response, store: Store, autojump_clock: MockClock) -> None:
+    """What proves nothing is asked for again next time, a server that fails again and again included; the others are resolved."""
     answers = {"unclear": answer, "deleted": fault(404, "ErrorItemNotFound")}
     resolved, addon, work = await _resolve(store, _answering(answers), list(answers))
     assert not resolved
     assert list(addon.rows) == ["unclear"]
     assert (addon.pending, work.book.pending) == ({"unclear"}, {"unclear"})
+
+
+@pytest.mark.parametrize(
+    "answer", [fault(400, "ErrorBrandNew"), httpx.Response(404), fault(500, "ErrorInternalServerError"), fault(410, "SyncStateNotFound")]
+)
+async def test_resolve_unclear_answer_for_the_third_time_sets_aside(
+    answer: httpx.Response, store: Store, autojump_clock: MockClock
+) -> None:
+    """One message that Graph fails over, whatever it says, keeps no mailbox from good rounds; its row stays, hidden."""
+    async with _work(store, _answering({"m": answer, **TREE}), ["m"]) as (work, addon):
+        assert [await resolve_pending(work, Priority.LIVE) for _ in range(4)] == [False, False, True, True]
+        assert [one.remote_id for one in addon.set_aside] == ["m"]
+        assert (work.book.unreadable, list(addon.rows)) == ({"m"}, ["m"])
 
 
 @pytest.mark.parametrize(

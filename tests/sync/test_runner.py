@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from connector.errors import (
     EntraUnreachable,
+    GraphError,
     GraphMailboxGone,
     GraphThrottled,
     GraphUnauthorized,
@@ -17,6 +19,7 @@ from connector.errors import (
     NeedsAdmin,
     NeedsSignIn,
     NotConfigured,
+    OdooFault,
     OdooUnreachable,
     StateError,
 )
@@ -77,6 +80,13 @@ async def test_run_throttled_is_silent_and_waits_as_told(autojump_clock: MockClo
     await _run_for(runner_of(mailbox, reports), 100)
     assert [round(t - mailbox.cycles[0][0]) for t, _ in mailbox.cycles] == [0, 77]
     assert _told(reports)["state"] == "connected"
+
+
+async def test_run_throttled_for_no_time_is_no_storm_of_cycles(autojump_clock: MockClock) -> None:
+    """Retry-After "0", or a date that is past by our clock: some seconds lie between two cycles."""
+    mailbox = FakeMailbox([GraphThrottled("slow down", retry_after=0.0)] * 100)
+    await _run_for(runner_of(mailbox), 60)
+    assert 2 < len(mailbox.cycles) <= 13
 
 
 @pytest.mark.parametrize("error", [GraphUnreachable("x"), EntraUnreachable("x"), OdooUnreachable("x")])
@@ -144,6 +154,15 @@ async def test_run_unforeseen_error_is_seen_after_three_cycles_and_over_after_a_
     assert _told(reports)["state"] == "connected"
 
 
+async def test_run_job_that_fails_for_ever_brings_no_cycle_sooner_and_sooner(autojump_clock: MockClock) -> None:
+    """Between good cycles a step fails each time: the pauses grow to the interval instead of starting anew with each good cycle."""
+    mailbox = FakeMailbox([None] * 1000)
+    mailbox.job_error = GraphError("no")
+    with capture_logs():
+        await _run_for(runner_of(mailbox), 3600)
+    assert len(mailbox.cycles) <= 25
+
+
 async def test_run_superseded_takes_up_what_odoo_has(autojump_clock: MockClock) -> None:
     """Somebody else wrote: trust nothing remembered, and go on at once."""
     mailbox = FakeMailbox([Superseded("other"), None])
@@ -151,6 +170,15 @@ async def test_run_superseded_takes_up_what_odoo_has(autojump_clock: MockClock) 
     await _run_for(runner, 30)
     assert mailbox.forgotten == 1
     assert runner.state is State.LIVE
+
+
+@pytest.mark.parametrize(("error", "forgotten"), [(OdooUnreachable("cut"), 1), (OdooFault("x", "no"), 1), (GraphUnreachable("cut"), 0)])
+async def test_run_odoo_that_failed_is_read_again(error: Exception, forgotten: int, autojump_clock: MockClock) -> None:
+    """Its answer may be what was lost: what it did is not known here, and building on the old view would be refused."""
+    mailbox = FakeMailbox([error, None])
+    await _run_for(runner_of(mailbox), 30)
+    assert mailbox.forgotten == forgotten
+    assert len(mailbox.cycles) == 2
 
 
 async def test_run_not_connected_any_more_ends(autojump_clock: MockClock) -> None:

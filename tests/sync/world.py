@@ -6,7 +6,9 @@ it at any request, call or step; whatever it had in memory is gone, its file sta
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,7 @@ import httpx
 import trio
 
 from connector.graph.client import MailboxClient
+from connector.graph.folders import ROLES
 from connector.graph.gate import Gate
 from connector.http import open_client
 from connector.state.store import open_store
@@ -30,12 +33,14 @@ from tests.graph_simulator.server import asgi_transport, make_world
 from tests.sync.memory_addon import MemoryAddon, MemoryMailbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable
     from pathlib import Path
 
     from tests.graph_simulator.quirks import Quirks
 
-__all__ = ["ACCOUNT", "Died", "World", "differences", "open_world"]
+__all__ = ["ACCOUNT", "Died", "Spoil", "World", "differences", "open_world"]
+
+Spoil = Callable[[str], httpx.Response | None]
 
 ACCOUNT = 7
 _BASE = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -89,7 +94,23 @@ class Wire(httpx.AsyncBaseTransport):
         response = await self.inner.handle_async_request(request)
         await response.aread()
         await self.fuse("after graph")
-        return response
+        return _spoiled(request, response, self.world.spoil) if self.world.spoil is not None else response
+
+
+def _spoiled(request: httpx.Request, response: httpx.Response, spoil: Spoil) -> httpx.Response:
+    """Put other answers in place of some: of single requests, and of items of a batch, where what depends on a failed one gets 424."""
+    if not request.url.path.endswith("/$batch"):
+        return spoil(str(request.url)) or response
+    asked = {item["id"]: item["url"] for item in json.loads(request.content)["requests"]}
+    answer = json.loads(response.content)
+    is_broken = False
+    for item in sorted(answer.get("responses", []), key=lambda i: int(i["id"])):
+        if is_broken:
+            item |= {"status": 424, "body": {}}
+        elif (other := spoil(asked[item["id"]])) is not None:
+            item |= {"status": other.status_code, "body": json.loads(other.content)}
+            is_broken = other.status_code != 200
+    return httpx.Response(response.status_code, json=answer)
 
 
 @dataclass(slots=True)
@@ -106,6 +127,8 @@ class World:
     reports: Reports = field(default_factory=Reports)
     deaths: int = 0
     lose: dict[str, int] = field(default_factory=dict)
+    # Other answers than the simulator's, by what is asked for; None leaves them.
+    spoil: Spoil | None = None
     _scope: trio.CancelScope | None = None
     _fuse: Fuse = field(default_factory=Fuse)
 
@@ -239,9 +262,10 @@ def differences(box: MemoryMailbox, truth: Truth) -> list[str]:
         folder, real = box.folders[folder_id], truth.folders[folder_id]
         unread, total = truth.counts(folder_id)
         parent = None if truth.folders[real.parent_id or folder_id].well_known == "msgfolderroot" else real.parent_id
-        is_so = (folder.name, folder.parent, folder.unread, folder.total)
-        if is_so != (real.name, parent, unread, total):
-            found.append(f"folder {real.name}: {is_so}, should be {(real.name, parent, unread, total)}")
+        is_so = (folder.name, folder.parent, folder.role, folder.unread, folder.total)
+        should = (real.name, parent, ROLES.get(real.well_known, "other"), unread, total)
+        if is_so != should:
+            found.append(f"folder {real.name}: {is_so}, should be {should}")
     wanted = {m.immutable_id: m for m in truth.messages.values() if m.folder_id in synced}
     found += [f"missing in Odoo: {wanted[i].data['subject']} ({i[-6:]})" for i in wanted.keys() - box.rows.keys()]
     found += [f"only in Odoo: {box.rows[i].get('subject')} ({i[-6:]})" for i in box.rows.keys() - wanted.keys()]
