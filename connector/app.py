@@ -26,6 +26,7 @@ from connector.metrics import Metrics
 from connector.odoo import open_odoo
 from connector.state.store import open_store
 from connector.state.vault import Vault
+from connector.sync.challenges import Challenges
 from connector.sync.exchange import Exchange
 from connector.sync.mailbox import Mailbox
 from connector.sync.plan import Surge
@@ -79,6 +80,7 @@ async def run(
         entra = Entra(config.entra, config.graph.scopes, http) if config.entra is not None else None
         troubles = Troubles()
         tokens = Tokens(store, vault, entra, reports, troubles)
+        challenges = Challenges(store, vault)
         gates = Gates()
         surge = Surge()
 
@@ -103,6 +105,7 @@ async def run(
                 reconcile_interval=config.sync.reconcile_interval,
                 reports=reports,
                 now=_utc_now,
+                on_refused=challenges.note,
             )
 
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
@@ -111,19 +114,16 @@ async def run(
             roster = Roster(store, supervisor, tokens, reports, _utc_now)
             exchange = Exchange(odoo, store, reports, roster, troubles, __version__)
 
-            def known_seq(account_id: int) -> int:
-                account = supervisor.account(account_id)
-                return account.newest_seq if account is not None else 0
-
             sign_in = None
             if config.entra is not None and entra is not None:
                 sign_in = SignIn(
                     entra=entra,
                     tokens=tokens,
+                    challenges=challenges,
                     store=store,
                     vault=vault,
                     client=client,
-                    known_seq=known_seq,
+                    accounts=lambda: supervisor.accounts,
                     allowed_tenants=config.entra.allowed_tenants,
                     allowed_domains=config.entra.allowed_domains,
                     now=_utc_now,

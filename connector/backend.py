@@ -78,10 +78,10 @@ class Service:
         else:
             self.exchange.poke(accounts)
 
-    async def signin_start(self, account_id: int, email: str, redirect_uri: str) -> StartedSignIn:
+    async def signin_start(self, account_id: int, email: str, redirect_uri: str, tenant: str | None) -> StartedSignIn:
         """Begin a sign-in. Raises `NotConfigured`, `EntraUnreachable` and `NeedsAdmin`."""
         with self._judging():
-            return await self._signing_in().start(account_id, email, redirect_uri)
+            return await self._signing_in().start(account_id, email, redirect_uri, tenant)
 
     async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:
         """Finish a sign-in. Raises `NotConfigured`, `EntraUnreachable` and `NeedsAdmin`."""

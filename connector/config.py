@@ -36,7 +36,18 @@ from connector.state.vault import is_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Config", "EntraConfig", "GraphConfig", "LogConfig", "OdooConfig", "ServerConfig", "is_loopback", "json_schema", "load_config"]
+__all__ = [
+    "TENANT",
+    "Config",
+    "EntraConfig",
+    "GraphConfig",
+    "LogConfig",
+    "OdooConfig",
+    "ServerConfig",
+    "is_loopback",
+    "json_schema",
+    "load_config",
+]
 
 # Seconds: bodies rest in Odoo for seven days at most (the addon holds to it too).
 _BODY_TTL_LIMIT = 7 * 86400.0
@@ -49,6 +60,9 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1
 # What Graph's permissions are called in a token request; one form everywhere, or MSAL misses its cache (graph-behaviour 9.2).
 _SCOPE = "https://graph.microsoft.com/"
 _PERMISSIONS = {"full": ("Mail.ReadWrite", "Mail.Send", "User.Read"), "read_only": ("Mail.Read", "User.Read")}
+
+# A tenant in a URL: common, organizations, consumers, an id, or a domain.
+TENANT = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 
 # Characters: as many as a secret that a program made has at least; a short word could be guessed by asking.
 _SECRET_LENGTH = 16
@@ -174,6 +188,7 @@ Size = Annotated[
 NoPush = Annotated[None, BeforeValidator(_no_push)]
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 Filled = Annotated[str, Field(min_length=1)]
+Tenant = Annotated[str, Field(pattern=f"^{TENANT}$")]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Names = Annotated[list[Filled], BeforeValidator(_separated)]
 
@@ -196,7 +211,7 @@ class EntraConfig(_Section):
     """The app registration at Microsoft Entra ID."""
 
     authority: SafeUrl = "https://login.microsoftonline.com"
-    tenant: Filled = Field("common", description="common, organizations, consumers, or a tenant's id or domain")
+    tenant: Tenant = Field("common", description="common, organizations, consumers, or a tenant's id or domain")
     client_id: Filled
     client_secret: Secret | None = None
     certificate: FilePath | None = Field(None, description="a PEM file with private key and certificate, instead of a secret")

@@ -210,7 +210,11 @@ class EntraUnreachable(AuthError):
 
 
 class NeedsSignIn(AuthError):
-    """Only a new sign-in by the person helps."""
+    """Only a new sign-in by the person helps; `claims` is the JSON of what it has to prove, where Entra said so."""
+
+    def __init__(self, message: str, *, claims: str | None = None) -> None:
+        self.claims = claims
+        super().__init__(message)
 
 
 class NeedsAdmin(AuthError):

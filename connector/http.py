@@ -161,7 +161,8 @@ class BlockingBridge:
         """Send a POST, as MSAL asks for it; `data` is a form or raw text."""
         if isinstance(data, str | bytes):
             return self._send("POST", url, params=params, content=data, headers=headers)
-        form = {key: str(value) for key, value in (data or {}).items() if value is not None}
+        # MSAL gives a client assertion as bytes, whose `str` is no assertion.
+        form = {k: v.decode() if isinstance(v, bytes) else str(v) for k, v in (data or {}).items() if v is not None}
         return self._send("POST", url, params=params, data=form, headers=headers)
 
     def close(self) -> None:

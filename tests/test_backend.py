@@ -162,6 +162,6 @@ async def test_sign_in_without_entra_is_not_configured(nursery: trio.Nursery) ->
     """Both steps say so."""
     service = _service(nursery, FakeSupervisor())
     with pytest.raises(NotConfigured):
-        await service.signin_start(1, "a@x.example", "http://localhost/")
+        await service.signin_start(1, "a@x.example", "http://localhost/", None)
     with pytest.raises(NotConfigured):
         await service.signin_finish(1, "a@x.example", "state", {})

@@ -100,6 +100,19 @@ async def test_blocking_bridge_opens_as_odoorpc_expects() -> None:
     assert (seen[0].method, seen[0].content, seen[0].headers["content-type"]) == ("POST", b"[]", "application/json")
 
 
+async def test_blocking_bridge_form_takes_what_msal_gives() -> None:
+    """Bytes are text (a client assertion), None is left out, numbers are written."""
+    seen: list[Request] = []
+
+    def answer(request: Request) -> Response:
+        seen.append(request)
+        return Response(200)
+
+    async with open_client(transport=MockTransport(answer)) as client:
+        await in_thread(partial(BlockingBridge(client).post, "http://entra.example/", data={"a": b"e30.x", "b": None, "c": 1}))
+    assert seen[0].content == b"a=e30.x&c=1"
+
+
 async def test_blocking_bridge_cancelled_ends_at_once() -> None:
     """A library that waits for an answer does not hold up a shutdown."""
     ended = threading.Event()

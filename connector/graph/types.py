@@ -157,3 +157,5 @@ class User(Struct, frozen=True, rename="camel"):
     display_name: str | None = None
     mail: str | None = None
     user_principal_name: str | None = None
+    # "SMTP:" or "smtp:" and an address; "x500:" and others are no addresses of mail.
+    proxy_addresses: list[str] | None = None

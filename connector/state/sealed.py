@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from connector.state.store import Store
     from connector.state.vault import Vault
 
-__all__ = ["FLOW", "SEALED", "TOKEN", "Resealed", "SealedField", "reseal"]
+__all__ = ["CHALLENGE", "FLOW", "SEALED", "TOKEN", "Resealed", "SealedField", "reseal"]
 
 # What sealed things are bound to, beside their account: a blob of another purpose cannot be opened in their place.
 TOKEN = "token"  # noqa: S105 - a purpose, not a secret
 FLOW = "sign-in flow"
+CHALLENGE = "challenge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class SealedField:
 SEALED = (
     SealedField("token", "sealed", TOKEN, is_numbered=True),
     SealedField("flow", "sealed", FLOW),
+    SealedField("challenge", "sealed", CHALLENGE),
 )
 
 

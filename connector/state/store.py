@@ -76,12 +76,16 @@ _MIGRATIONS = (
     CREATE TABLE tombstone (account_id INTEGER PRIMARY KEY, address TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL) STRICT;
     """
     + _refuse_buried("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account"),
+    # What Entra asked for when it refused an account last (`claims`), sealed: the next sign-in has to bring it, also one out of the grave.
+    """
+    CREATE TABLE challenge (account_id INTEGER PRIMARY KEY, sealed TEXT NOT NULL) STRICT;
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 # Every table that has something of an account, but for sign-ins under way (they end by themselves, and may be the account's next life).
-TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account")
+TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account", "challenge")
 
 # The name of Odoo's database in `meta`.
 _DATABASE = "database"
@@ -215,6 +219,26 @@ class Store:
                 await in_disk_thread(run)
         except sqlite3.Error as error:
             raise StateError(f"the state file cannot be used ({error})") from error
+
+    async def load_challenge(self, account_id: int) -> str | None:
+        """Return the sealed claims that the next sign-in of an account has to bring."""
+
+        def read(db: sqlite3.Connection) -> str | None:
+            row = db.execute("SELECT sealed FROM challenge WHERE account_id = ?", (account_id,)).fetchone()
+            return str(row[0]) if row else None
+
+        return await self.do(read)
+
+    async def save_challenge(self, account_id: int, sealed: str | None) -> None:
+        """Keep sealed claims in place of older ones; None forgets them."""
+
+        def write(db: sqlite3.Connection) -> None:
+            if sealed is None:
+                db.execute("DELETE FROM challenge WHERE account_id = ?", (account_id,))
+            else:
+                db.execute("INSERT OR REPLACE INTO challenge VALUES (?, ?)", (account_id, sealed))
+
+        await self.do(write)
 
     async def put_flow(self, state: str, account_id: int, sealed: str, expires_at: float) -> None:
         """Keep a sign-in under way until `expires_at` (seconds since 1970); a new one of the same account replaces the old."""

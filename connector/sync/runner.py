@@ -47,7 +47,7 @@ from connector.sync.machine import FAILURES_UNTIL_SEEN, Event, Phase, State, nex
 from connector.sync.plan import HOUR, Budget, backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from connector.sync.mailbox import Mailbox, Progress
@@ -100,8 +100,12 @@ class Runner:
         reconcile_interval: float,
         reports: Reports,
         now: Callable[[], datetime],
+        on_refused: Callable[[int, Exception], Awaitable[None]] | None = None,
     ) -> None:
-        """`interval` and `reconcile_interval` are in seconds; `now` is the wall clock in UTC."""
+        """`interval` and `reconcile_interval` are in seconds; `now` is the wall clock in UTC.
+
+        `on_refused` hears why a sign-in is needed.
+        """
         self.mailbox = mailbox
         self.state = State.NOT_CONNECTED
         self.progress: Progress | None = None
@@ -115,6 +119,7 @@ class Runner:
         self._reconcile_at: float | None = None
         self._reports = reports
         self._now = now
+        self._on_refused = on_refused
         self._failures = 0
         self._stumbles = 0
         self._is_fit = False
@@ -200,7 +205,10 @@ class Runner:
             progress = await self._cycle()
             await self._reconcile()
         except Exception as error:  # noqa: BLE001 - every error of one mailbox is judged, and stays in it
-            return self._judge(error)
+            delay = self._judge(error)
+            if self.state is State.NEEDS_SIGN_IN and self._on_refused is not None:
+                await self._on_refused(self.account_id, _first(error))
+            return delay
         self._is_fit = True
         if cursors := self.mailbox.take_aged_cursors():
             self._reports.put(self.account_id, cursors=cursors)
@@ -224,8 +232,7 @@ class Runner:
 
     def _judge(self, error: Exception) -> float | None:  # noqa: PLR0911 - one return a row of the table
         """Turn an error of a cycle into an event and a waiting time (table above)."""
-        if isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0] if isinstance(error.exceptions[0], Exception) else error
+        error = _first(error)
         match error:
             case GraphThrottled():
                 self._event(Event.THROTTLED)
@@ -339,3 +346,10 @@ class Runner:
             backfill_done=progress.done,
             backfill_total=progress.total,
         )
+
+
+def _first(error: Exception) -> Exception:
+    """Return the first error of a group: what several jobs side by side met."""
+    if isinstance(error, BaseExceptionGroup) and isinstance(error.exceptions[0], Exception):
+        return error.exceptions[0]
+    return error

@@ -82,6 +82,7 @@ class Tokens:
         """
         self._configured()
         if (source := self._newest_open(account)) is not None:
+            source.tenant = account.tenant
             return source
         async with self._choosing.setdefault(account.id, trio.Lock()):
             if (source := self._newest_open(account)) is not None:
@@ -89,7 +90,7 @@ class Tokens:
             copies = await self._copies(account)
             if not copies:
                 raise NeedsSignIn("there is no token for this account")
-            return self._open_first(account.id, copies)
+            return self._open_first(account, copies)
 
     async def instead(self, account: Account, refused: AccountTokens) -> AccountTokens | None:
         """Return other opened tokens than `refused`, which Entra does not take any more; None where there are none."""
@@ -104,7 +105,7 @@ class Tokens:
                     continue
                 if blob != refused.blob:
                     # Under the sequence of the one that it stands in for: the next use does not go back to that one.
-                    source = self._serve(account.id, opened[0] if opened is not None else copy.seq, blob)
+                    source = self._serve(account, opened[0] if opened is not None else copy.seq, blob)
                     self._standing_in.add(account.id)
                     return source
             return None
@@ -193,25 +194,27 @@ class Tokens:
         # Of two with one sequence Odoo's is used: a file that came back from a backup may have counted on from there.
         return sorted((copy for copy in (in_odoo, stored) if copy is not None), key=lambda copy: -copy.seq)
 
-    def _open_first(self, account_id: int, copies: list[SealedToken]) -> AccountTokens:
+    def _open_first(self, account: Account, copies: list[SealedToken]) -> AccountTokens:
         """Open the newest copy that a key opens; what is wrong with the newest is what is said."""
         wrong: list[VaultError] = []
         for copy in copies:
             try:
-                blob = self._unseal(account_id, copy)
+                blob = self._unseal(account.id, copy)
             except VaultError as error:
                 wrong.append(error)
                 continue
-            self.troubles.key_found(account_id)
-            return self._serve(account_id, copies[0].seq, blob)
+            self.troubles.key_found(account.id)
+            return self._serve(account, copies[0].seq, blob)
         if isinstance(wrong[0], KeyMissing):
-            self.troubles.key_missing(account_id, wrong[0])
+            self.troubles.key_missing(account.id, wrong[0])
         raise wrong[0]
 
     def _unseal(self, account_id: int, token: SealedToken) -> bytes:
         return self._vault.open(token.sealed, purpose=PURPOSE, account_id=account_id)
 
-    def _serve(self, account_id: int, seq: int, blob: bytes) -> AccountTokens:
+    def _serve(self, account: Account, seq: int, blob: bytes) -> AccountTokens:
+        account_id = account.id
+
         async def keep(changed: bytes) -> None:
             # Entra gave something new, so it accepted us.
             self.troubles.accepted()
@@ -220,7 +223,7 @@ class Tokens:
             if opened is not None and opened[1] is source:
                 await self.save(account_id, changed, at_least=opened[0])
 
-        source = AccountTokens(self._configured(), blob, keep)
+        source = AccountTokens(self._configured(), blob, keep, tenant=account.tenant)
         self.drop(account_id)
         self._open[account_id] = (seq, source)
         return source

@@ -27,7 +27,13 @@ class SignInOutcome(Struct, frozen=True, omit_defaults=True):
     display_name: str = ""
     scopes: list[str] = []
     token: SealedToken | None = None
+    # Connected: Microsoft's own name of the mailbox, and the organisation that it is in.
+    mailbox_id: str = ""
+    tenant: str = ""
+    # Which address signed in instead; which account has the mailbox already; where an administrator approves the app.
     address: str = ""
+    other: int = 0
+    url: str = ""
 
 
 class Rotated(Struct, frozen=True):
@@ -92,7 +98,7 @@ class Backend(Protocol):
     def wake(self, accounts: list[int] | None, reason: str, folder: str | None) -> None:
         """Take a hint of Odoo."""
 
-    async def signin_start(self, account_id: int, email: str, redirect_uri: str) -> StartedSignIn:
+    async def signin_start(self, account_id: int, email: str, redirect_uri: str, tenant: str | None) -> StartedSignIn:
         """Begin a sign-in. Raises `AuthError`."""
 
     async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:

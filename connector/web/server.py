@@ -22,7 +22,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from connector.config import TENANT
 from connector.errors import (
+    AppRefused,
     AuthError,
     ConnectorError,
     EntraUnreachable,
@@ -74,6 +76,8 @@ class _Start(Struct, frozen=True):
     account_id: _AccountId
     email: Annotated[str, Meta(min_length=3, max_length=320)]
     redirect_uri: Annotated[str, Meta(pattern="^https?://")]
+    # A kind of account, or a tenant's id or domain: it becomes a part of a URL.
+    tenant: Annotated[str, Meta(pattern=f"^{TENANT}$")] | None = None
 
 
 class _Finish(Struct, frozen=True):
@@ -174,7 +178,7 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
 
     async def signin_start(request: Request) -> Response:
         asked = await _read(request, _Start)
-        return await _signing_in(backend.signin_start(asked.account_id, asked.email, asked.redirect_uri))
+        return await _signing_in(backend.signin_start(asked.account_id, asked.email, asked.redirect_uri, asked.tenant))
 
     async def signin_finish(request: Request) -> Response:
         asked = await _read(request, _Finish)
@@ -248,17 +252,27 @@ async def _signing_in(step: Awaitable[Struct]) -> Response:
     """Await a step of a sign-in and map what can be wrong with the configuration or with Entra."""
     try:
         return _json(await step)
-    except ForeignDatabase as error:
-        return _error(409, "foreign_database", str(error))
-    except NotConfigured:
-        return _error(409, "oauth_not_configured", "OAuth Not Configured")
-    except EntraUnreachable as error:
-        return _error(502, "entra_unreachable", f"Microsoft's sign-in service does not answer at the moment. {error}")
-    except AuthError as error:
-        return _error(502, "entra_refused", str(error))
     except ConnectorError as error:
-        _log.error("sign-in failed", reason=str(error))
-        return _error(500, "internal", "The connector cannot keep sign-ins at the moment; its log tells more.")
+        return _error(*_signin_trouble(error))
+
+
+def _signin_trouble(error: ConnectorError) -> tuple[int, str, str]:
+    """Return status, code and sentence of what kept a sign-in from its end (docs/protocol.md, 2.2)."""
+    match error:
+        case ForeignDatabase():
+            said = (409, "foreign_database", str(error))
+        case NotConfigured():
+            said = (409, "oauth_not_configured", "OAuth Not Configured")
+        case EntraUnreachable():
+            said = (502, "entra_unreachable", f"Microsoft's sign-in service does not answer at the moment. {error}")
+        case AppRefused():
+            said = (502, "entra_credentials", str(error))
+        case AuthError():
+            said = (502, "entra_refused", str(error))
+        case _:
+            _log.error("sign-in failed", reason=str(error))
+            said = (500, "internal", "The connector cannot keep sign-ins at the moment; its log tells more.")
+    return said
 
 
 async def _administering(step: Awaitable[Struct]) -> Response:

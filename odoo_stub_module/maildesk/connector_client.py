@@ -99,9 +99,10 @@ class ConnectorClient:
             self._failed_at[self._url] = time.monotonic()
             _logger.info("the connector took no hint (%s); none is sent for %d s", type(error).__name__, HINT_PAUSE)
 
-    def sign_in_start(self, account_id, email, redirect_uri):
+    def sign_in_start(self, account_id, email, redirect_uri, tenant):
         """Return {"url", "state"}."""
-        return self._post("/signin/start", {"account_id": account_id, "email": email, "redirect_uri": redirect_uri}, SIGN_IN_TIMEOUT)
+        asked = {"account_id": account_id, "email": email, "redirect_uri": redirect_uri, "tenant": tenant}
+        return self._post("/signin/start", asked, SIGN_IN_TIMEOUT)
 
     def sign_in_finish(self, account_id, email, state, answer):
         """Return the outcome of a sign-in."""

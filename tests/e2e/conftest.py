@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.demo.stage import Control, start_connector, start_simulator, write_config
 from tests.e2e.proxy import CuttingProxy, open_proxy
@@ -29,6 +30,30 @@ READER = "anna.larsen@outlook.example"
 
 
 @dataclass(slots=True)
+class Connector:
+    """The connector's process, which a test may stop, and start with another configuration."""
+
+    folder: Path
+    listen: str
+    _running: ExitStack = field(default_factory=ExitStack)
+
+    def start(self, *, has_entra: bool = True) -> None:
+        """Start it; without `has_entra` it has no app registration. It goes on with the file that it left."""
+        config = self.folder / "maildesk.yaml"
+        if not has_entra:
+            settings = yaml.safe_load(config.read_text())
+            del settings["entra"]
+            config = self.folder / "no-entra.yaml"
+            config.touch(mode=0o600)
+            config.write_text(yaml.safe_dump(settings))
+        start_connector(self._running, config, self.listen, self.folder / "connector.log", os.environ)
+
+    def stop(self) -> None:
+        """Stop it as SIGTERM does."""
+        self._running.close()
+
+
+@dataclass(slots=True)
 class Stage:
     """What a story is told on."""
 
@@ -37,6 +62,7 @@ class Stage:
     logins: Logins
     simulator: Control
     proxy: CuttingProxy
+    connector: Connector
 
     def truth(self, address: str) -> list[dict[str, Any]]:
         """Return the messages of a mailbox as they are, newest first."""
@@ -64,8 +90,10 @@ def stage(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
             "api_key": run.logins.connector_key,
         }
         write_config(folder / "maildesk.yaml", settings, listen, SECRET, simulator_url)
-        start_connector(stack, folder / "maildesk.yaml", listen, folder / "connector.log", os.environ)
-        yield Stage(url, odoo, run.logins, Control(simulator_url), proxy)
+        connector = Connector(folder, listen)
+        stack.callback(connector.stop)
+        connector.start()
+        yield Stage(url, odoo, run.logins, Control(simulator_url), proxy, connector)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +104,7 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def _logged_in(browser: Browser, stage: Stage, login: str, password: str) -> Iterator[Page]:
+def logged_in(browser: Browser, stage: Stage, login: str, password: str) -> Iterator[Page]:
     """A page of a user, logged in; errors of its scripts fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stage.url)
     opened = context.new_page()
@@ -96,7 +124,7 @@ def _logged_in(browser: Browser, stage: Stage, login: str, password: str) -> Ite
 @pytest.fixture
 def newcomer(browser: Browser, stage: Stage) -> Iterator[Page]:
     """A page of a user who has no mailbox yet."""
-    with _logged_in(browser, stage, stage.logins.user, stage.logins.user_password) as opened:
+    with logged_in(browser, stage, stage.logins.user, stage.logins.user_password) as opened:
         yield opened
 
 
@@ -108,5 +136,5 @@ def reader(browser: Browser, stage: Stage) -> Iterator[Page]:
             person.url = stage.url
             answer = person.sign_in(person.new_account(READER), READER)
             assert answer.headers.get("location", "").endswith("/odoo/maildesk"), answer.text[:300]
-    with _logged_in(browser, stage, stage.logins.empty, stage.logins.empty_password) as opened:
+    with logged_in(browser, stage, stage.logins.empty, stage.logins.empty_password) as opened:
         yield opened

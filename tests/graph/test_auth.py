@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -21,9 +21,11 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from connector.config import GraphConfig
-from connector.errors import AppRefused, AuthError, ConfigError, EntraUnreachable, NeedsSignIn, StateError
-from connector.graph.auth import AccountTokens, Entra, Granted, SignInRefused
+from connector.errors import AppRefused, AuthError, ConfigError, EntraUnreachable, NeedsAdmin, NeedsSignIn, StateError
+from connector.graph.auth import AccountTokens, Entra, Granted
+from connector.graph.refusals import SignInRefused
 from connector.http import AsyncClient, open_client
+from tests.graph_simulator.policies import Policy
 from tests.graph_simulator.seed import make_mailbox
 from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET, Simulator, open_simulator
 
@@ -48,10 +50,10 @@ class Settings:
 
 
 @asynccontextmanager
-async def _open() -> AsyncIterator[tuple[Simulator, AsyncClient, Entra]]:
+async def _open(permissions: Literal["full", "read_only"] = "full") -> AsyncIterator[tuple[Simulator, AsyncClient, Entra]]:
     async with open_simulator(demo=False) as simulator, open_client() as http:
         simulator.world.mailboxes[ADDRESS] = make_mailbox(ADDRESS, "Anna", mails=())
-        yield simulator, http, Entra(Settings(simulator.url), SCOPES, http)
+        yield simulator, http, Entra(Settings(simulator.url), GraphConfig(permissions=permissions).scopes, http)
 
 
 async def _consent(http: AsyncClient, url: str, step: str = "accept") -> dict[str, str]:
@@ -91,7 +93,105 @@ async def test_sign_in_restamped_scopes_are_known_by_their_last_part() -> None:
     """Entra may echo scopes in another form; they are the same permissions."""
     async with _open() as (simulator, http, entra):
         simulator.world.quirks.scope_restamp = True
-        assert "Mail.ReadWrite" in (await _granted(http, entra)).scopes
+        granted = await _granted(http, entra)
+        assert set(granted.scopes) == set(SCOPES)
+        token, _, blob = await entra.silent(granted.cache_blob, claims=None, force=True)
+        assert simulator.world.entra.grant_of(token) is not None
+        assert blob != granted.cache_blob
+
+
+@pytest.mark.parametrize(
+    ("permissions", "consented", "names"),
+    [
+        ("full", "Mail.Read,User.Read,offline_access", {"Mail.Read", "User.Read"}),
+        ("full", "Mail.ReadWrite,offline_access", {"Mail.ReadWrite"}),
+        ("read_only", "Mail.ReadWrite,Mail.Send,User.Read,offline_access", {"Mail.Read", "User.Read"}),
+    ],
+)
+async def test_sign_in_that_grants_less_is_refreshed_with_less(
+    permissions: Literal["full", "read_only"], consented: str, names: set[str]
+) -> None:
+    """What was granted is told, never more than was asked for; and Entra, which refuses a refresh for one scope too many, refreshes."""
+    async with _open(permissions) as (simulator, http, entra):
+        simulator.world.quirks.consent_scopes = consented
+        granted = await _granted(http, entra)
+        assert {scope.rpartition("/")[2] for scope in granted.scopes} == names
+        token, _, _ = await entra.silent(granted.cache_blob, claims=None, force=True)
+        assert simulator.world.entra.grant_of(token) is not None
+
+
+async def test_tokens_outlive_another_set_of_permissions() -> None:
+    """An administrator who changes graph.permissions sends nobody back to Microsoft."""
+    async with _open("read_only") as (simulator, http, entra):
+        granted = await _granted(http, entra)
+        for scopes in (SCOPES, GraphConfig(permissions="read_only").scopes):
+            token, _, _ = await Entra(Settings(simulator.url), scopes, http).silent(granted.cache_blob, claims=None, force=True)
+            assert simulator.world.entra.grant_of(token) is not None
+
+
+async def test_sign_in_of_a_tenant_goes_there_and_is_refreshed_there() -> None:
+    """The account's own tenant is in the URL, at the code's redemption, and at each refresh; the configured one is left alone."""
+    async with _open() as (simulator, http, entra):
+        url, _, flow = await entra.start(ADDRESS, REDIRECT, tenant="pier.example")
+        assert urlsplit(url).path == "/pier.example/oauth2/v2.0/authorize"
+        granted = await entra.finish(flow, await _consent(http, url))
+        assert granted.tenant == "pier.example"
+
+        async def keep(_: bytes) -> None: ...
+
+        tokens = AccountTokens(entra, granted.cache_blob, keep, tenant=granted.tenant)
+        await tokens.token(reject=await tokens.token())
+        asked = [r["path"] for r in simulator.world.requests if r["path"].endswith("/token")]
+        assert set(asked) == {"/pier.example/oauth2/v2.0/token"}
+        assert len(asked) == 2
+
+
+async def test_sign_in_of_a_tenant_that_does_not_exist_names_the_setting() -> None:
+    """A typing error is no weather: somebody has to correct it."""
+    async with _open() as (_, _http, entra):
+        with pytest.raises(NeedsAdmin, match=r"'peer\.example'.*tenant of this mailbox"):
+            await entra.start(ADDRESS, REDIRECT, tenant="peer.example")
+
+
+async def test_sign_in_brings_the_claims_of_an_earlier_refusal() -> None:
+    """In the URL and with the code, beside what MSAL adds (the CP1 capability)."""
+    wanted = {"access_token": {"acrs": {"essential": True, "value": "c1"}}}
+    async with _open() as (simulator, http, entra):
+        simulator.world.entra.policies.of[ADDRESS] = Policy(wanted)
+        with pytest.raises(SignInRefused) as caught:
+            await _granted(http, entra)
+        assert caught.value.outcome == "interaction_required"
+        assert json.loads(caught.value.claims or "") == wanted
+        url, _, flow = await entra.start(ADDRESS, REDIRECT, claims=caught.value.claims)
+        asked = json.loads(parse_qs(urlsplit(url).query)["claims"][0])["access_token"]
+        assert asked == wanted["access_token"] | {"xms_cc": {"values": ["CP1"]}}
+        assert "Approve sign in request" in (await http.post(url, data={"step": "picked", "account": ADDRESS})).text
+        granted = await entra.finish(flow, await _consent(http, url))
+        assert (await entra.silent(granted.cache_blob, claims=None, force=True))[0]
+
+
+@pytest.mark.parametrize("fault", ["503", "429", "temporarily_unavailable"])
+async def test_sign_in_waits_while_entra_is_only_busy(fault: str) -> None:
+    """A person who comes back from Microsoft does not pay for its hiccup; MSAL's memory of errors is no obstacle."""
+    async with _open() as (simulator, http, entra):
+        url, _, flow = await entra.start(ADDRESS, REDIRECT)
+        answer = await _consent(http, url)
+        simulator.world.quirks.fail_token, simulator.world.quirks.fail_token_count = fault, 1
+        assert (await entra.finish(flow, answer)).scopes
+
+
+async def test_sign_in_patience_has_an_end() -> None:
+    """Odoo waits for us; what asks for more time than that is told at once."""
+    async with _open() as (simulator, http, _):
+        entra = Entra(Settings(simulator.url), SCOPES, http, patience=0.9)
+        url, _, flow = await entra.start(ADDRESS, REDIRECT)
+        answer = await _consent(http, url)
+        for fault, requests in (("429", 1), ("503", 2)):
+            simulator.world.quirks.fail_token = fault
+            simulator.world.requests.clear()
+            with pytest.raises(EntraUnreachable):
+                await entra.finish(flow, answer)
+            assert len([r for r in simulator.world.requests if r["path"].endswith("/token")]) == requests
 
 
 @pytest.mark.parametrize(
@@ -217,6 +317,7 @@ async def test_tokens_not_kept_is_kept_by_the_next_caller() -> None:
         ("interaction_required", NeedsSignIn),
         ("invalid_client", AppRefused),
         ("unauthorized_client", AppRefused),
+        ("invalid_scope", NeedsAdmin),
         ("invalid_request", AuthError),
         ("temporarily_unavailable", EntraUnreachable),
         ("503", EntraUnreachable),
@@ -250,36 +351,37 @@ async def test_sign_in_entra_failing_at_the_end_is_not_the_persons_fault() -> No
 
         async with open_client(transport=httpx.MockTransport(garbage)) as broken:
             with pytest.raises(EntraUnreachable):
-                await Entra(Settings(simulator.url), SCOPES, broken).finish(flow, {"code": "c", "state": state})
+                await Entra(Settings(simulator.url), SCOPES, broken, patience=0).finish(flow, {"code": "c", "state": state})
         with pytest.raises(SignInRefused) as caught:
             await entra.finish(flow, {"state": state})
         assert caught.value.outcome == "failed"
 
 
-async def test_entra_certificate_signs_the_request_for_a_token(tmp_path: Path) -> None:
-    """With a certificate no secret is sent, but an assertion that its key signed."""
+async def test_entra_certificate_signs_in_and_refreshes(tmp_path: Path) -> None:
+    """With a certificate no secret is sent, but an assertion that Entra verifies: key, thumbprint, audience, times and app."""
     file = tmp_path / "cert.pem"
-    file.write_bytes(_certificate())
-    sent: list[dict[str, list[str]]] = []
-
-    def login(request: httpx.Request) -> httpx.Response:
-        if request.method == "GET":
-            host = "https://login.example/common"
-            return httpx.Response(200, json={"authorization_endpoint": f"{host}/authorize", "token_endpoint": f"{host}/token"})
-        sent.append(parse_qs(request.content.decode()))
-        return httpx.Response(400, json={"error": "invalid_grant"})
-
-    async with open_client(transport=httpx.MockTransport(login)) as http:
-        entra = Entra(Settings("https://login.example", client_secret=None, certificate=file), SCOPES, http)
-        _, state, flow = await entra.start(ADDRESS, REDIRECT)
-        with pytest.raises(SignInRefused):
-            await entra.finish(flow, {"code": "c", "state": state})
-    assert sent[0]["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
-    assert sent[0]["client_assertion"][0].count(".") == 2
-    assert "client_secret" not in sent[0]
+    file.write_bytes(make_certificate())
+    async with open_simulator(demo=False, certificate=file.read_bytes()) as simulator, open_client() as http:
+        simulator.world.mailboxes[ADDRESS] = make_mailbox(ADDRESS, "Anna", mails=())
+        entra = Entra(Settings(simulator.url, client_secret=None, certificate=file), SCOPES, http)
+        granted = await _granted(http, entra)
+        token, _, _ = await entra.silent(granted.cache_blob, claims=None, force=True)
+        assert simulator.world.entra.grant_of(token) is not None
 
 
-def _certificate() -> bytes:
+@pytest.mark.parametrize("registered", [False, True])
+async def test_entra_certificate_that_is_not_the_registered_one_is_the_administrators(tmp_path: Path, *, registered: bool) -> None:
+    """Expired and exchanged, or never uploaded: nothing that a person could mend by signing in."""
+    file = tmp_path / "cert.pem"
+    file.write_bytes(make_certificate())
+    other = make_certificate() if registered else None
+    async with open_simulator(demo=False, certificate=other) as simulator, open_client() as http:
+        simulator.world.mailboxes[ADDRESS] = make_mailbox(ADDRESS, "Anna", mails=())
+        with pytest.raises(AppRefused, match="AADSTS700027"):
+            await _granted(http, Entra(Settings(simulator.url, client_secret=None, certificate=file), SCOPES, http))
+
+
+def make_certificate() -> bytes:
     """Return a PEM file with a new key and its certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "maildesk")])
@@ -308,14 +410,14 @@ async def test_entra_that_is_none_is_unreachable(status: int) -> None:
 
     async with open_client(transport=httpx.MockTransport(answer)) as http:
         with pytest.raises(EntraUnreachable, match=r"login\.example"):
-            await Entra(Settings("https://login.example"), SCOPES, http).start(ADDRESS, REDIRECT)
+            await Entra(Settings("https://login.example"), SCOPES, http, patience=0).start(ADDRESS, REDIRECT)
 
 
 async def test_entra_not_there_is_unreachable() -> None:
     """No server at all."""
     async with open_client() as http:
         with pytest.raises(EntraUnreachable, match=r"127\.0\.0\.1"):
-            await Entra(Settings("http://127.0.0.1:9"), SCOPES, http).start(ADDRESS, REDIRECT)
+            await Entra(Settings("http://127.0.0.1:9"), SCOPES, http, patience=0).start(ADDRESS, REDIRECT)
 
 
 async def test_entra_certificate_that_is_none_is_a_wrong_config(tmp_path: Path) -> None:

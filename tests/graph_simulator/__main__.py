@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import BinaryIO
 
 import click
 import trio
@@ -26,6 +27,7 @@ from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET, make_world, s
 @click.option("--empty", is_flag=True, help="Start without the demo's mailboxes.")
 @click.option("--client-id", default=CLIENT_ID, show_default=True)
 @click.option("--client-secret", default=CLIENT_SECRET, show_default=True)
+@click.option("--certificate", type=click.File("rb"), help="A PEM certificate that is registered for the app.")
 def main(
     *,
     host: str,
@@ -38,6 +40,7 @@ def main(
     empty: bool,
     client_id: str,
     client_secret: str,
+    certificate: BinaryIO | None,
 ) -> None:
     """Serve Entra ID, Graph mail and the control API until Ctrl-C."""
     world = make_world(
@@ -48,6 +51,7 @@ def main(
         seed=seed,
         client_id=client_id,
         client_secret=client_secret,
+        certificate=certificate.read() if certificate is not None else None,
         redirect_uris=redirect_uris,
     )
 

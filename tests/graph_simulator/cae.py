@@ -12,7 +12,7 @@ from tests.graph_simulator.odata import GraphFault
 if TYPE_CHECKING:
     from tests.graph_simulator.entra import Grant
 
-__all__ = ["Challenges"]
+__all__ = ["Challenges", "meets"]
 
 _SAYS = "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp"
 
@@ -42,7 +42,7 @@ class Challenges:
         if challenge is None:
             return
         if grant.number > challenge.number:
-            challenge.is_met |= _meets(grant.claims, challenge.claims)
+            challenge.is_met |= meets(grant.claims, challenge.claims)
             if challenge.is_met:
                 return
         if "CP1" not in _of_token(grant.claims).get("xms_cc", {}).get("values", []):
@@ -62,6 +62,7 @@ def _of_token(claims: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _meets(claims: dict[str, Any], wanted: dict[str, Any]) -> bool:
+def meets(claims: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Tell whether the `claims` of a request ask for all that is `wanted`."""
     has = _of_token(claims)
     return all(has.get(name) == value for name, value in _of_token(wanted).items())

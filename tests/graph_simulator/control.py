@@ -15,6 +15,7 @@ from starlette.routing import Route
 from tests.graph_simulator.csdl import load_schema
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.model import NotThere
+from tests.graph_simulator.policies import Policy
 from tests.graph_simulator.quirks import PROFILES
 from tests.graph_simulator.seed import MAILS, grow, make_mailbox
 
@@ -60,12 +61,14 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
 
     async def mailboxes(request: Request) -> Any:
         if request.method == "POST":
-            asked = await _json(request, "address", address=str, name=str, personal=bool, inbox=int, empty=bool)
+            asked = await _json(request, "address", address=str, name=str, personal=bool, inbox=int, empty=bool, aliases=list, upn=str)
             address = asked["address"]
             if address in world.mailboxes:
                 raise _Wrong(f"{address} is there already")
             if asked.get("empty") and asked.get("inbox"):
                 raise _Wrong("an empty mailbox has no inbox of that size")
+            if not all(isinstance(alias, str) for alias in asked.get("aliases", [])):
+                raise _Wrong("aliases wants a list of addresses")
             world.mailboxes[address] = make_mailbox(
                 address,
                 asked.get("name", address),
@@ -74,6 +77,8 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
                 mails=() if asked.get("empty") else MAILS,
                 now=world.now(),
                 seed=world.seed,
+                aliases=asked.get("aliases", ()),
+                upn=asked.get("upn"),
             )
         return [
             {"address": m.address, "name": m.name, "personal": m.personal, "messages": len(m.messages), "requests": m.requests}
@@ -166,10 +171,25 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
 
     async def challenge(request: Request) -> Any:
         mailbox = mailbox_of(request)
-        asked = await _json(request, claims=dict, pop=bool)
-        if "claims" in asked and not (asked["claims"].get("access_token") and isinstance(asked["claims"]["access_token"], dict)):
-            raise _Wrong("claims wants an access_token with what is asked of it")
-        return world.entra.challenge(mailbox.address, asked.get("claims"), has_pop=asked.get("pop", False))
+        asked = await _json(request, claims=dict, pop=bool, interactive=bool)
+        _check_claims(asked)
+        given = {"has_pop": asked.get("pop", False), "is_interactive": asked.get("interactive", False)}
+        return world.entra.challenge(mailbox.address, asked.get("claims"), **given)
+
+    async def policy(request: Request) -> Any:
+        mailbox = mailbox_of(request)
+        asked = await _json(request, claims=dict, blocked=bool)
+        _check_claims(asked)
+        world.entra.policies.of[mailbox.address] = Policy(asked.get("claims"), asked.get("blocked", False))
+        return asked
+
+    async def app(request: Request) -> Any:
+        if request.method == "POST":
+            asked = await _json(request, "redirect_uris", redirect_uris=list)
+            if not all(isinstance(uri, str) for uri in asked["redirect_uris"]):
+                raise _Wrong("redirect_uris wants a list of addresses")
+            world.entra.redirect_uris = tuple(asked["redirect_uris"])
+        return {"client_id": world.entra.app.client_id, "redirect_uris": list(world.entra.redirect_uris)}
 
     async def faults(request: Request) -> Any:
         if request.method == "DELETE":
@@ -206,7 +226,9 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         *(Route(f"{base}/messages/{{id}}/{verb}", told(act), methods=["POST"]) for verb in _VERBS),
         Route(f"{base}/grow", told(grow_mailbox), methods=["POST"]),
         Route(f"{base}/revoke", told(revoke), methods=["POST"]),
+        Route(f"{base}/policy", told(policy), methods=["POST"]),
         Route(f"{base}/challenge", told(challenge), methods=["POST"]),
+        Route("/_sim/app", told(app), methods=["GET", "POST"]),
         Route("/_sim/faults", told(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_sim/latency", told(latency), methods=["POST"]),
         Route("/_sim/log", told(log)),
@@ -238,6 +260,11 @@ async def _json(request: Request, *needed: str, **kinds: type) -> dict[str, Any]
         if isinstance(value, int | float) and not 0 <= value < math.inf:
             raise _Wrong(f"{name} is out of bounds")
     return found
+
+
+def _check_claims(asked: dict[str, Any]) -> None:
+    if "claims" in asked and not (asked["claims"].get("access_token") and isinstance(asked["claims"]["access_token"], dict)):
+        raise _Wrong("claims wants an access_token with what is asked of it")
 
 
 def _poison(kind: str) -> str:

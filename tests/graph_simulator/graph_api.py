@@ -22,7 +22,7 @@ from tests.graph_simulator.folder_delta import FolderDeltas
 from tests.graph_simulator.folders import Folders
 from tests.graph_simulator.messages import Messages
 from tests.graph_simulator.model import NotThere
-from tests.graph_simulator.odata import GraphFault, fault_answer, selected, wants_immutable
+from tests.graph_simulator.odata import GraphFault, fault_answer, no_property, selected, wants_immutable
 from tests.graph_simulator.storm import Storm, WiredResponse, struck
 from tests.graph_simulator.tokens import Tokens
 
@@ -188,7 +188,7 @@ class GraphApi:
             raise GraphFault(405, "Request_BadRequest", f"Specified HTTP method is not allowed for the request target: {call.method}.")
         match segments:
             case []:
-                return Answer(200, self._user(mailbox))
+                return Answer(200, self._user(mailbox, selected(call)))
             case ["mailfolders", *rest]:
                 return self._route_folders(call, mailbox, rest)
             case ["messages", *rest]:
@@ -248,7 +248,7 @@ class GraphApi:
         if parts and parts[0].lower() == "me":
             parts = parts[1:]
         elif len(parts) > 1 and parts[0].lower() == "users":
-            if parts[1].lower() not in {mailbox.address.lower(), mailbox.oid, "me-token-to-replace"}:
+            if parts[1].lower() not in {mailbox.address.lower(), mailbox.user_id, "me-token-to-replace"}:
                 raise GraphFault(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
             parts = parts[2:]
         else:
@@ -257,14 +257,21 @@ class GraphApi:
         return ["delta" if p == "microsoft.graph.delta" else p for p in lowered]
 
     @staticmethod
-    def _user(mailbox: Mailbox) -> dict[str, Any]:
-        return {
-            "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users/$entity",
-            "id": mailbox.oid,
+    def _user(mailbox: Mailbox, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return the signed-in user; `proxyAddresses` comes on $select only, as most properties do."""
+        known = {
+            "id": mailbox.user_id,
             "displayName": mailbox.name,
             "mail": None if mailbox.personal else mailbox.address,
-            "userPrincipalName": mailbox.address,
+            "userPrincipalName": mailbox.upn,
         }
+        more = {"proxyAddresses": mailbox.proxy_addresses()}
+        for name in names:
+            if name not in known | more:
+                raise no_property(name, "user")
+        context = "https://graph.microsoft.com/v1.0/$metadata#users" + (f"({','.join(names)})/$entity" if names else "/$entity")
+        # An unusual $select brings no id by itself.
+        return {"@odata.context": context, **{n: v for n, v in (known | more).items() if n in (names or known)}}
 
 
 def _no_segment(segments: list[str]) -> GraphFault:

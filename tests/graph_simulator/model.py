@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
+import uuid
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.graph_simulator.history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["ROLES", "Folder", "Mailbox", "Message", "NotThere", "iso", "utc_now"]
 
@@ -90,14 +91,19 @@ class _Content:
 class Mailbox:
     """One mailbox. All changes go through its methods, so that deltas know of them."""
 
-    def __init__(self, address: str, name: str, *, personal: bool = False) -> None:
+    def __init__(self, address: str, name: str, *, personal: bool = False, aliases: Sequence[str] = (), upn: str | None = None) -> None:
+        """`aliases` are more addresses of a work mailbox; `upn` is what its person signs in as, if that is not the address."""
         self.address = address
         self.name = name
         self.personal = personal
+        self.aliases = tuple(aliases)
+        self.upn = upn or address
         self.clock: Callable[[], datetime] = utc_now
         self._random = random.Random(address)  # noqa: S311 - test data, the same for every run
         self.oid = self._uuid()
-        self.tid = "9188040d-6c67-4c5b-b112-36a304b66dad" if personal else "5f0c9d4e-2f0d-4a1b-9b51-0a3c5d1e7f42"
+        # All personal accounts are in one tenant, work accounts in one for each domain.
+        organisation = uuid.uuid5(uuid.NAMESPACE_DNS, address.rpartition("@")[2].lower())
+        self.tid = "9188040d-6c67-4c5b-b112-36a304b66dad" if personal else str(organisation)
         self.folders: dict[str, Folder] = {}
         self.messages: dict[str, Message] = {}
         self._mutable: dict[str, Message] = {}
@@ -112,6 +118,17 @@ class Mailbox:
         for role in ROLES:
             parent = None if role == "msgfolderroot" else self.folder_id("msgfolderroot")
             self.add_folder(_NAMES[role], parent, well_known=role)
+
+    @property
+    def user_id(self) -> str:
+        """Graph's id of the person: the object id of a work account, 16 hexadecimal digits of a personal one."""
+        return self.oid.replace("-", "")[:16] if self.personal else self.oid
+
+    def proxy_addresses(self) -> list[str]:
+        """Every address as Graph's `proxyAddresses` has them: the primary one in capitals, and addresses that are none of mail."""
+        if self.personal:
+            return []
+        return [f"x500:/o=ExchangeLabs/cn={self.oid}", *(f"smtp:{alias}" for alias in self.aliases), f"SMTP:{self.address}"]
 
     # ---------------------------------------------------------------- folders
 

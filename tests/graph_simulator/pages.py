@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["consent", "form_post", "picker", "trouble"]
+__all__ = ["approval", "consent", "form_post", "picker", "proof", "trouble"]
 
 # What the consent page says of each permission (Microsoft Graph permissions reference).
 _DESCRIPTIONS = {
@@ -51,18 +51,37 @@ def picker(names: Mapping[str, str], hint: str, problem: str = "") -> str:
     return _page("Pick an account", f"<h1>Pick an account</h1>{warning}{tiles}{other}")
 
 
-def consent(address: str, scopes: Sequence[str]) -> str:
-    """The consent page: who, which app, which permissions; Cancel and Accept."""
+def proof(address: str) -> str:
+    """The page that asks for one more proof, such as a code on a phone."""
+    return _page(
+        "Approve sign in request",
+        f"<p>{escape(address)}</p><h1>Approve sign in request</h1><p>Open your Authenticator app, and approve the request to sign in.</p>"
+        f"{_buttons(address, ('proved', 'Approve'))}",
+    )
+
+
+def approval(address: str) -> str:
+    """The page of an organisation in which only administrators consent."""
+    return _page(
+        "Need admin approval",
+        f"<p>{escape(address)}</p><h1>Need admin approval</h1><p><b>MailDesk</b> needs permission to access resources in your organization "
+        "that only an admin can grant. Please ask an admin to grant permission to this app before you can use it.</p>"
+        f"{_buttons(address, ('no_approval', 'Return to the application without granting consent'))}",
+    )
+
+
+def consent(address: str, scopes: Sequence[str], *, is_for_all: bool = False) -> str:
+    """The consent page: who, which app, which permissions; Cancel and Accept. `is_for_all`: of a whole organisation."""
     asked = {s.rpartition("/")[2].lower() for s in scopes}
     rows = "".join(f"<li><b>{name}</b><small>{text}</small></li>" for key, (name, text) in _DESCRIPTIONS.items() if key in asked)
+    whole = "<p>Accept for your organization</p>" if is_for_all else ""
     return _page(
         "Permissions requested",
-        f"<p>{escape(address)}</p><h1>Permissions requested</h1><p><b>MailDesk</b><br><small>unverified</small></p>"
+        f"<p>{escape(address)}</p><h1>Permissions requested</h1>{whole}<p><b>MailDesk</b><br><small>unverified</small></p>"
         f"<p>This app would like to:</p><ul>{rows}</ul>"
         "<p><small>Accepting these permissions means that you allow this app to use your data as specified in their terms of "
         "service and privacy statement.</small></p>"
-        f'<form method="post" class="buttons"><input type="hidden" name="account" value="{escape(address)}">'
-        '<button name="step" value="cancel">Cancel</button><button name="step" value="accept" class="primary">Accept</button></form>',
+        f"{_buttons(address, ('cancel', 'Cancel'), ('accept', 'Accept'))}",
     )
 
 
@@ -74,6 +93,15 @@ def form_post(redirect: str, answer: Mapping[str, str]) -> str:
         f'action="{escape(redirect)}">{fields}<noscript><p>Script is disabled. Click Submit to continue.</p>'
         "<input type='submit' value='Submit'></noscript></form><script>document.forms[0].submit();</script></body></html>"
     )
+
+
+def _buttons(address: str, *steps: tuple[str, str]) -> str:
+    """A form about an account, with a button for each step; the last one is what the page is for."""
+    buttons = "".join(
+        f'<button name="step" value="{step}"{" class=" + chr(34) + "primary" + chr(34) if step == steps[-1][0] else ""}>{name}</button>'
+        for step, name in steps
+    )
+    return f'<form method="post" class="buttons"><input type="hidden" name="account" value="{escape(address)}">{buttons}</form>'
 
 
 def _tile(address: str, name: str) -> str:

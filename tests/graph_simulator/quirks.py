@@ -55,7 +55,12 @@ class Quirks:
     absent_folder_code: str = "404 ErrorItemNotFound"  # "STATUS CODE" of well-known folders that are not there (3, 14)
     deleted_stays: bool = False  # a message deleted for good can be opened by its id, in a folder that no list has (5.1, 14)
     scope_restamp: bool = False  # Entra echoes scopes in their short form (9.1)
+    consent_scopes: str = (
+        ""  # what consent grants, with commas between, such as "Mail.Read,offline_access"; '': all that is asked for (9.1)
+    )
+    admin_consent: bool = False  # only administrators of organisations may consent (9.1, 10: the default of some tenants since 2025)
     fail_token: str = ""  # token endpoint: an `error`, or an HTTP status such as 503 (9.1)
+    fail_token_count: int = 0  # how many token requests `fail_token` hits; 0: all
     fail_graph: str = ""  # Graph: "STATUS CODE" for the next requests, such as "503 ErrorServerBusy" (7)
     fail_count: int = 0  # how many requests `fail_graph` hits; 0: all
     fail_mailbox: str = ""  # address that `fail_graph` is limited to

@@ -38,12 +38,14 @@ def make_mailbox(
     mails: Sequence[Path] = MAILS,
     now: datetime | None = None,
     seed: int = 0,
+    aliases: Sequence[str] = (),
+    upn: str | None = None,
 ) -> Mailbox:
     """Make a mailbox with folders, every one of `mails`, the newest just before `now`, and at least `inbox` messages in the Inbox.
 
     Another `seed` puts other mail into other folders.
     """
-    mailbox = Mailbox(address, name, personal=personal)
+    mailbox = Mailbox(address, name, personal=personal, aliases=aliases, upn=upn)
     root = mailbox.folder_id("msgfolderroot")
     projects = mailbox.add_folder("Projekte" if not personal else "Projects", root)
     pier = mailbox.add_folder("Nordsee/Pier", projects.id)

@@ -15,7 +15,9 @@ from hypercorn.trio import serve
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from tests.graph_simulator.authorize import EntraPages
 from tests.graph_simulator.control import control_routes
+from tests.graph_simulator.credentials import AppCredentials
 from tests.graph_simulator.entra import Entra
 from tests.graph_simulator.graph_api import GraphApi
 from tests.graph_simulator.model import Mailbox, utc_now
@@ -121,13 +123,17 @@ def make_world(
     seed: int = 0,
     client_id: str = CLIENT_ID,
     client_secret: str = CLIENT_SECRET,
+    certificate: bytes | None = None,
     redirect_uris: Sequence[str] = (),
     clock: Callable[[], datetime] = utc_now,
 ) -> World:
-    """Make a world. With `demo` it has so many `mailboxes`, each with `grown` messages more; `seed` is for all that is drawn."""
+    """Make a world. With `demo` it has so many `mailboxes`, each with `grown` messages more; `seed` is for all that is drawn.
+
+    `certificate` (PEM) is registered for the app beside its secret.
+    """
     start = quirks or Quirks()
     world = World(replace(start), start, clock, seed)
-    world.entra = Entra(world, client_id, client_secret, tuple(redirect_uris))
+    world.entra = Entra(world, AppCredentials(client_id, client_secret, certificate), tuple(redirect_uris))
     for address, name, personal, inbox in demo_mailboxes(mailboxes) if demo else ():
         mailbox = make_mailbox(address, name, personal=personal, inbox=inbox, now=world.now(), seed=seed)
         grow(mailbox, grown)
@@ -143,6 +149,7 @@ def trio_clock(start: datetime) -> Callable[[], datetime]:
 
 def make_app(world: World) -> Starlette:
     """Build the application. Two of one world are the same Graph: what one gave as a link, the other takes."""
+    entra_pages = EntraPages(world)
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(
         routes=[
@@ -150,7 +157,8 @@ def make_app(world: World) -> Starlette:
             Route("/v1.0/{path:path}", world.graph.handle, methods=every),
             Route("/common/discovery/instance", world.entra.instance),
             Route("/{tenant}/v2.0/.well-known/openid-configuration", world.entra.discovery),
-            Route("/{tenant}/oauth2/v2.0/authorize", world.entra.authorize, methods=["GET", "POST"]),
+            Route("/{tenant}/oauth2/v2.0/authorize", entra_pages.authorize, methods=["GET", "POST"]),
+            Route("/{tenant}/v2.0/adminconsent", entra_pages.admin_consent, methods=["GET", "POST"]),
             Route("/{tenant}/oauth2/v2.0/token", world.entra.token, methods=["POST"]),
         ]
     )

@@ -56,6 +56,13 @@ class Person:
             raise OdooCallError(data.get("name", "?"), data.get("message", ""))
         return answer["result"]
 
+    def uid(self) -> int:
+        """Return the user's id."""
+        answer = self.http.post(
+            f"{self.url}/web/session/get_session_info", json={"jsonrpc": "2.0", "method": "call", "id": 1, "params": {}}
+        )
+        return int(answer.json()["result"]["uid"])
+
     def new_account(self, email: str, name: str | None = None) -> int:
         """Make a mailbox account, not connected yet."""
         (account_id,) = self.call("mailbox.account", "create", [{"name": name or email, "email": email}])

@@ -48,19 +48,19 @@ async def test_clock_ends_tokens(autojump_clock: trio.testing.MockClock) -> None
         assert (await graph.raw("/me")).status_code == 200
         await trio.sleep(20)
         assert (await graph.raw("/me")).status_code == 401
-        form = {"client_id": CLIENT_ID, "client_secret": entra.client_secret, "grant_type": "refresh_token", "refresh_token": refresh}
+        form = {"client_id": CLIENT_ID, "client_secret": entra.app.secret, "grant_type": "refresh_token", "refresh_token": refresh}
         answer = (await graph.http.post(f"{graph.url}/common/oauth2/v2.0/token", data=form)).json()
         graph.token = answer["access_token"]
         assert (await graph.raw("/me")).status_code == 200
         params = {"scope": "Mail.Read", "redirect_uri": "x"}
-        code = entra._new_code(ADDRESS, params)["code"]
+        code = entra.new_code(ADDRESS, params)["code"]
         await trio.sleep(601)
-        form = {"client_id": CLIENT_ID, "client_secret": entra.client_secret, "grant_type": "authorization_code", "code": code}
+        form = {"client_id": CLIENT_ID, "client_secret": entra.app.secret, "grant_type": "authorization_code", "code": code}
         assert (await graph.http.post(f"{graph.url}/common/oauth2/v2.0/token", data=form)).json()["error_codes"] == [70008]
 
 
 def _granted(entra: Entra) -> tuple[str, str]:
-    answer = entra._tokens(ADDRESS, ("https://graph.microsoft.com/Mail.Read", "offline_access"), None, {})
+    answer = entra._tokens(ADDRESS, ("https://graph.microsoft.com/Mail.Read", "offline_access"), None, {}, {})
     body = json.loads(bytes(answer.body))
     return body["access_token"], body["refresh_token"]
 

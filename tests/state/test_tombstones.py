@@ -39,6 +39,7 @@ async def _fill(store: Store, account_id: int, secret: str, seq: int = 3) -> Non
     await ledger.keep_trials({f"trial-{secret}": Trial("F0", 1, "shape")}, [])
     await ledger.keep_audit("F0", Audit(recent_at=1.0))
     await ledger.count("drift", 1.0, 3, forget_before=0.0)
+    await store.save_challenge(account_id, f"CLAIMS-{secret}")
 
 
 def _held(db: sqlite3.Connection) -> dict[str, set[int]]:
@@ -85,13 +86,13 @@ async def test_sift_disconnected_account_is_not_legible_in_any_file(tmp_path: Pa
 
 
 async def test_sift_row_that_comes_late_is_not_taken(store: Store) -> None:
-    """Whoever was still at work for the account writes nothing of it any more; a sign-in under way is its next life."""
+    """Whoever was still at work for the account writes nothing of it any more; a sign-in under way, and what it has to prove, is its next life."""
     await sift(store, [_account()], 0.0)
     await sift(store, [_account(state="disconnected")], 1.0)
     await _fill(store, 7, "late")
     await store.put_flow("state", 7, "sealed", 100.0)
     held = await store.do(_held)
-    assert {table for table, accounts in held.items() if 7 in accounts} == {"tombstone", "flow"}
+    assert {table for table, accounts in held.items() if 7 in accounts} == {"tombstone", "flow", "challenge"}
 
 
 @pytest.mark.parametrize("state", ["connected", "error", "reauth_required", "admin_required", "paused"])

@@ -88,7 +88,9 @@ class FakeMailbox:
         self.forgotten += 1
 
 
-def runner_of(mailbox: FakeMailbox, reports: Reports | None = None) -> Runner:
+def runner_of(
+    mailbox: FakeMailbox, reports: Reports | None = None, on_refused: Callable[[int, Exception], Awaitable[None]] | None = None
+) -> Runner:
     """Return the runner of `mailbox`: a cycle every five minutes, no reconciling."""
     return Runner(
         cast("Mailbox", mailbox),
@@ -97,4 +99,5 @@ def runner_of(mailbox: FakeMailbox, reports: Reports | None = None) -> Runner:
         reconcile_interval=10**9,
         reports=reports or Reports(),
         now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),
+        on_refused=on_refused,
     )

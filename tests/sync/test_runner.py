@@ -206,3 +206,18 @@ async def test_run_key_that_is_missing_needs_an_administrator(autojump_clock: Mo
         await trio.sleep(1)
         assert len(mailbox.cycles) == 2
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+async def test_run_what_a_sign_in_has_to_prove_is_noted(autojump_clock: MockClock, *, grouped: bool) -> None:
+    """The refusal that stops the mailbox is handed on, out of its group; weather is not."""
+    refusal = NeedsSignIn("no", claims="{}")
+    error: Exception = ExceptionGroup("side by side", [refusal]) if grouped else refusal
+    noted: list[tuple[int, Exception]] = []
+
+    async def note(account_id: int, why: Exception) -> None:
+        noted.append((account_id, why))
+
+    mailbox = FakeMailbox([EntraUnreachable("busy"), None, error])
+    assert await _run_for(runner_of(mailbox, on_refused=note), 2000)
+    assert noted == [(mailbox.account_id, refusal)]

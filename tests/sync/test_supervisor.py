@@ -113,22 +113,24 @@ async def test_supervisor_stop_and_start_at_once_runs(autojump_clock: MockClock)
         nursery.cancel_scope.cancel()
 
 
-async def test_supervisor_other_address_starts_anew_and_a_rotated_token_does_not(autojump_clock: MockClock) -> None:
-    """A new token disturbs nothing, the newest is taken at the next request; another address means another mailbox, with one task."""
-    made: list[tuple[str, FakeMailbox]] = []
+@pytest.mark.parametrize("other", [{"email": "other@x.example"}, {"tenant": "x.example"}])
+async def test_supervisor_other_address_starts_anew_and_a_rotated_token_does_not(autojump_clock: MockClock, other: dict[str, str]) -> None:
+    """A new token disturbs nothing, the newest is taken at the next request; another address or tenant begins anew, with one task."""
+    made: list[tuple[str | None, FakeMailbox]] = []
+    (name,) = other
 
     def make(account: Account) -> Runner:
-        made.append((account.email, FakeMailbox([None] * 20)))
+        made.append((getattr(account, name), FakeMailbox([None] * 20)))
         return runner_of(made[-1][1])
 
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(make, nursery)
-        for change in ({}, {"token": SealedToken("y", 2)}, {"token": SealedToken("y", 2), "email": "other@x.example"}):
+        for change in ({}, {"token": SealedToken("y", 2)}, {"token": SealedToken("y", 2), **other}):
             supervisor.take([_account(7, **change)])
             await trio.sleep(1)
-        assert [(email, len(mailbox.cycles), mailbox.forgotten) for email, mailbox in made] == [
-            ("m7@x.example", 1, 0),
-            ("other@x.example", 1, 0),
+        assert [(value, len(mailbox.cycles), mailbox.forgotten) for value, mailbox in made] == [
+            (getattr(_account(7), name), 1, 0),
+            (other[name], 1, 0),
         ]
         assert len(nursery.child_tasks) == 1
         nursery.cancel_scope.cancel()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import trio
+from msgspec import structs
 
 from connector.errors import AppRefused, ConfigError, EntraUnreachable, KeyMissing, NeedsSignIn, NotConfigured, VaultError
 from connector.odoo.wire import Account, SealedToken, Trouble
@@ -28,12 +29,14 @@ class FakeEntra:
 
     def __init__(self) -> None:
         self.asked: list[tuple[bytes, bool]] = []
+        self.tenants: list[str | None] = []
         self.refuses: dict[str, Exception] = {}
 
-    async def silent(self, blob: bytes, *, claims: str | None, force: bool) -> tuple[str, float, bytes]:
+    async def silent(self, blob: bytes, *, claims: str | None, force: bool, tenant: str | None = None) -> tuple[str, float, bytes]:
         """Answer after a moment, so that others come in between; tokens in `refuses` are refused."""
         assert claims is None
         self.asked.append((blob, force))
+        self.tenants.append(tenant)
         await trio.lowlevel.checkpoint()
         text = blob.decode()
         name = text.split('"')[3]
@@ -124,6 +127,16 @@ async def test_source_many_at_once_share_one_refresh(store: Store) -> None:
             nursery.start_soon(ask)
     assert got == ["a+"] * 4
     assert [force for _, force in bench.entra.asked].count(True) == 1
+
+
+async def test_source_refreshes_at_the_accounts_tenant_also_when_it_changes(store: Store) -> None:
+    """A tenant that was corrected in Odoo needs no new sign-in: the same tokens are refreshed there."""
+    bench = Bench(store)
+    account = _account(bench.sealed("a", 3))
+    for tenant in (None, "pier.example"):
+        source = bench.tokens.source(structs.replace(account, tenant=tenant))
+        assert await source.token(reject="a" + "+" * len(bench.entra.tenants)) != "a"
+    assert bench.entra.tenants == [None, "pier.example"]
 
 
 async def test_source_new_sign_in_replaces_what_was_opened(store: Store) -> None:

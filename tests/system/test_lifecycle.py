@@ -154,7 +154,7 @@ async def test_lifecycle_expired_secret_is_said_once_and_ends_by_itself(bench_of
         entra, execute = bench.simulator.world.entra, partial(bench.odoo.cluster.execute, bench.odoo.database)
         told = "SELECT count(*) FROM mail_message WHERE subject LIKE 'MailDesk: the connector%%'"
         before = int(str(execute(told)[0][0]))
-        secret, entra.client_secret = entra.client_secret, "another"
+        secret, entra.app.secret = entra.app.secret, "another"
         entra.grants.clear()
         await bench.ask("POST", "/sync", {"emails": None})
         for account in accounts:
@@ -169,7 +169,7 @@ async def test_lifecycle_expired_secret_is_said_once_and_ends_by_itself(bench_of
             await bench.until_account(account, state="admin_required")
         assert execute("SELECT trouble_code FROM mailbox_connector") == [("entra_credentials",)]
         assert execute(told)[0][0] == before + 1
-        entra.client_secret = secret
+        entra.app.secret = secret
         await bench.ask("POST", "/sync", {"emails": [ANNA]})
         for account in accounts:
             await bench.until_account(account, state="connected")

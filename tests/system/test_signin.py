@@ -69,7 +69,7 @@ async def test_sign_in_handle_serves_once_and_only_its_user(bench_of: Opener) ->
 
         stolen, again = await bench.person(steal)
         assert "Begun somewhere else" in stolen
-        assert "expired" in again
+        assert "used already" in again
         assert (await bench.account(account))["state"] == "draft"
 
 
@@ -142,3 +142,29 @@ async def test_sign_in_no_url_carries_the_code(bench_of: Opener) -> None:
         tokens = [*bench.simulator.world.entra.grants, *bench.simulator.world.entra.refresh]
         log = bench.odoo.log.read_text()
         assert not [secret for secret in (*codes, *tokens, ADDRESS) if secret in log]
+
+
+@pytest.mark.parametrize("fault", ["503", "429"])
+async def test_entra_down_at_a_refresh_leaves_the_account_connected(bench_of: Opener, fault: str) -> None:
+    """A token endpoint that fails says nothing about the account: no sign-in is asked for, and the mailbox goes on when it is over."""
+    async with bench_of() as bench:
+        mailbox = bench.add_mailbox(ADDRESS)
+        account = await bench.connect(ADDRESS)
+        await bench.until_equal(mailbox, account)
+        bench.simulator.world.quirks.fail_token = fault
+        bench.simulator.world.entra.challenge(ADDRESS)
+        before = len(_token_requests(bench))
+        await bench.ask("POST", "/sync", {"emails": None})
+
+        async def was_refused() -> bool:
+            return len(_token_requests(bench)) >= before + 2
+
+        await bench.until(was_refused, "the connector to be refused twice")
+        assert (await bench.account(account))["state"] == "connected"
+        bench.simulator.world.quirks.fail_token = ""
+        await bench.until_equal(mailbox, account)
+        assert (await bench.account(account))["state"] == "connected"
+
+
+def _token_requests(bench: Bench) -> list[dict[str, Any]]:
+    return [r for r in bench.simulator.world.requests if r["path"].endswith("/token")]

@@ -55,9 +55,9 @@ class FakeBackend:
         """Remember."""
         self._take("wake", accounts, reason, folder)
 
-    async def signin_start(self, account_id: int, email: str, redirect_uri: str) -> StartedSignIn:
+    async def signin_start(self, account_id: int, email: str, redirect_uri: str, tenant: str | None) -> StartedSignIn:
         """Return a URL."""
-        self._take("start", account_id, email, redirect_uri)
+        self._take("start", account_id, email, redirect_uri, tenant)
         return StartedSignIn("https://entra.example/authorize", "state-1")
 
     async def signin_finish(self, account_id: int, email: str, state: str, answer: dict[str, str]) -> SignInOutcome:

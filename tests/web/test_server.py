@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from connector.config import ServerConfig
 from connector.errors import (
+    AppRefused,
     ConfigError,
     ConnectorError,
     EntraUnreachable,
@@ -107,12 +108,32 @@ async def test_signin_start_returns_url_and_state(odoo: Odoo, backend: FakeBacke
     """Where to send the browser."""
     response = await odoo.post("/signin/start", START)
     assert (response.status_code, response.json()) == (200, {"url": "https://entra.example/authorize", "state": "state-1"})
-    assert backend.asked == [("start", *START.values())]
+    assert backend.asked == [("start", *START.values(), None)]
+
+
+@pytest.mark.parametrize(
+    ("tenant", "status"),
+    [
+        ("common", 200),
+        ("pier.example", 200),
+        ("9188040d-6c67-4c5b-b112-36a304b66dad", 200),
+        ("a/../b", 400),
+        ("a b", 400),
+        ("", 400),
+        ("-", 400),
+    ],
+)
+async def test_signin_start_tenant_is_a_name_and_no_path(odoo: Odoo, backend: FakeBackend, tenant: str, status: int) -> None:
+    """It becomes a part of Entra's URL."""
+    assert (await odoo.post("/signin/start", {**START, "tenant": tenant})).status_code == status
+    assert [asked[-1] for asked in backend.asked] == [tenant] * (status == 200)
 
 
 async def test_signin_finish_connected_brings_the_sealed_token(odoo: Odoo, backend: FakeBackend) -> None:
     """Odoo stores it in the same commit as the state."""
-    backend.outcome = SignInOutcome("connected", "Connected", "anna@example.org", "Anna", ["Mail.Read"], SealedToken("sealed", 2))
+    backend.outcome = SignInOutcome(
+        "connected", "Connected", "anna@example.org", "Anna", ["Mail.Read"], SealedToken("sealed", 2), "id-1", "tid-1"
+    )
     assert (await odoo.post("/signin/finish", FINISH)).json() == {
         "outcome": "connected",
         "message": "Connected",
@@ -120,6 +141,8 @@ async def test_signin_finish_connected_brings_the_sealed_token(odoo: Odoo, backe
         "display_name": "Anna",
         "scopes": ["Mail.Read"],
         "token": {"sealed": "sealed", "seq": 2},
+        "mailbox_id": "id-1",
+        "tenant": "tid-1",
     }
     assert backend.asked == [("finish", *FINISH.values())]
 
@@ -137,7 +160,8 @@ async def test_signin_finish_other_outcome_is_a_sentence(odoo: Odoo, backend: Fa
     [
         (NotConfigured("x"), 409, "oauth_not_configured", "OAuth Not Configured"),
         (EntraUnreachable("entra.example does not answer"), 502, "entra_unreachable", "does not answer at the moment"),
-        (NeedsAdmin("the client secret has expired"), 502, "entra_refused", "the client secret has expired"),
+        (NeedsAdmin("no such tenant"), 502, "entra_refused", "no such tenant"),
+        (AppRefused("the client secret has expired"), 502, "entra_credentials", "the client secret has expired"),
         (StateError("disk full in /srv"), 500, "internal", "its log tells more"),
         (ZeroDivisionError("a subject"), 500, "internal", "its log tells more"),
     ],

@@ -4,6 +4,7 @@ from . import mailbox_mail
 from . import mailbox_account
 from . import mailbox_account_life
 from . import mailbox_account_export
+from . import mailbox_account_signin
 from . import mailbox_folder
 from . import mailbox_folder_sync
 from . import mailbox_message_index

@@ -12,7 +12,7 @@ from ..connector_client import ConnectorClient
 from ..wire import iso
 
 # What an owner may set through the ORM; all else is set by methods.
-OWNER_FIELDS = {"name", "email", "shared_user_ids"}
+OWNER_FIELDS = {"name", "email", "shared_user_ids", "tenant"}
 
 # Changes of these are for the connector to hear of.
 CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id", "tenant", "mailbox_id"}
@@ -73,7 +73,7 @@ class MailboxAccount(models.Model):
     unreadable_count = fields.Integer("Could Not Be Read", compute="_compute_unreadable_count")
     granted_scopes = fields.Char("Permissions", readonly=True, copy=False)
     tenant = fields.Char(
-        help="The organisation at Microsoft (a tenant's id or domain) that this mailbox signs in to; empty: the connector's."
+        help="Where it signs in at Microsoft: common, organizations, consumers, or a tenant's id or domain; empty: as the connector is set."
     )
     folder_ids = fields.One2many("mailbox.folder", "account_id", "Folders")
     is_owner = fields.Boolean(compute="_compute_is_owner")
@@ -264,6 +264,7 @@ class MailboxAccount(models.Model):
             "backfill_total": self.backfill_total,
             "unreadable_count": self.unreadable_count,
             "is_owner": self.is_owner,
+            "permissions": self._permissions(),
         }
 
     @api.model
@@ -330,6 +331,8 @@ class MailboxAccount(models.Model):
                 "token_sealed": token["sealed"],
                 "token_seq": token["seq"],
                 "granted_scopes": " ".join(outcome.get("scopes") or []),
+                "mailbox_id": outcome.get("mailbox_id") or False,
+                "home_tenant": outcome.get("tenant") or False,
                 "active": True,
             }
         )

@@ -153,11 +153,24 @@ class MailboxAccount(models.Model):
 
     def _take_report(self, report):
         """Write what differs; return whether users are to be told."""
-        vals = {}
         if report.get("state") == DISCONNECTED:
             if self.state not in ("draft", DISCONNECTED):
                 self._disconnect()
             return False
+        vals = self._reported(report)
+        self._take_cursors(objects(report.get("cursors"), "cursors"))
+        vals = {name: value for name, value in vals.items() if self[name] != value}
+        if vals.get("state") == "reauth_required":
+            self._ask_to_reauthorize()
+        if vals:
+            # The connector need not hear of what it says itself.
+            self._write_unheard(vals)
+        # A heartbeat is told even within the same second: whoever pressed Refresh is waiting for it.
+        return "last_sync_at" in report or bool(vals.keys() - {"token_sealed", "token_seq"})
+
+    def _reported(self, report):
+        """Return what a report says of the account's own fields, as far as it is taken now."""
+        vals = {}
         if self.state not in CHOSEN_STATES:
             if "state" in report:
                 vals["state"] = _one_of(report["state"], REPORTED_STATES, "state")
@@ -172,13 +185,7 @@ class MailboxAccount(models.Model):
                 vals[name] = number(report[name], name)
         if report.get("last_sync_at") is not None:
             vals["last_sync_at"] = to_datetime(report["last_sync_at"], "last_sync_at")
-        self._take_cursors(objects(report.get("cursors"), "cursors"))
-        vals = {name: value for name, value in vals.items() if self[name] != value}
-        if vals:
-            # The connector need not hear of what it says itself.
-            self._write_unheard(vals)
-        # A heartbeat is told even within the same second: whoever pressed Refresh is waiting for it.
-        return "last_sync_at" in report or bool(vals.keys() - {"token_sealed", "token_seq"})
+        return vals
 
     def _takes_tokens(self):
         """A newer token is kept, in a paused mailbox too (sealed anew, say); where a person or a copy let it go, none comes back."""

@@ -26,6 +26,7 @@ class MailboxSignin(models.TransientModel):
     binding = fields.Char(required=True, help="Digest of a secret that lies in the browser's session.")
     answer = fields.Json()
     handle = fields.Char(index="btree_not_null", help="Digest of the handle in the URL that goes on from the answer.")
+    is_claimed = fields.Boolean(help="A request finishes it, or did; free again only where the connector was not reached.")
 
     @api.model
     def _begin(self, state, account, binding):
@@ -43,6 +44,28 @@ class MailboxSignin(models.TransientModel):
         handle = secrets.token_urlsafe(32)
         found.write({"answer": answer, "handle": digest(handle)})
         return handle
+
+    @api.model
+    def _why_not(self, state):
+        """Tell why an answer finds nobody: its sign-in is `expired`, was `answered` before, or is `unknown` here."""
+        found = self.search([("state", "=", state)], limit=1) if state else self
+        if not found:
+            return "unknown"
+        return "answered" if found.handle else "expired"
+
+    def _claim(self):
+        """Begin to finish it; False where another request does already."""
+        self.env.cr.execute("UPDATE mailbox_signin SET is_claimed = TRUE WHERE id = %s AND is_claimed IS NOT TRUE RETURNING id", [self.id])
+        return bool(self.env.cr.fetchone())
+
+    def _end(self):
+        """Forget the answer: it was redeemed, or is good for nothing. That there was one is known for as long as it could come again."""
+        self.answer = False
+
+    def _release(self):
+        """Let it be finished by another request: nobody redeemed its answer."""
+        self.invalidate_recordset(["is_claimed"])
+        self.is_claimed = False
 
     @api.model
     def _by_handle(self, handle):

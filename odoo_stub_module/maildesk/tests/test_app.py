@@ -40,6 +40,21 @@ class TestApp(MailDeskCase):
         self.assertEqual((inbox["unread_count"], inbox["total_count"], inbox["parent_id"]), (2, 5, None))
         self.assertEqual(self.env["mailbox.account"].with_user(self.stranger).maildesk_overview(), {"accounts": []})
 
+    def test_overview_permissions(self):
+        """What was granted, in either form of a scope; the form says it in words."""
+        graph = "https://graph.microsoft.com/"
+        for scopes, write, send, words in (
+            (f"{graph}Mail.ReadWrite {graph}Mail.Send {graph}User.Read", True, True, "Read, change and send"),
+            ("Mail.ReadWrite User.Read", True, False, "Read and change"),
+            ("mail.read Mail.Send", False, True, "Read and send"),
+            (f"{graph}Mail.Read", False, False, "Read only"),
+            (False, False, False, False),
+        ):
+            self.account.granted_scopes = scopes
+            (account,) = self.env["mailbox.account"].with_user(self.owner).maildesk_overview()["accounts"]
+            self.assertEqual(account["permissions"], {"write": write, "send": send})
+            self.assertEqual(self.account.permissions, words)
+
     def test_overview_of_an_administrator(self):
         """An administrator's app shows own and shared mailboxes, and refreshes no others unless they are named."""
         accounts = self.env["mailbox.account"].with_user(self.admin)

@@ -8,6 +8,7 @@ import requests
 from freezegun import freeze_time
 from odoo import fields
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..connector_client import ConnectorClient
 from ..wire import WireError, iso
@@ -58,6 +59,53 @@ class TestExchange(MailDeskCase):
         self.assertEqual(self.mine(self.exchange(report, since=iso(fields.Datetime.now()))), [])
         self.assertEqual((self.account.state, self.account.state_message, self.account.backfill_done), ("error", "Odd", 5))
         self.assertEqual(iso(self.account.last_sync_at), "2026-11-22T10:00:00Z")
+
+    def notes(self):
+        """Return the notifications of the owner."""
+        self.env.flush_all()
+        return self.env["mail.notification"].search([("res_partner_id", "=", self.owner.partner_id.id)]).mail_message_id
+
+    def test_exchange_expired_sign_in_is_told_once(self):
+        """The owner gets one notification while the state lasts, and another one when it comes again; no address is in it."""
+        expired = {
+            "account_id": self.account.id,
+            "state": "reauth_required",
+            "state_message": "Outlook authentication expired, please re-authorize",
+        }
+        self.owner.notification_type = "inbox"
+        self.account.name = "box@example.com"
+        for _ in range(3):
+            self.exchange(expired)
+        (note,) = self.notes()
+        self.assertEqual(note.subject, "Outlook authentication expired, please re-authorize")
+        self.assertIn("/odoo/maildesk", note.body)
+        self.assertNotIn("@", note.body + note.subject)
+        self.env.cr.precommit.run()
+        self.assertNotIn("box@example.com", "".join(self.env["bus.bus"].search([]).mapped("message")))
+        self.assertEqual((note.author_id, note.model), (self.env.ref("base.partner_root"), False))
+        self.account._signed_in({"token": {"sealed": "s", "seq": 9}, "scopes": []})
+        self.exchange(expired)
+        self.assertEqual(len(self.notes()), 2)
+
+    def test_exchange_other_troubles_ask_nobody_to_sign_in(self):
+        """An administrator's matter is no reason to send the owner to Microsoft."""
+        for state in ("admin_required", "error", "connected"):
+            self.exchange({"account_id": self.account.id, "state": state, "state_message": "…"})
+        self.assertFalse(self.notes())
+
+    def test_exchange_notification_by_mail_waits_in_the_queue(self):
+        """Whoever wants notifications by mail gets one that Odoo's queue sends: the connector waits for no mail server."""
+        self.owner.write({"notification_type": "email", "email": "owner@example.com"})
+        self.exchange({"account_id": self.account.id, "state": "reauth_required"})
+        mail = self.env["mail.mail"].sudo().search([("mail_message_id", "in", self.notes().ids)])
+        self.assertEqual(mail.state, "outgoing")
+
+    @mute_logger("odoo.addons.maildesk.models.mailbox_account_signin")
+    def test_exchange_notification_that_fails_stops_no_report(self):
+        """The other mailboxes' reports, and this one's state, are taken."""
+        with patch.object(type(self.env["mail.thread"]), "message_notify", side_effect=ValueError("an addon's fault")):
+            self.exchange({"account_id": self.account.id, "state": "reauth_required"})
+        self.assertEqual(self.account.state, "reauth_required")
 
     def test_exchange_chosen_states_stay(self):
         """A report does not undo what a person chose, nor give back a token."""

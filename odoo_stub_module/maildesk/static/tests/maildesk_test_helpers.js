@@ -30,6 +30,7 @@ export class FakeMail {
             backfill_total: 0,
             unreadable_count: 0,
             is_owner: true,
+            permissions: { write: true, send: true },
             folders: [],
             ...values,
         };

@@ -4,7 +4,7 @@ import { Dropdown } from "@web/core/dropdown/dropdown";
 import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
-import { accountHealth, folderIcon, folderLines, isDisconnected, isStarting } from "../utils/folders";
+import { accountHealth, folderIcon, folderLines, isDisconnected, isReadOnly, isStarting } from "../utils/folders";
 import { formatNumber, formatSince } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 
@@ -23,6 +23,7 @@ export class FolderTree extends Component {
         this.folderIcon = folderIcon;
         this.formatNumber = formatNumber;
         this.health = accountHealth;
+        this.isReadOnly = isReadOnly;
     }
 
     lines(account) {

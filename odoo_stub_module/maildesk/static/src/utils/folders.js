@@ -87,6 +87,11 @@ export function isDisconnected(account) {
     return account?.state === "disconnected";
 }
 
+/** Whether Microsoft lets MailDesk read a connected mailbox and no more. */
+export function isReadOnly(account) {
+    return !["draft", "disconnected"].includes(account.state) && !account.permissions.write;
+}
+
 /** Whether folders or first mails are still being fetched. */
 export function isStarting(account) {
     return (

@@ -49,6 +49,17 @@ test("an expired sign-in is told word for word, to its owner with the button", a
     expect(".o-maildesk-banner:eq(1) button").toHaveCount(0);
 });
 
+test("a mailbox that may only be read says so", async () => {
+    const { account, mail } = setup();
+    account.permissions = { write: false, send: false };
+    mail.account();
+    mail.account({ state: "draft", permissions: { write: false, send: false } });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    expect(".o-maildesk-account:eq(0) .o-maildesk-readonly").toHaveText("Read only");
+    expect(".o-maildesk-readonly").toHaveCount(1);
+});
+
 test("folders as they come in while the mailbox starts", async () => {
     const mail = new FakeMail();
     const account = mail.account({ sync_phase: "discovering" });

@@ -1,0 +1,28 @@
+"""The addresses of a mailbox, as Graph has them."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.graph.profile import addresses
+from connector.graph.types import User
+
+
+@pytest.mark.parametrize(
+    ("user", "known"),
+    [
+        (User("1", mail="a@x.example", user_principal_name="a@x.example"), ["a@x.example"]),
+        (User("1", mail="A@x.example", user_principal_name="a.l@x.onmicrosoft.com"), ["A@x.example", "a.l@x.onmicrosoft.com"]),
+        (
+            User("1", mail="a@x.example", proxy_addresses=["smtp:old@x.example", "x500:/o=X/cn=a", "SIP:a@x.example", "SMTP:a@x.example"]),
+            ["a@x.example", "old@x.example"],
+        ),
+        # The primary one stands first also where there is no `mail`.
+        (User("1", proxy_addresses=["smtp:old@x.example", "SMTP:a@x.example"]), ["a@x.example", "old@x.example"]),
+        (User("1", user_principal_name="no address"), []),
+        (User("1"), []),
+    ],
+)
+def test_addresses_are_mail_proxies_and_the_sign_in_name(user: User, known: list[str]) -> None:
+    """Each once, the primary one first; what is no address of mail is none."""
+    assert addresses(user) == known
