@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
-    from tests.graph_simulator.model import Mailbox
+    from tests.graph_simulator.model import Mailbox, Message
     from tests.graph_simulator.quirks import Quirks
     from tests.graph_simulator.server import World
 
@@ -42,6 +42,39 @@ class Graph:
         headers = {"Authorization": f"Bearer {self.token}"} | ({"Prefer": ", ".join(prefers)} if prefers else {})
         url = path if path.startswith("http") else f"{self.url}/v1.0{path}"
         return await self.http.request(method, url, params=params or None, headers=headers)
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        status: int | None = None,
+        immutable: bool = True,
+        token: str | None = None,
+        **headers: str,
+    ) -> Response:
+        """Send a write with a JSON body, or with bytes as they are; `status` is what has to come. Underscores in names of headers are dashes."""
+        given: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named |= {"Authorization": f"Bearer {token or self.token}"} | ({"Prefer": 'IdType="ImmutableId"'} if immutable else {})
+        answer = await self.http.request(method, f"{self.url}/v1.0{path}", headers=named, **given)
+        assert status is None or answer.status_code == status, f"{answer.status_code} {answer.text}"
+        return answer
+
+    async def refused(self, method: str, path: str, body: Any = None, **given: Any) -> tuple[int, str]:
+        """Send a write that is refused: its status and code."""
+        answer = await self.write(method, path, body, **given)
+        assert answer.status_code >= 400, answer.text
+        return answer.status_code, answer.json()["error"]["code"]
+
+    def newest(self, role: str = "inbox", place: int = 0) -> Message:
+        """Return the newest message of a folder, or one further down."""
+        return self.mailbox.in_folder(self.mailbox.folder_id(role))[place]
+
+    def in_role(self, role: str) -> set[str]:
+        """Return the ids in a folder."""
+        return set(self.mailbox.ids_in_folder(self.mailbox.folder_id(role)))
 
     async def get(self, path: str, **given: Any) -> Any:
         """GET JSON; anything but 200 fails the test."""
@@ -73,7 +106,8 @@ def _opened(http: AsyncClient, url: str, world: World, *, inbox: int) -> Graph:
     mailbox = make_mailbox(ADDRESS, "Anna Larsen", inbox=inbox, now=world.now())
     world.mailboxes[ADDRESS] = mailbox
     token = secrets.token_urlsafe(16)
-    scopes = ("https://graph.microsoft.com/Mail.ReadWrite", "https://graph.microsoft.com/User.Read")
+    names = ("Mail.ReadWrite", "Mail.Send", "User.Read")
+    scopes = tuple(f"https://graph.microsoft.com/{name}" for name in names)
     world.entra.grants[token] = Grant(ADDRESS, scopes, world.time().timestamp() + 3600)
     return Graph(http, url, world, mailbox, token)
 

@@ -221,12 +221,6 @@ async def test_log_tells_requests_and_no_secret(graph: Graph) -> None:
     assert link.rpartition("=")[2] not in answer.text
 
 
-async def test_outgoing_is_empty(graph: Graph) -> None:
-    """This version's Graph takes no writes."""
-    assert await _ask(graph, "GET", "/outgoing") == []
-    assert (await graph.raw("/me/sendMail", method="POST")).status_code == 405
-
-
 # ---------------------------------------------------------------- bad input
 
 ID = "{id}"
