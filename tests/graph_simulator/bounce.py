@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from email import message_from_string
 from email.header import Header
-from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
+
+from tests.graph_simulator.compose import WIRE_POLICY
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,10 +35,9 @@ def bounce(message: Message, address: str, mailbox: Mailbox, now: datetime) -> b
     report["X-Failed-Recipients"] = address
     report["Auto-Submitted"] = "auto-replied"
     report.attach(MIMEText(f"<p>Your message to {address} couldn't be delivered.</p>", "html", "utf-8"))
-    status = MIMEBase("message", "delivery-status")
-    status.set_payload(
-        f"Reporting-MTA: dns;{domain}\r\n\r\nFinal-Recipient: rfc822;{address}\r\nAction: failed\r\nStatus: 5.1.10\r\n"
-        "Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound\r\n"
+    status = message_from_string(
+        f"Content-Type: message/delivery-status\n\nReporting-MTA: dns;{domain}\n\nFinal-Recipient: rfc822;{address}\nAction: failed\n"
+        "Status: 5.1.10\nDiagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound\n"
     )
     report.attach(status)
-    return report.as_bytes()
+    return report.as_bytes(policy=WIRE_POLICY)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from email.message import Message as MimeMessage
 
-__all__ = ["compose", "with_headers"]
+__all__ = ["WIRE_POLICY", "compose", "with_headers"]
 
 _PEOPLE = {"From": "from", "To": "toRecipients", "Cc": "ccRecipients", "Bcc": "bccRecipients", "Reply-To": "replyTo"}
 # Lines end as they do on the wire, and are folded only where they have to be (RFC 5322: 998 characters).
-_POLICY = compat32.clone(linesep="\r\n", max_line_length=900)
+WIRE_POLICY = compat32.clone(linesep="\r\n", max_line_length=900)
 _PRIORITY = {"high": "1", "low": "5"}
 
 
@@ -51,7 +51,7 @@ def compose(data: Mapping[str, Any], attachments: Sequence[Mapping[str, Any]], h
         mail["X-Priority"] = _PRIORITY[data["importance"]]
     for name, line in headers.items():
         mail[name] = _line(line)
-    return mail.as_bytes(policy=_POLICY)
+    return mail.as_bytes(policy=WIRE_POLICY)
 
 
 def with_headers(mime: bytes, values: Mapping[str, str], *, without: Sequence[str] = ()) -> bytes:
@@ -74,7 +74,10 @@ def _part(attachment: Mapping[str, Any]) -> MimeMessage:
         part.attach(inner)
     else:
         main, _, sub = str(attachment["contentType"] or "application/octet-stream").partition(";")[0].strip().partition("/")
-        part = MIMEBase(main or "application", sub or "octet-stream")
+        if not main or not sub or main in {"message", "multipart"}:
+            # What has parts of its own cannot be base64.
+            main, sub = "application", "octet-stream"
+        part = MIMEBase(main, sub)
         part.set_payload(content)
         encode_base64(part)
     name = _line(attachment["name"])
@@ -95,7 +98,7 @@ def _person(person: Mapping[str, Any]) -> str:
 
 def _words(text: Any) -> str:
     line = _line(text)
-    return line if line.isascii() else Header(line, "utf-8", maxlinelen=_POLICY.max_line_length).encode()
+    return line if line.isascii() else Header(line, "utf-8", maxlinelen=WIRE_POLICY.max_line_length).encode()
 
 
 def _line(text: Any) -> str:

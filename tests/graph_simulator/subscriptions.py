@@ -203,16 +203,10 @@ class Subscriptions:
 
     async def _shake_hands(self, url: str, name: str) -> None:
         """Ask an endpoint whether it wants notifications: it answers with the token, decoded, as plain text, in time."""
-        try:
-            parts = urlsplit(url)
-            is_ours = parts.scheme in {"http", "https"} and parts.hostname in {"127.0.0.1", "localhost", "::1"} and parts.port != 0
-        except ValueError:
-            is_ours = False
-        if not is_ours:
-            # A simulator writes to nobody else's machine.
+        if not _is_ours(url):
             raise _invalid(f"{name} has to be a URL on this machine.")
         token = f"Validation: Testing client application reachability for subscription Request-Id: {uuid.uuid4()} +&=%"
-        asked = f"{url}{'&' if parts.query else '?'}validationToken={quote(token, safe='')}"
+        asked = f"{url}{'&' if urlsplit(url).query else '?'}validationToken={quote(token, safe='')}"
         failed, problem = "Subscription validation request failed.", ""
         with trio.move_on_after(_HANDSHAKE):
             try:
@@ -229,6 +223,16 @@ class Subscriptions:
             if not problem:
                 return
         raise GraphFault(400, "ValidationError", problem or "Subscription validation request timed out.")
+
+
+def _is_ours(url: str) -> bool:
+    """Tell whether a URL is on this machine: a simulator writes to nobody else's."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and parts.hostname in {"127.0.0.1", "localhost", "::1"} and port != 0
 
 
 def _invalid(text: str) -> GraphFault:

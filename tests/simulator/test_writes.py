@@ -366,9 +366,7 @@ async def test_tag_is_kept_shown_on_request_and_found_everywhere(graph: Graph) -
         assert (found["id"], found["singleValueExtendedProperties"]) == (made["id"], shown["singleValueExtendedProperties"])
     await graph.write("POST", f"{path}/move", {"destinationId": "archive"}, status=201)
     assert (await graph.get("/me/mailFolders/drafts/messages", **_tag_filter("it''s and 7")))["value"] == []
-    assert (
-        len((await graph.get("/me/messages", **_tag_filter("it''s and 7", KEPT.lower().replace("odoomsgid", "OdooMsgId"))))["value"]) == 1
-    )
+    assert len((await graph.get("/me/messages", **_tag_filter("it''s and 7", KEPT.replace("String", "string"))))["value"]) == 1
     await graph.write("PATCH", path, {"singleValueExtendedProperties": [{"id": TAG, "value": "8"}]}, status=200)
     assert [m["id"] for m in (await graph.get("/me/messages", **_tag_filter("8")))["value"]] == [made["id"]]
     copied = (await graph.write("POST", f"{path}/copy", {"destinationId": "inbox"}, status=201)).json()["id"]
@@ -396,8 +394,8 @@ async def test_message_is_found_by_its_mail_and_thread(graph: Graph) -> None:
     assert (await graph.get("/me/messages?$filter=internetMessageId%20eq%20'<a+b@x.example>'"))["value"] == []
     thread = {"$filter": f"conversationId eq '{message.data['conversationId']}' and isDraft eq false"}
     assert message.immutable_id in {m["id"] for m in (await graph.get("/me/messages", **thread))["value"]}
-    ordered = thread | {"$orderby": "receivedDateTime desc"}
-    answer = await graph.raw("/me/messages", **ordered)
+    ordered: dict[str, Any] = thread | {"$orderby": "receivedDateTime desc"}
+    answer = await graph.raw("/me/messages", method="GET", **ordered)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InefficientFilter")
     ordered["$filter"] = f"receivedDateTime gt 1970-01-01T00:00:00Z and {ordered['$filter']}"
     assert (await graph.get("/me/messages", **ordered))["value"]
@@ -430,6 +428,6 @@ async def test_list_of_the_whole_mailbox_has_every_message_once(graph: Graph) ->
         {"$filter": "isRead eq true and"},
     ],
 )
-async def test_list_option_that_is_none_is_refused(graph: Graph, params: dict[str, str]) -> None:
+async def test_list_option_that_is_none_is_refused(graph: Graph, params: dict[str, Any]) -> None:
     """400, not a list of something else."""
     assert (await graph.raw("/me/messages", **params)).status_code == 400
