@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from email.message import Message as MimeMessage
 
-__all__ = ["WIRE_POLICY", "compose", "with_headers"]
+__all__ = ["WIRE_POLICY", "compose", "person_line", "with_headers"]
 
 _PEOPLE = {"From": "from", "To": "toRecipients", "Cc": "ccRecipients", "Bcc": "bccRecipients", "Reply-To": "replyTo"}
 # Lines end as they do on the wire, and are folded only where they have to be (RFC 5322: 998 characters).
@@ -41,7 +41,7 @@ def compose(data: Mapping[str, Any], attachments: Sequence[Mapping[str, Any]], h
         value = data.get(key)
         people = [value] if isinstance(value, dict) else value or []
         if people:
-            mail[name] = ", ".join(_person(person) for person in people)
+            mail[name] = ", ".join(person_line(person) for person in people)
     mail["Subject"] = _words(data.get("subject"))
     if data.get("sentDateTime"):
         mail["Date"] = format_datetime(datetime.fromisoformat(data["sentDateTime"]))
@@ -88,7 +88,8 @@ def _part(attachment: Mapping[str, Any]) -> MimeMessage:
     return part
 
 
-def _person(person: Mapping[str, Any]) -> str:
+def person_line(person: Mapping[str, Any]) -> str:
+    """Return a person as a header names one."""
     found = person.get("emailAddress") or {}
     name, address = _line(found.get("name")), _line(found.get("address"))
     if not address.isascii():

@@ -6,14 +6,14 @@ to 5.4).
 
 from __future__ import annotations
 
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.graph_simulator.bounce import bounce
 from tests.graph_simulator.budget import SendBudget
 from tests.graph_simulator.call import Answer
-from tests.graph_simulator.compose import with_headers
+from tests.graph_simulator.compose import person_line, with_headers
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.model import NotThere, iso
 from tests.graph_simulator.odata import GraphFault
@@ -90,9 +90,8 @@ class Post:
             "lastModifiedDateTime": iso(now),
             "internetMessageId": data["internetMessageId"] or mailbox.new_internet_id(),
         }
-        sender = data["from"]["emailAddress"]
         lines = {
-            "From": formataddr((sender.get("name") or "", sender["address"])),
+            "From": person_line(data["from"]),
             "Date": format_datetime(now),
             "Message-ID": data["internetMessageId"],
         }

@@ -21,7 +21,7 @@ from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.model import iso
 from tests.graph_simulator.quirks import Quirks
 from tests.graph_simulator.seed import grow, make_mailbox
-from tests.graph_simulator.server import asgi_transport, trio_clock
+from tests.graph_simulator.server import trio_clock
 from tests.graph_simulator.wire import InProcess
 from tests.simulator.conftest import ADDRESS, Hook, open_graph, open_in_process
 
@@ -408,22 +408,6 @@ async def test_ended_subscription_is_told_nothing_more(autojump_clock: trio.test
         graph.mailbox.set_flag(graph.newest().immutable_id, "complete")
         await trio.sleep(5)
         assert hook.posts == []
-
-
-async def test_notification_outlives_the_client_beside_which_it_ran(autojump_clock: trio.testing.MockClock) -> None:
-    """A connector that is stopped and started again gets what it was not told."""
-    async with _opened() as (graph, hook):
-        await _subscribed(graph)
-        world, hook.seconds = graph.world, 2
-        async with trio.open_nursery() as nursery:
-            # A client that goes away in the midst of a POST.
-            async with asgi_transport(world):
-                graph.mailbox.set_flag(graph.newest().immutable_id, "flagged")
-                await trio.sleep(2)
-            nursery.cancel_scope.cancel()
-        await trio.sleep(5)
-        assert [s["status"] for s in world.notifications.sent][-1] == 202
-        assert _told(hook)
 
 
 # ---------------------------------------------------------------- lifecycle
