@@ -15,7 +15,7 @@ from tests.graph_simulator.budget import SendBudget
 from tests.graph_simulator.call import Answer
 from tests.graph_simulator.compose import person_line, with_headers
 from tests.graph_simulator.mime import to_graph
-from tests.graph_simulator.model import NotThere, iso
+from tests.graph_simulator.model import iso
 from tests.graph_simulator.odata import GraphFault
 from tests.graph_simulator.quirks import listed
 
@@ -73,11 +73,12 @@ class Post:
 
     def _pick_up(self, mailbox: Mailbox, key: str, *, is_saved: bool) -> None:
         times = self._accepted.pop(key)
-        try:
-            message = mailbox.lift(key)
-        except NotThere:
+        message = mailbox.messages.get(key)
+        trash = mailbox.find_folder("deleteditems")
+        if message is None or mailbox.is_within(mailbox.folders[message.folder_id], trash):
             # Deleted between the 202 and the transport.
             return
+        mailbox.lift(key)
         now, data = self._world.now(), message.data
         own = {"emailAddress": {"name": mailbox.name, "address": mailbox.address}}
         message.data = data = data | {

@@ -161,9 +161,10 @@ async def test_send_mail_that_is_not_saved_leaves_no_copy(autojump_clock: trio.t
         assert len(await _outgoing(graph)) == 1
 
 
-async def test_send_draft_deleted_before_the_transport_came_goes_nowhere(autojump_clock: trio.testing.MockClock) -> None:
+@pytest.mark.parametrize("delete_to", ["recoverable", "deleteditems"])
+async def test_send_draft_deleted_before_the_transport_came_goes_nowhere(autojump_clock: trio.testing.MockClock, delete_to: str) -> None:
     """And one that was changed meanwhile goes as it is then."""
-    async with _opened(delete_to="recoverable") as graph:
+    async with _opened(delete_to=delete_to) as graph:
         first, second = await _draft(graph), await _draft(graph)
         for draft in (first, second):
             await graph.write("POST", f"/me/messages/{draft['id']}/send", status=202)

@@ -263,6 +263,18 @@ async def test_changes_of_one_folder_and_some_kinds(autojump_clock: trio.testing
         assert told == [(inbox["id"], "deleted", message), (archive["id"], "created", message)]
 
 
+async def test_changes_on_the_way_of_a_mail(autojump_clock: trio.testing.MockClock) -> None:
+    """The draft comes and goes, the copy in Sent Items comes: a client sees both (5.2)."""
+    async with _opened(send_pickup=5, send_transit=5, sent_id_changes=True) as (graph, hook):
+        await _subscribed(graph)
+        mail = {"message": {"toRecipients": [{"emailAddress": {"address": "bo@far.example"}}]}}
+        await graph.write("POST", "/me/sendMail", mail, status=202)
+        await trio.sleep(15)
+        sent = graph.newest("sentitems").immutable_id
+        (draft,) = {message_id for _, message_id in _told(hook)} - {sent}
+        assert _told(hook) == [("created", draft), ("deleted", draft), ("created", sent)]
+
+
 async def test_changes_behind_a_filter(autojump_clock: trio.testing.MockClock) -> None:
     """With `isRead eq false` reading is `deleted`, and unread again `created`; what is read is not heard of."""
     async with _opened() as (graph, hook):
