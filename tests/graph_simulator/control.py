@@ -15,6 +15,7 @@ from starlette.routing import Route
 from tests.graph_simulator.csdl import load_schema
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.model import NotThere
+from tests.graph_simulator.notifications import LIFECYCLE
 from tests.graph_simulator.policies import Policy
 from tests.graph_simulator.quirks import PROFILES
 from tests.graph_simulator.seed import MAILS, grow, make_mailbox
@@ -44,6 +45,7 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
 
     def told(handler: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
+            world.agenda.settle()
             try:
                 return JSONResponse(await handler(request))
             except NotThere as error:
@@ -166,8 +168,24 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         return {"messages": len(mailbox.messages)}
 
     async def revoke(request: Request) -> Any:
-        world.entra.revoke(mailbox_of(request).address)
+        mailbox = mailbox_of(request)
+        world.entra.revoke(mailbox.address)
+        for subscription in world.subscriptions.of(mailbox):
+            world.notifications.lifecycle(subscription, "subscriptionRemoved")
         return {}
+
+    async def lifecycle(request: Request) -> Any:
+        mailbox = mailbox_of(request)
+        asked = await _json(request, "event", event=str, subscription=str)
+        if asked["event"] not in LIFECYCLE:
+            raise _Wrong(f"unknown event {asked['event']!r}; there are: {', '.join(LIFECYCLE)}")
+        wanted = [s for s in world.subscriptions.of(mailbox) if asked.get("subscription", s.id) == s.id]
+        if not wanted:
+            raise NotThere(asked.get("subscription", f"a subscription of {mailbox.address}"))
+        return {"told": sum(world.notifications.lifecycle(s, asked["event"]) for s in wanted)}
+
+    async def subscriptions(request: Request) -> Any:
+        return [s.shown() | {"immutable": s.is_immutable, "held": s.is_held} for s in world.subscriptions.of(mailbox_of(request))]
 
     async def challenge(request: Request) -> Any:
         mailbox = mailbox_of(request)
@@ -211,7 +229,10 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         return list(world.requests)
 
     async def outgoing(_: Request) -> Any:
-        return []
+        return world.post.outgoing
+
+    async def notifications(_: Request) -> Any:
+        return list(world.notifications.sent)
 
     async def nothing(request: Request) -> Any:
         raise NotThere(f"{request.method} {request.url.path}; README.md has the calls that are")
@@ -229,10 +250,13 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
         Route(f"{base}/policy", told(policy), methods=["POST"]),
         Route(f"{base}/challenge", told(challenge), methods=["POST"]),
         Route("/_sim/app", told(app), methods=["GET", "POST"]),
+        Route(f"{base}/subscriptions", told(subscriptions)),
+        Route(f"{base}/lifecycle", told(lifecycle), methods=["POST"]),
         Route("/_sim/faults", told(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_sim/latency", told(latency), methods=["POST"]),
         Route("/_sim/log", told(log)),
         Route("/_sim/outgoing", told(outgoing)),
+        Route("/_sim/notifications", told(notifications)),
         Route("/_sim/{rest:path}", told(nothing), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 

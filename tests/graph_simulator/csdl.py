@@ -129,6 +129,8 @@ def _is_primitive(value: Any, kind: str) -> bool:
                 return isinstance(value, str) and value.endswith("Z") and datetime.fromisoformat(value) is not None
             except ValueError:
                 return False
+        case "Edm.Guid":
+            return isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value) is not None
         case "Edm.Binary":
             try:
                 return isinstance(value, str) and base64.b64decode(value, validate=True) is not None

@@ -9,7 +9,7 @@ from tests.graph_simulator.call import Answer
 from tests.graph_simulator.folders import Folders
 from tests.graph_simulator.model import NotThere
 from tests.graph_simulator.odata import GraphFault, page_size, wants_immutable
-from tests.graph_simulator.rounds import Rounds, dead_link
+from tests.graph_simulator.rounds import Rounds, dead_link, delta_token
 from tests.graph_simulator.tokens import Paging
 
 if TYPE_CHECKING:
@@ -40,17 +40,17 @@ class Deltas:
             raise GraphFault(404, "ErrorSyncFolderNotFound", "The specified folder could not be found in the store.") from error
         quirks = self._world.quirks
         quota(quirks.quota_delta)
-        skip, delta = call.query_params.get("$skiptoken"), call.query_params.get("$deltatoken")
+        skip, delta = call.query_params.get("$skiptoken"), delta_token(call, quirks)
         if skip is not None:
             paging = self._tokens.resume(skip, folder.id, "delta")
         elif delta is not None:
             paging = self._rounds.next(call, mailbox, folder, delta)
         else:
             paging = self._rounds.first(call, mailbox, folder)
-        if paging is None:
-            raise dead_link(quirks, mailbox.history.number)
-        body: dict[str, Any] = {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(message)", "value": []}
         path = f"{call.base}/v1.0/me/mailfolders('{quote(folder.id)}')/messages/delta"
+        if paging is None:
+            raise dead_link(quirks, mailbox.history.number, path)
+        body: dict[str, Any] = {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(message)", "value": []}
         headers = {"Preference-Applied": "odata.track-changes"}
         if quirks.empty_pages and skip is None and paging.ids:
             body["@odata.nextLink"] = f"{path}?$skiptoken={self._keep(paging)}"
@@ -80,7 +80,7 @@ class Deltas:
         if message_id in paging.partial:
             shown = self._messages.shown(call, mailbox, message, ("isRead", "parentFolderId"), context=False)
             return {**head, **{name: shown[name] for name in ("id", "isRead", "parentFolderId")}}
-        return {**head, **self._messages.shown(call, mailbox, message, paging.select, context=False)}
+        return {**head, **self._messages.shown(call, mailbox, message, paging.select, context=False, expand=paging.expand)}
 
     def _keep(self, paging: Paging) -> str:
         token = self._tokens.keep(paging)
@@ -92,7 +92,7 @@ class Deltas:
 
     def _end_round(self, mailbox: Mailbox, folder: Folder, paging: Paging) -> str:
         ended = Paging("round", folder.id, [], paging.select, paging.number, size=paging.size, lower=paging.lower)
-        ended.told, ended.again = paging.told, paging.again
+        ended.told, ended.again, ended.expand = paging.told, paging.again, paging.expand
         return self._tokens.keep_link(mailbox.delta_links, ended, self._world.quirks.delta_generations)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.graph_simulator.call import Answer
 from tests.graph_simulator.delta import quota
 from tests.graph_simulator.odata import page_size, selected
-from tests.graph_simulator.rounds import dead_link, horizon
+from tests.graph_simulator.rounds import dead_link, delta_token, horizon
 from tests.graph_simulator.tokens import Paging
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ class FolderDeltas:
         """One page of a round."""
         quirks = self._world.quirks
         quota(quirks.quota_delta)
-        skip, delta = call.query_params.get("$skiptoken"), call.query_params.get("$deltatoken")
+        skip, delta = call.query_params.get("$skiptoken"), delta_token(call, quirks)
         if skip is not None:
             paging = self._tokens.resume(skip, _tree(mailbox), "tree")
         elif delta is not None:
             paging = self._next(mailbox, delta)
         else:
             paging = self._first(call, mailbox)
-        if paging is None:
-            raise dead_link(quirks, mailbox.history.number)
-        end = paging.at + (page_size(call) or paging.size or quirks.page_size)
         path = f"{call.base}/v1.0/me/mailfolders/delta"
+        if paging is None:
+            raise dead_link(quirks, mailbox.history.number, path)
+        end = paging.at + (page_size(call) or paging.size or quirks.page_size)
         body: dict[str, Any] = {
             "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(mailFolder)",
             "value": [self._item(mailbox, i, paging) for i in paging.ids[paging.at : end]],

@@ -53,7 +53,10 @@ class Folders:
         query = call.query_params
         wants_hidden = query.get("includeHiddenFolders", "").lower() == "true"
         children = [f for f in mailbox.children(parent_id) if wants_hidden or not f.is_hidden]
-        top = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
+        quirks = self._world.quirks
+        cap = quirks.folder_top
+        top = whole(query.get("$top"), quirks.page_size, 10**6 if cap else MAX_TOP)
+        top = min(top, cap) if cap else top
         skip = whole(query.get("$skip"), 0, 10**6, low=0)
         select = selected(call)
         body: dict[str, Any] = {

@@ -1,42 +1,36 @@
-"""Graph v1.0, the part about mail: parses paths as liberally as Graph does, answers as strictly.
+"""Graph v1.0, the part about mail: who asks, what it costs, what comes between; `routes` has what is asked.
 
-Accepts `/me` and `/users/{id or address}`, `mailFolders/{id}` and `mailFolders('id')`, any case of segment names, `delta` and `delta()`,
-double slashes. A request and an item of a batch go the same way: `GraphApi.answer`.
+A request and an item of a batch go the same way: `GraphApi.answer`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import trio
 from starlette.responses import Response
 
 from tests.graph_simulator.batch import Batches
-from tests.graph_simulator.budget import RequestBudget
+from tests.graph_simulator.budget import ByteBudget, RequestBudget
 from tests.graph_simulator.call import Answer, Call
-from tests.graph_simulator.delta import Deltas
-from tests.graph_simulator.folder_delta import FolderDeltas
-from tests.graph_simulator.folders import Folders
-from tests.graph_simulator.messages import Messages
+from tests.graph_simulator.guards import Writers, check_scopes, check_size
 from tests.graph_simulator.model import NotThere
-from tests.graph_simulator.odata import GraphFault, fault_answer, no_property, selected, wants_immutable
+from tests.graph_simulator.odata import GraphFault, fault_answer, wants_immutable
+from tests.graph_simulator.paths import segments_of
+from tests.graph_simulator.routes import Routes
 from tests.graph_simulator.storm import Storm, WiredResponse, struck
 from tests.graph_simulator.tokens import Tokens
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from tests.graph_simulator.entra import Grant
     from tests.graph_simulator.model import Mailbox
     from tests.graph_simulator.server import World
     from tests.graph_simulator.storm import Strike
 
 __all__ = ["GraphApi"]
-
-_SEGMENT = re.compile(r"^([A-Za-z.$]+)\('(.*)'\)$")
-_NAMES = {"mailfolders", "messages", "childfolders", "attachments", "delta", "$value", "microsoft.graph.delta"}
 
 
 class GraphApi:
@@ -44,13 +38,12 @@ class GraphApi:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        tokens = self._tokens = Tokens(world.seed)
-        self._folders = Folders(world)
-        self._messages = Messages(world, tokens)
-        self._deltas = Deltas(world, tokens, self._messages)
-        self._folder_deltas = FolderDeltas(world, tokens, self._folders)
+        self._tokens = Tokens(world.seed)
+        self._routes = Routes(world, self._tokens)
         self._batches = Batches(world, self.answer)
         self._budget = RequestBudget()
+        self._bytes = ByteBudget()
+        self._writers = Writers()
         self._storm = Storm(lambda: world.quirks)
 
     def forget_links(self, mailbox: Mailbox) -> None:
@@ -69,18 +62,25 @@ class GraphApi:
     async def answer(self, call: Call) -> Answer:
         """Answer one call: who asks, is there a lane, what is asked."""
         world = self._world
+        world.agenda.settle()
         entry = world.log(call)
         try:
-            mailbox = self._authenticate(call)
+            mailbox, grant = self._authenticate(call)
             mailbox.requests += 1
             entry["mailbox"] = mailbox.address
             self._budget.spend(mailbox.address, world.time(), world.quirks)
             self._injected(mailbox)
             self._check_lanes(mailbox)
+            segments = segments_of(call, mailbox)
+            check_scopes(call, segments, grant.scopes, world.quirks)
+            if call.method != "GET":
+                check_size(call, world.quirks)
+                self._bytes.spend(mailbox.address, len(call.body), world.time(), world.quirks)
             mailbox.in_flight += 1
             try:
-                await trio.sleep(world.quirks.latency)
-                answer = self._weathered(call, mailbox, entry)
+                with self._writers.alone(call, mailbox, segments, world.quirks):
+                    await trio.sleep(world.quirks.latency)
+                    answer = await self._weathered(call, mailbox, entry)
             finally:
                 mailbox.in_flight -= 1
         except NotThere:
@@ -96,8 +96,9 @@ class GraphApi:
         """Answer a batch: it costs no lane itself, its items do."""
         entry = self._world.log(call)
         try:
-            mailbox = self._authenticate(call)
+            mailbox, _ = self._authenticate(call)
             entry["mailbox"] = mailbox.address
+            check_size(call, self._world.quirks)
             items = Batches.parse(call)
             entry["items"] = len(items)
             strike = self._drawn(call, mailbox, entry)
@@ -112,12 +113,36 @@ class GraphApi:
         entry["status"] = answer.status
         return answer
 
-    def _weathered(self, call: Call, mailbox: Mailbox, entry: dict[str, Any]) -> Answer:
+    async def upload(self, request: Request) -> Response:
+        """Answer a request to an upload session: its URL says who asks, and it takes no lane."""
+        world = self._world
+        call = await Call.of(request)
+        world.agenda.settle()
+        entry = world.log(call)
+        uploads = self._routes.uploads
+        try:
+            session = uploads.find(call)
+            entry["mailbox"] = session.mailbox.address
+            check_size(call, world.quirks)
+            self._bytes.spend(session.mailbox.address, len(call.body), world.time(), world.quirks)
+            strike = self._drawn(call, session.mailbox, entry)
+            if strike is None:
+                answer = uploads.answer(call, session)
+            else:
+                answer = struck(strike, call, uploads.answer(call, session) if strike.is_late else None, world.now())
+        except GraphFault as fault:
+            answer = self._refused(call, fault)
+        else:
+            self._finish(call, answer)
+        entry["status"] = answer.status
+        return self._response(answer)
+
+    async def _weathered(self, call: Call, mailbox: Mailbox, entry: dict[str, Any]) -> Answer:
         """Do what is asked, unless something comes between."""
         strike = self._drawn(call, mailbox, entry)
         if strike is None:
-            return self._route(call, mailbox)
-        return struck(strike, call, self._route(call, mailbox) if strike.is_late else None, self._world.now())
+            return await self._route(call, mailbox)
+        return struck(strike, call, await self._route(call, mailbox) if strike.is_late else None, self._world.now())
 
     def _drawn(self, call: Call, mailbox: Mailbox, entry: dict[str, Any]) -> Strike | None:
         strike = self._storm.draw(call, mailbox.address)
@@ -127,7 +152,7 @@ class GraphApi:
 
     # ---------------------------------------------------------------- the frame
 
-    def _authenticate(self, call: Call) -> Mailbox:
+    def _authenticate(self, call: Call) -> tuple[Mailbox, Grant]:
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         grant = self._world.entra.grant_of(token) if scheme.lower() == "bearer" else None
         if not token:
@@ -138,7 +163,7 @@ class GraphApi:
         mailbox = self._world.mailboxes[grant.address]
         if not any(s.rpartition("/")[2].lower().startswith("mail.") for s in grant.scopes):
             raise GraphFault(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-        return mailbox
+        return mailbox, grant
 
     def _check_lanes(self, mailbox: Mailbox) -> None:
         quirks = self._world.quirks
@@ -180,99 +205,5 @@ class GraphApi:
             return WiredResponse(answer, body)
         return Response(body, status_code=answer.status, headers=answer.headers)
 
-    # ---------------------------------------------------------------- routes
-
-    def _route(self, call: Call, mailbox: Mailbox) -> Answer:
-        segments = self._segments(call, mailbox)
-        if call.method != "GET":
-            raise GraphFault(405, "Request_BadRequest", f"Specified HTTP method is not allowed for the request target: {call.method}.")
-        match segments:
-            case []:
-                return Answer(200, self._user(mailbox, selected(call)))
-            case ["mailfolders", *rest]:
-                return self._route_folders(call, mailbox, rest)
-            case ["messages", *rest]:
-                return self._route_messages(call, mailbox, rest)
-            case _:
-                raise _no_segment(segments)
-
-    def _route_folders(self, call: Call, mailbox: Mailbox, segments: list[str]) -> Answer:
-        match segments:
-            case []:
-                return self._folders.children(call, mailbox, mailbox.folder_id("msgfolderroot"))
-            case ["delta"]:
-                return self._folder_deltas.page(call, mailbox)
-            case [folder]:
-                return Answer(200, self._folders.shown(mailbox, self._folders.open(mailbox, folder), selected(call)))
-            case [folder, "childfolders"]:
-                return self._folders.children(call, mailbox, self._folders.open(mailbox, folder).id)
-            case [folder, "messages"]:
-                return self._messages.listed(call, mailbox, self._folders.open(mailbox, folder))
-            case [folder, "messages", "delta"]:
-                return self._deltas.page(call, mailbox, folder)
-            case _:
-                raise _no_segment(segments)
-
-    def _route_messages(self, call: Call, mailbox: Mailbox, segments: list[str]) -> Answer:
-        if segments == ["delta"]:
-            raise GraphFault(400, "BadRequest", "Unsupported request: Change tracking is not supported against 'microsoft.graph.message'.")
-        if not segments:
-            raise _no_segment(["messages"])
-        message = self._messages.open(mailbox, segments[0])
-        match segments[1:]:
-            case []:
-                return Answer(200, self._messages.shown(call, mailbox, message, selected(call)))
-            case ["$value"]:
-                return Answer(200, message.mime, {"Content-Type": "text/plain"})
-            case ["attachments"]:
-                return self._messages.attachments(call, message)
-            case ["attachments", place]:
-                return self._messages.attachment(call, message, place)
-            case ["attachments", place, "$value"]:
-                return self._messages.content(call, message, place)
-            case _:
-                raise _no_segment(segments)
-
-    @staticmethod
-    def _segments(call: Call, mailbox: Mailbox) -> list[str]:
-        """Split the raw path below /v1.0, names lowered, keys kept, `me` or `users/x` taken off the front."""
-        parts: list[str] = []
-        for piece in call.raw_path.split("/")[2:]:
-            if not piece:
-                continue
-            text = unquote(piece)
-            if match := _SEGMENT.match(text):
-                parts += [match[1], match[2]]
-            else:
-                parts.append(text.removesuffix("()"))
-        if parts and parts[0].lower() == "me":
-            parts = parts[1:]
-        elif len(parts) > 1 and parts[0].lower() == "users":
-            if parts[1].lower() not in {mailbox.address.lower(), mailbox.user_id, "me-token-to-replace"}:
-                raise GraphFault(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-            parts = parts[2:]
-        else:
-            raise GraphFault(400, "BadRequest", "Resource not found for the segment.")
-        lowered = [p.lower() if p.lower() in _NAMES else p for p in parts]
-        return ["delta" if p == "microsoft.graph.delta" else p for p in lowered]
-
-    @staticmethod
-    def _user(mailbox: Mailbox, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return the signed-in user; `proxyAddresses` comes on $select only, as most properties do."""
-        known = {
-            "id": mailbox.user_id,
-            "displayName": mailbox.name,
-            "mail": None if mailbox.personal else mailbox.address,
-            "userPrincipalName": mailbox.upn,
-        }
-        more = {"proxyAddresses": mailbox.proxy_addresses()}
-        for name in names:
-            if name not in known | more:
-                raise no_property(name, "user")
-        context = "https://graph.microsoft.com/v1.0/$metadata#users" + (f"({','.join(names)})/$entity" if names else "/$entity")
-        # An unusual $select brings no id by itself.
-        return {"@odata.context": context, **{n: v for n, v in (known | more).items() if n in (names or known)}}
-
-
-def _no_segment(segments: list[str]) -> GraphFault:
-    return GraphFault(400, "BadRequest", f"Resource not found for the segment '{segments[-1]}'.")
+    async def _route(self, call: Call, mailbox: Mailbox) -> Answer:
+        return await self._routes.answer(call, mailbox)

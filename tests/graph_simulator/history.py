@@ -54,9 +54,11 @@ class History:
         # When each number was given, as a timestamp.
         self._times: list[float] = []
 
-    def tell(self, folder_id: str, kind: str, ids: tuple[str, str], received: str, at: datetime) -> None:
+    def tell(self, folder_id: str, kind: str, ids: tuple[str, str], received: str, at: datetime) -> Event:
         """Write down what happened to a message of a folder; `ids` are its immutable and its mutable one."""
-        self._events.setdefault(folder_id, []).append(Event(self._next(at), kind, *ids, received))
+        event = Event(self._next(at), kind, *ids, received)
+        self._events.setdefault(folder_id, []).append(event)
+        return event
 
     def tell_folder(self, folder_id: str, kind: str, at: datetime) -> None:
         """Write down what happened to a folder."""

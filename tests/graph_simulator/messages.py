@@ -1,4 +1,4 @@
-"""Messages and their attachments as Graph shows them, alone and in lists."""
+"""Messages as Graph shows them, alone and in lists."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tests.graph_simulator.attachments import shown_id
 from tests.graph_simulator.call import Answer
+from tests.graph_simulator.extended import expanded
+from tests.graph_simulator.filters import parse_filter
 from tests.graph_simulator.model import NotThere
-from tests.graph_simulator.odata import MAX_TOP, GraphFault, no_property, selected, time_bound, wants_immutable, whole
+from tests.graph_simulator.odata import MAX_TOP, GraphFault, no_property, selected, whole
 from tests.graph_simulator.tokens import Paging
 
 if TYPE_CHECKING:
+    from tests.graph_simulator.attachments import Attachments
     from tests.graph_simulator.call import Call
     from tests.graph_simulator.model import Folder, Mailbox, Message
     from tests.graph_simulator.server import World
     from tests.graph_simulator.tokens import Tokens
 
-__all__ = ["Messages", "filtered_ids", "shown_id"]
+__all__ = ["Messages", "expansion"]
 
 _ONLY_SELECTED = {"internetMessageHeaders", "uniqueBody"}
 
@@ -29,9 +33,10 @@ _SHOWN: dict[str, dict[str, Any]] = {"shape": _MISSHAPEN, "undated": {"receivedD
 class Messages:
     """Lists and shows messages."""
 
-    def __init__(self, world: World, tokens: Tokens) -> None:
+    def __init__(self, world: World, tokens: Tokens, attachments: Attachments) -> None:
         self._world = world
         self._tokens = tokens
+        self._attachments = attachments
 
     @staticmethod
     def find(mailbox: Mailbox, message_id: str) -> Message:
@@ -48,50 +53,68 @@ class Messages:
             if not self._world.quirks.deleted_stays or message_id not in mailbox.recoverable:
                 raise
             message = mailbox.recoverable[message_id]
-        if message.poison == "corrupt":
-            raise GraphFault(500, "ErrorCorruptData", "Data is corrupt.")
-        if message.poison[:1].isdigit():
-            status, _, code = message.poison.partition(" ")
-            raise GraphFault(int(status), code, "The request failed.")
-        return message
+        return _healthy(message)
 
-    def listed(self, call: Call, mailbox: Mailbox, folder: Folder) -> Answer:
-        """A page of a folder."""
+    def for_write(self, mailbox: Mailbox, message_id: str) -> Message:
+        """The same for writing: what was deleted for good is gone."""
+        return _healthy(self.find(mailbox, message_id))
+
+    def listed(self, call: Call, mailbox: Mailbox, folder: Folder | None) -> Answer:
+        """A page of a folder, or of the whole mailbox."""
         token = call.query_params.get("$skiptoken")
-        paging = self._first(call, mailbox, folder) if token is None else self._tokens.resume(token, folder.id, "list")
+        place = folder.id if folder is not None else f"all of {mailbox.oid}"
+        paging = self._first(call, mailbox, folder, place) if token is None else self._tokens.resume(token, place, "list")
         if paging is None:
             raise GraphFault(400, "BadRequest", "Badly formed token.")
         page = paging.ids[paging.at : paging.at + paging.size]
         paging.at += paging.size
+        of = "" if folder is None else f"/mailFolders('{folder.id}')"
+        there = [mailbox.messages[i] for i in page if i in mailbox.messages]
         body: dict[str, Any] = {
-            "@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#users('{quote(mailbox.oid)}')/mailFolders('{folder.id}')/messages",
-            "value": [self.shown(call, mailbox, mailbox.messages[i], paging.select, context=False) for i in page if i in mailbox.messages],
+            "@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#users('{quote(mailbox.oid)}'){of}/messages",
+            "value": [self.shown(call, mailbox, m, paging.select, context=False, expand=paging.expand) for m in there],
         }
         if paging.at < len(paging.ids):
             body["@odata.nextLink"] = f"{call.base}{call.raw_path}?$skiptoken={self._tokens.keep(paging)}"
         return Answer(200, body)
 
-    def _first(self, call: Call, mailbox: Mailbox, folder: Folder) -> Paging:
+    def _first(self, call: Call, mailbox: Mailbox, folder: Folder | None, place: str) -> Paging:
         query = call.query_params
-        found = filtered_ids(mailbox, folder, query.get("$filter"))
+        condition = parse_filter(query.get("$filter"))
+        found = condition.ids_everywhere(mailbox) if folder is None else condition.ids(mailbox, folder.id)
         order = query.get("$orderby", "").lower().strip()
         if order not in {"", "receiveddatetime desc", "receiveddatetime asc", "receiveddatetime"}:
-            raise GraphFault(400, "InefficientFilter", "The restriction or sort order is too complex for this operation.")
+            raise _inefficient()
+        if order and condition.tests and not condition.is_bounded:
+            # What is sorted by has to be in the filter too (4.2).
+            raise _inefficient()
         if order in {"receiveddatetime asc", "receiveddatetime"}:
             found.reverse()
         elif not order and self._world.quirks.shuffle:
             self._tokens.random.shuffle(found)
         size = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
-        return Paging("list", folder.id, found, selected(call, message=True), size=size)
+        return Paging("list", place, found, selected(call, message=True), size=size, expand=expansion(call))
 
-    def shown(self, call: Call, mailbox: Mailbox, message: Message, select: tuple[str, ...], *, context: bool = True) -> dict[str, Any]:
+    def shown(
+        self,
+        call: Call,
+        mailbox: Mailbox,
+        message: Message,
+        select: tuple[str, ...],
+        *,
+        context: bool = True,
+        expand: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
         """Return a message's JSON."""
         full = {
             **message.data,
             "parentFolderId": message.folder_id,
             "conversationIndex": "AQHZ",
             "uniqueBody": message.data["body"],
-            "internetMessageHeaders": [{"name": "X-Simulated", "value": "yes"}],
+            "internetMessageHeaders": [
+                {"name": "X-Simulated", "value": "yes"},
+                *({"name": name, "value": value} for name, value in message.headers.items()),
+            ],
         }
         unknown = [s for s in select if s not in full and s != "id"]
         if unknown:
@@ -102,67 +125,39 @@ class Messages:
             shown |= {k: v for k, v in _SHOWN[message.poison].items() if k in shown}
         if context:
             head = {"@odata.context": f"https://graph.microsoft.com/v1.0/$metadata#users('{mailbox.oid}')/messages/$entity", **head}
+        for option in expand:
+            shown |= self._expanded(call, message, option)
         return head | shown
 
-    # ---------------------------------------------------------------- attachments
-
-    def attachments(self, call: Call, message: Message) -> Answer:
-        """The list; contents of files are in it unless something is selected."""
-        select = selected(call)
-        known = {"id", "name", "contentType", "size", "isInline", "lastModifiedDateTime"}
-        if unknown := set(select) - known:
-            raise no_property(min(unknown), "attachment")
-        places = [f"{shown_id(call, message)}-{n}" for n in range(len(message.attachments))]
-        items = [self._entry(call, message, place, with_content=not select) for place in places]
-        if select:
-            items = [{k: v for k, v in item.items() if k.startswith("@") or k in select or k == "id"} for item in items]
-        return Answer(200, {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#attachments", "value": items})
-
-    def attachment(self, call: Call, message: Message, place: str) -> Answer:
-        """One with its content."""
-        return Answer(200, self._entry(call, message, place, with_content=True))
-
-    def content(self, call: Call, message: Message, place: str) -> Answer:
-        """The bytes of a file, or the MIME of a mail in a mail."""
-        entry = self._entry(call, message, place, with_content=False)
-        if entry["@odata.type"].endswith("referenceAttachment"):
-            raise GraphFault(405, "Request_BadRequest", "Reference attachments have no content.")
-        number = int(place.rpartition("-")[2])
-        return Answer(200, message.attachments[number]["content"], {"Content-Type": entry["contentType"] or "text/plain"})
-
-    @staticmethod
-    def _entry(call: Call, message: Message, place: str, *, with_content: bool) -> dict[str, Any]:
-        of, _, text = place.rpartition("-")
-        number = int(text) if text.isascii() and text.isdecimal() else -1
-        if of not in {message.immutable_id, message.mutable_id} or not 0 <= number < len(message.attachments):
-            raise NotThere(place)
-        entry = {k: v for k, v in message.attachments[number].items() if k != "content"}
-        entry["id"] = f"{shown_id(call, message)}-{number}"
-        entry["lastModifiedDateTime"] = message.data["lastModifiedDateTime"]
-        if not with_content:
-            entry.pop("contentBytes", None)
-        return entry
+    def _expanded(self, call: Call, message: Message, option: str) -> dict[str, Any]:
+        name = option.partition("(")[0].strip().lower()
+        if name == "singlevalueextendedproperties":
+            return expanded(option, message)
+        if option.strip().lower() == "attachments":
+            return {"attachments": self._attachments.entries(call, message)}
+        raise GraphFault(400, "BadRequest", f"Parsing OData Select and Expand failed: {option}")
 
 
-def filtered_ids(mailbox: Mailbox, folder: Folder, condition: str | None) -> list[str]:
-    """Return what a $filter lets through, newest first: bounds of receivedDateTime, and the read state."""
-    first, last, is_read, apart = "", "~", None, set()
-    for part in re.split(r"\s+and\s+", condition) if condition is not None else ():
-        if found := time_bound(part):
-            operator, bound = found
-            first = max(first, bound) if operator in {"ge", "gt", "eq"} else first
-            last = min(last, bound) if operator in {"le", "lt", "eq"} else last
-            apart |= {bound} if operator in {"gt", "lt"} else set()
-        elif re.fullmatch(r"\s*isRead\s+eq\s+(true|false)\s*", part):
-            is_read = "true" in part
+def _healthy(message: Message) -> Message:
+    if message.poison == "corrupt":
+        raise GraphFault(500, "ErrorCorruptData", "Data is corrupt.")
+    if message.poison[:1].isdigit():
+        status, _, code = message.poison.partition(" ")
+        raise GraphFault(int(status), code, "The request failed.")
+    return message
+
+
+def _inefficient() -> GraphFault:
+    return GraphFault(400, "InefficientFilter", "The restriction or sort order is too complex for this operation.")
+
+
+def expansion(call: Call) -> tuple[str, ...]:
+    """Return what $expand asks for, option by option."""
+    parts, depth = [""], 0
+    for character in call.query_params.get("$expand", ""):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
         else:
-            raise GraphFault(400, "BadRequest", f"Invalid filter clause: {part}")
-    ids = mailbox.ids_in_folder(folder.id, first=first, last=last)
-    if apart:
-        ids = [i for i in ids if mailbox.messages[i].data["receivedDateTime"] not in apart]
-    return ids if is_read is None else [i for i in ids if mailbox.messages[i].data["isRead"] is is_read]
-
-
-def shown_id(call: Call, message: Message) -> str:
-    """Return the id in the format that the request asks for."""
-    return message.immutable_id if wants_immutable(call) else message.mutable_id
+            parts[-1] += character
+    return tuple(part.strip() for part in parts if part.strip())

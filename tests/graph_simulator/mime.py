@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.graph_simulator.model import iso
 
-__all__ = ["to_graph"]
+__all__ = ["preview", "to_graph"]
 
 # Characters of bodyPreview (Graph: the first 255).
 _PREVIEW = 255
@@ -51,7 +51,6 @@ def to_graph(mime: bytes, received: datetime | None = None) -> tuple[dict[str, A
     at = received or sent
     senders = _people(parsed, "From")
     message_id = _text(parsed["Message-ID"]).strip()
-    text = _plain(body) if is_html else body
     return {
         "createdDateTime": iso(at),
         "lastModifiedDateTime": iso(at),
@@ -62,7 +61,7 @@ def to_graph(mime: bytes, received: datetime | None = None) -> tuple[dict[str, A
         "hasAttachments": any(not a["isInline"] for a in attachments),
         "internetMessageId": message_id or None,
         "subject": _text(parsed["Subject"]),
-        "bodyPreview": re.sub(r"\s+", " ", text).strip()[:_PREVIEW],
+        "bodyPreview": preview(body, is_html=is_html),
         "importance": "high" if _text(parsed["X-Priority"]).startswith(("1", "2")) else "normal",
         "parentFolderId": None,
         "conversationId": _conversation(parsed, message_id),
@@ -81,6 +80,11 @@ def to_graph(mime: bytes, received: datetime | None = None) -> tuple[dict[str, A
         "replyTo": _people(parsed, "Reply-To"),
         "flag": {"flagStatus": "notFlagged"},
     }, attachments
+
+
+def preview(body: str, *, is_html: bool) -> str:
+    """Return the beginning of a body, as plain text."""
+    return re.sub(r"\s+", " ", _plain(body) if is_html else body).strip()[:_PREVIEW]
 
 
 def _mended(mime: bytes) -> bytes:

@@ -19,6 +19,8 @@ from tests.graph_simulator.history import History
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tests.graph_simulator.history import Event
+
 __all__ = ["ROLES", "Folder", "Mailbox", "Message", "NotThere", "iso", "utc_now"]
 
 # Well-known names that a mailbox has here (mailFolder resource page).
@@ -43,6 +45,9 @@ class Message:
     mutable_id: str = ""
     # Number of the event by which it came into its folder.
     arrived: int = 0
+    # Extended properties by id, and header lines that no property of Graph's has (In-Reply-To, References).
+    tags: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     # What is wrong with it: "shape" (values of wrong types), "undated" (never received), "corrupt" or "STATUS CODE" (cannot be opened).
     poison: str = ""
 
@@ -109,6 +114,8 @@ class Mailbox:
         self._mutable: dict[str, Message] = {}
         self._content: dict[str, _Content] = {}
         self.history = History()
+        # Is told of each event of a message: webhooks listen here.
+        self.watch: Callable[[Mailbox, str, Event], None] = _nobody
         # Messages that were deleted for good, in a folder that no list has.
         self.recoverable: dict[str, Message] = {}
         self.recoverable_id = self._id("AQMkAG", 60)
@@ -213,9 +220,27 @@ class Mailbox:
     def add(self, folder_id: str, data: dict[str, Any], mime: bytes, attachments: list[dict[str, Any]]) -> Message:
         """Put a new message into a folder."""
         message = Message(self._id("AAkALgAA", 90) + "=", folder_id, data, mime, attachments)
+        self.put(message, folder_id)
+        return message
+
+    def put(self, message: Message, folder_id: str, *, renamed: bool = False) -> None:
+        """Put a message into a folder that is in none; `renamed` gives it other ids."""
+        message.folder_id = folder_id
+        if renamed:
+            message.immutable_id = self._id("AAkALgAA", 90) + "="
+            message.renew_mutable_id()
         self.messages[message.immutable_id] = self._mutable[message.mutable_id] = message
         self._content[folder_id].put(message)
         self._log(message, "added")
+
+    def lift(self, message_id: str) -> Message:
+        """Take a message out of its folder: it is in none then, and no id finds it."""
+        message = self.find(message_id)
+        self._log(message, "removed")
+        self._content[message.folder_id].take(message)
+        del self.messages[message.immutable_id], self._mutable[message.mutable_id]
+        message.moves += 1
+        message.renew_mutable_id()
         return message
 
     def move(self, message_id: str, folder_id: str) -> Message:
@@ -254,10 +279,7 @@ class Mailbox:
 
     def delete(self, message_id: str) -> None:
         """Delete a message for good."""
-        message = self.find(message_id)
-        self._log(message, "removed")
-        self._content[message.folder_id].take(message)
-        del self.messages[message.immutable_id], self._mutable[message.mutable_id]
+        message = self.lift(message_id)
         message.folder_id = self.recoverable_id
         self.recoverable[message.immutable_id] = message
 
@@ -294,6 +316,14 @@ class Mailbox:
             "preview": data["bodyPreview"],
         }
 
+    def new_internet_id(self) -> str:
+        """Make the Message-ID of a mail that is written here."""
+        return f"<{self._id('DB9PR', 24)}@{self._id('DB9PR', 12)}.eurprd.prod.outlook.com>"
+
+    def new_conversation_id(self) -> str:
+        """Make the id of a thread that begins here."""
+        return self._id("AAQkAG", 60)
+
     def _set(self, message: Message, values: dict[str, Any]) -> None:
         content = self._content[message.folder_id]
         content.take(message)
@@ -306,7 +336,8 @@ class Mailbox:
 
     def _log(self, message: Message, kind: str) -> None:
         ids = message.immutable_id, message.mutable_id
-        self.history.tell(message.folder_id, kind, ids, message.data["receivedDateTime"], self.clock())
+        event = self.history.tell(message.folder_id, kind, ids, message.data["receivedDateTime"], self.clock())
+        self.watch(self, message.folder_id, event)
         if kind in {"added", "moved"}:
             message.arrived = self.history.number
 
@@ -329,6 +360,10 @@ _NAMES = {
     "archive": "Archive",
     "outbox": "Outbox",
 }
+
+
+def _nobody(_: Mailbox, __: str, ___: Event) -> None:
+    """Hear of an event and do nothing."""
 
 
 def utc_now() -> datetime:

@@ -61,6 +61,36 @@ class Quirks:
     admin_consent: bool = False  # only administrators of organisations may consent (9.1, 10: the default of some tenants since 2025)
     fail_token: str = ""  # token endpoint: an `error`, or an HTTP status such as 503 (9.1)
     fail_token_count: int = 0  # how many token requests `fail_token` hits; 0: all
+    folder_top: int = 0  # a $top of folders is cut to so many without a word (3, 14); 0: up to 1,000 as it is, more is 400
+    gone_location: bool = False  # a 410 of a delta names the link of a first round in Location (1.5, 14)
+    listed_content_id: bool = True  # lists of attachments have the contentId of files (4.3, 14)
+    delete_to: str = "deleteditems"  # where DELETE puts a message or folder: deleteditems, or recoverable (5.1, 14)
+    folder_exists_status: str = "409"  # status of ErrorFolderExists (7, 14)
+    write_conflicts: bool = True  # two writes to one message at once: the second is 409 ErrorIrresolvableConflict (5)
+    reply_all_reads: bool = True  # createReplyAll marks the original as read (5.5)
+    send_pickup: float = 2.0  # seconds for which an accepted mail stands in Drafts (5.2, 5.4)
+    send_transit: float = 5.0  # seconds for which it is in no folder then, before it is in Sent Items (5.4)
+    sent_id_changes: bool = False  # the copy in Sent Items has another immutable id than the draft (2, 5.4, 14)
+    sent_keeps_properties: bool = True  # it has the extended properties of the draft (5.4, 14)
+    resend_doubles: bool = True  # a draft that was accepted and still stands in Drafts goes out again when it is sent again (5.3)
+    ndr_recipients: str = ""  # addresses, or @domains, that bounce into the sender's Inbox, with commas between (5.2)
+    send_as: str = ""  # addresses besides its own that a mailbox may send as; others are 403 ErrorSendAsDenied (7)
+    send_504: int = 0  # every so manyth accepted sendMail or send is answered 504 all the same (5.3); 0: none
+    send_202_retry: int = 0  # every so manyth 202 of them has a Retry-After (5.3, msgraph-sdk-java#1487); 0: none
+    send_rate: int = 30  # mails in a minute per mailbox (6); more get `send_rate_code`; 0: no limit
+    send_rate_code: str = "429 ErrorExceededMessageLimit"  # "STATUS CODE" (6, 14: not known for sure)
+    upload_budget: int = 150_000_000  # bytes in five minutes per mailbox; more get 429 IncomingBytes (6); 0: no limit
+    body_cap: int = 4_194_304  # bytes of a request's body at most; more is 413 (5.6)
+    message_cap: int = 36_700_160  # bytes of a whole message at most; more is ErrorMessageSizeExceeded (5.6)
+    upload_ttl: float = 3600.0  # seconds that an upload session lives (5.6)
+    subscription_minutes: int = 4230  # the longest that a subscription may live: older documents 4,230, newer ones 10,080 (8, 14)
+    subscribe_needs_read: bool = False  # Mail.ReadWrite alone does not subscribe: Mail.Read or Mail.ReadBasic has to be there (10)
+    notify_delay: float = 1.0  # seconds from a change to its notification; what comes meanwhile goes in one POST (8)
+    notify_duplicates: bool = False  # each change is told twice (8: many duplicate `updated`)
+    notify_loss: float = 0.0  # share of notifications that never go out, and nothing says so (8: hints only)
+    notify_bulk: int = 0  # more moves than that in one POST are not told: the lifecycle URL hears `missed` (8); 0: no limit
+    notify_patience: float = 14_400.0  # seconds for which a failed POST is tried again, then it is dropped (8)
+    notify_slow: int = 100  # POSTs in ten minutes from which on a tenth of slow ones shuts an endpoint for ten minutes (8)
     fail_graph: str = ""  # Graph: "STATUS CODE" for the next requests, such as "503 ErrorServerBusy" (7)
     fail_count: int = 0  # how many requests `fail_graph` hits; 0: all
     fail_mailbox: str = ""  # address that `fail_graph` is limited to
@@ -89,6 +119,11 @@ class Quirks:
                 raise ValueError(
                     f"{name} wants a status{' and a code' if ' ' in example else ''} such as {example!r}, not {values[name]!r}"
                 )
+        if values.get("delete_to", "recoverable") not in {"deleteditems", "recoverable"}:
+            raise ValueError(f"delete_to wants deleteditems or recoverable, not {values['delete_to']!r}")
+        for name in ("storm", "notify_loss"):
+            if values.get(name, 0) > 1:
+                raise ValueError(f"{name} wants a share from 0 to 1, not {values[name]}")
         _check_storm(values)
         return replace(self, **values)
 
@@ -98,8 +133,6 @@ class Quirks:
 
 
 def _check_storm(values: dict[str, Any]) -> None:
-    if values.get("storm", 0) > 1:
-        raise ValueError(f"storm wants a share from 0 to 1, not {values['storm']}")
     for kind in listed(values.get("storm_kinds", "")):
         if kind not in STORM_KINDS:
             raise ValueError(f"unknown kind of storm {kind!r}; there are: {', '.join(STORM_KINDS)}")
@@ -111,10 +144,12 @@ _FORMS = (
     ("sync_error", r"4\d\d \S+", "410 SyncStateNotFound"),
     ("absent_folder_code", r"4\d\d \S+", "404 ErrorItemNotFound"),
     ("quota_delta", r"([45]\d\d)?", "507"),
+    ("folder_exists_status", r"4\d\d", "409"),
+    ("send_rate_code", r"[45]\d\d \S+", "429 ErrorExceededMessageLimit"),
 )
 
 # Switches that would stand everything still at 0.
-_AT_LEAST_ONE = {"page_size", "delta_generations"}
+_AT_LEAST_ONE = {"page_size", "delta_generations", "body_cap", "message_cap", "upload_ttl", "subscription_minutes", "notify_slow"}
 
 # All that a correct client can live with for ever.
 _HOSTILE = Quirks(
@@ -136,6 +171,20 @@ _HOSTILE = Quirks(
     batch_missing=13,
     absent_folder_code="404 ErrorFolderNotFound",
     deleted_stays=True,
+    folder_top=100,
+    gone_location=True,
+    listed_content_id=False,
+    delete_to="recoverable",
+    folder_exists_status="400",
+    send_pickup=20.0,
+    send_transit=60.0,
+    sent_id_changes=True,
+    send_504=5,
+    send_202_retry=3,
+    notify_delay=3.0,
+    notify_duplicates=True,
+    notify_loss=0.1,
+    notify_bulk=25,
 )
 
 PROFILES = {"default": Quirks(), "hostile": _HOSTILE, "storm": replace(_HOSTILE, storm=0.1)}

@@ -6,7 +6,8 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.graph_simulator.messages import filtered_ids
+from tests.graph_simulator.filters import parse_filter
+from tests.graph_simulator.messages import expansion
 from tests.graph_simulator.odata import MAX_TOP, GraphFault, above, named_fault, page_size, selected, time_bound, wants_immutable, whole
 from tests.graph_simulator.tokens import Paging
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tests.graph_simulator.server import World
     from tests.graph_simulator.tokens import Tokens
 
-__all__ = ["Rounds", "dead_link", "horizon"]
+__all__ = ["Rounds", "dead_link", "delta_token", "horizon"]
 
 # Removals of messages that a client never saw, in a first round that has such.
 _STRAYS = 3
@@ -40,7 +41,7 @@ class Rounds:
         if condition and (lower is None or lower[0] not in {"ge", "gt"}):
             raise GraphFault(400, "BadRequest", "Only receivedDateTime ge or gt is supported in a delta filter.")
         number = horizon(self._world, mailbox)
-        ids = filtered_ids(mailbox, folder, condition or None)
+        ids = parse_filter(condition or None).ids(mailbox, folder.id)
         if number < mailbox.history.number:
             ids = [i for i in ids if mailbox.messages[i].arrived <= number]
         order = query.get("$orderby", "").lower().strip()
@@ -55,7 +56,9 @@ class Rounds:
         if not order and quirks.shuffle:
             self._tokens.random.shuffle(ids)
         size = 0 if quirks.forget_page_size else page_size(call) or 0
-        return Paging("delta", folder.id, ids, select, number, size=size, removed=removed, lower=lower, told=len(ids))
+        paging = Paging("delta", folder.id, ids, select, number, size=size, removed=removed, lower=lower, told=len(ids))
+        paging.expand = expansion(call)
+        return paging
 
     @staticmethod
     def _strays(mailbox: Mailbox, folder: Folder) -> dict[str, str]:
@@ -79,7 +82,7 @@ class Rounds:
         seen: dict[str, list[Event]] = {}
         for event in mailbox.history.since(folder.id, kept.number, number):
             seen.setdefault(event.message_id, []).append(event)
-        paging = Paging("delta", folder.id, [], kept.select, number, size=kept.size, lower=kept.lower)
+        paging = Paging("delta", folder.id, [], kept.select, number, size=kept.size, lower=kept.lower, expand=kept.expand)
         again = []
         for message_id, events in seen.items():
             if quirks.out_of_filter_events or above(events[-1].received, kept.lower):
@@ -130,7 +133,16 @@ def horizon(world: World, mailbox: Mailbox) -> int:
     return mailbox.history.until(world.time() - timedelta(seconds=delay)) if delay else mailbox.history.number
 
 
-def dead_link(quirks: Quirks, highest: int) -> GraphFault:
-    """Return what a link gets that lives no more (1.5)."""
+def dead_link(quirks: Quirks, highest: int, url: str) -> GraphFault:
+    """Return what a link of the delta at `url` gets that lives no more (1.5)."""
     text = f"The sync state generation is not found; generation={max(0, highest - 8)};[highest={highest}]."
-    return named_fault(quirks.sync_error, "Badly formed token." if quirks.sync_error.startswith("400") else text)
+    fault = named_fault(quirks.sync_error, "Badly formed token." if quirks.sync_error.startswith("400") else text)
+    if quirks.gone_location and fault.status == 410:
+        fault.headers["Location"] = f"{url}?$deltatoken="
+    return fault
+
+
+def delta_token(call: Call, quirks: Quirks) -> str | None:
+    """Return the delta token of a request; an empty one, as a Location has it (`gone_location`), is none: the round is a first one."""
+    token = call.query_params.get("$deltatoken")
+    return None if token == "" and quirks.gone_location else token

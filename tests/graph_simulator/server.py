@@ -15,19 +15,25 @@ from hypercorn.trio import serve
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from tests.graph_simulator.agenda import Agenda
 from tests.graph_simulator.authorize import EntraPages
 from tests.graph_simulator.control import control_routes
 from tests.graph_simulator.credentials import AppCredentials
 from tests.graph_simulator.entra import Entra
 from tests.graph_simulator.graph_api import GraphApi
 from tests.graph_simulator.model import Mailbox, utc_now
+from tests.graph_simulator.notifications import Notifications
+from tests.graph_simulator.post import Post
 from tests.graph_simulator.quirks import Quirks
 from tests.graph_simulator.seed import DEMO_MAILBOXES, demo_mailboxes, grow, make_mailbox
+from tests.graph_simulator.subscriptions import Subscriptions
 from tests.graph_simulator.wire import InProcess, cuttable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
+
+    from httpx import AsyncBaseTransport
 
     from tests.graph_simulator.call import Call
 
@@ -61,23 +67,33 @@ class Mailboxes(dict[str, Mailbox]):
 
     def __setitem__(self, address: str, mailbox: Mailbox) -> None:
         mailbox.live_by(self._world.time)
+        mailbox.watch = self._world.notifications.heard
         super().__setitem__(address, mailbox)
 
 
 @dataclass(slots=True)
 class World:
-    """Everything that the simulator knows. `clock` is its time, which a test may own."""
+    """All that the simulator knows. `clock` is its time, which a test may own; `hooks` makes transports to webhooks (None: sockets)."""
 
     quirks: Quirks = field(default_factory=Quirks)
     start_quirks: Quirks = field(default_factory=Quirks)
     clock: Callable[[], datetime] = utc_now
     seed: int = 0
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOG))
+    hooks: Callable[[], AsyncBaseTransport | None] = lambda: None
     mailboxes: Mailboxes = field(init=False)
     entra: Entra = field(init=False)
+    agenda: Agenda = field(init=False)
+    post: Post = field(init=False)
+    subscriptions: Subscriptions = field(init=False)
+    notifications: Notifications = field(init=False)
     graph: GraphApi = field(init=False)
 
     def __post_init__(self) -> None:
+        self.agenda = Agenda(self.time)
+        self.post = Post(self)
+        self.subscriptions = Subscriptions(self)
+        self.notifications = Notifications(self)
         self.mailboxes = Mailboxes(self)
         self.graph = GraphApi(self)
 
@@ -155,6 +171,7 @@ def make_app(world: World) -> Starlette:
         routes=[
             *control_routes(world),
             Route("/v1.0/{path:path}", world.graph.handle, methods=every),
+            Route("/outlook/{path:path}", world.graph.upload, methods=every),
             Route("/common/discovery/instance", world.entra.instance),
             Route("/{tenant}/v2.0/.well-known/openid-configuration", world.entra.discovery),
             Route("/{tenant}/oauth2/v2.0/authorize", entra_pages.authorize, methods=["GET", "POST"]),
@@ -166,7 +183,7 @@ def make_app(world: World) -> Starlette:
 
 def asgi_transport(world: World) -> InProcess:
     """Return a transport for httpx that leads straight into the world: no sockets, so trio's MockClock can drive it."""
-    return InProcess(make_app(world))
+    return InProcess(make_app(world), beside=world.agenda.run)
 
 
 async def serve_world(
@@ -179,6 +196,7 @@ async def serve_world(
     settings.accesslog = None
     settings.errorlog = None
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.agenda.run)
         urls = await nursery.start(partial(serve, cuttable(make_app(world)), settings, mode="asgi"))  # type: ignore[arg-type]
         task_status.started(urls[0])
 

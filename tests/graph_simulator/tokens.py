@@ -36,6 +36,7 @@ class Paging:
     lower: tuple[str, str] | None = None
     told: int = 0
     again: tuple[str, ...] = ()
+    expand: tuple[str, ...] = ()
 
 
 # Skip tokens that are remembered; Graph too forgets the oldest as new ones are given (1.5).

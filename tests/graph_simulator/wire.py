@@ -14,7 +14,7 @@ import trio
 from hypercorn.protocol.events import StreamClosed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,13 +42,17 @@ class InProcess(httpx.AsyncBaseTransport):
     The application runs beside the client, who may give up while it goes on, so this is opened with the client that it belongs to.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, beside: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`beside` runs as long as the client is open."""
         self._app = app
+        self._beside = beside
         self._running = trio.open_nursery()
         self._nursery: trio.Nursery | None = None
 
     async def __aenter__(self) -> Self:
         self._nursery = await self._running.__aenter__()
+        if self._beside is not None:
+            self._nursery.start_soon(self._beside)
         return self
 
     async def __aexit__(self, *_: object) -> None:

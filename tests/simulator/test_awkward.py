@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -335,7 +337,58 @@ async def test_poison_that_corrupts_shuts_the_message_alone() -> None:
         assert (answer.status_code, "arsenic" in answer.json()["error"]) == (400, True)
 
 
+@pytest.mark.parametrize("names_one", [True, False])
+async def test_gone_location_leads_to_a_first_round(*, names_one: bool) -> None:
+    """A 410 may name the delta from its beginning, with an empty token; an error of another status names none (1.5)."""
+    async with open_in_process(Quirks(gone_location=names_one, delta_generations=1)) as graph:
+        link = ""
+        for path in (DELTA, "/me/mailFolders/delta"):
+            _, link = await _told(graph, path)
+            await _told(graph, link)
+            answer = await graph.raw(link)
+            where = answer.headers.get("location")
+            assert (answer.status_code, where is not None) == (410, names_one)
+            if where:
+                assert where.endswith("/delta?$deltatoken=")
+                assert (await _told(graph, where))[0].keys() == (await _told(graph, path))[0].keys()
+        graph.world.quirks.sync_error = "400 BadRequest"
+        assert "location" not in (await graph.raw(link)).headers
+
+
+@pytest.mark.parametrize("cap", [0, 3])
+async def test_folder_top_is_cut_without_a_word(cap: int) -> None:
+    """A page has fewer than were asked for, and a link to the rest; or as many, and more than 1,000 are refused."""
+    async with open_in_process(Quirks(folder_top=cap)) as graph:
+        page = await graph.get("/me/mailFolders", **{"$top": "8"})
+        assert len(page["value"]) == (cap or 8)
+        seen = list(page["value"])
+        while "@odata.nextLink" in page:
+            page = await graph.get(page["@odata.nextLink"])
+            seen += page["value"]
+        assert len({f["id"] for f in seen}) == len(seen) == 9
+        assert (await graph.raw("/me/mailFolders?$top=1001")).status_code == (200 if cap else 400)
+
+
+@pytest.mark.parametrize("shows", [True, False])
+async def test_listed_content_id_is_a_switch(*, shows: bool) -> None:
+    """A list of attachments has the contentId of its files or not; one alone always has (4.3)."""
+    async with open_in_process(Quirks(listed_content_id=shows)) as graph:
+        message = next(m for m in graph.mailbox.messages.values() if any(a.get("contentId") for a in m.attachments))
+        path = f"/me/messages/{message.immutable_id}/attachments"
+        files = [a for a in (await graph.get(path))["value"] if a["@odata.type"].endswith("fileAttachment")]
+        assert {("contentId" in a) for a in files} == {shows}
+        alone = [await graph.get(f"{path}/{a['id']}") for a in files]
+        assert any(a["contentId"] for a in alone)
+        assert not [p for a in (*files, *alone) for p in SCHEMA.problems(a, "attachment")]
+
+
 # ---------------------------------------------------------------- all at once
+
+
+def test_every_switch_has_a_test() -> None:
+    """Each is set by name in some test of the simulator."""
+    text = "".join(p.read_text(encoding="utf-8") for p in Path(__file__).parent.glob("test_*.py") if p.name != "test_lifelike.py")
+    assert [name for name in Quirks().to_json() if not re.search(rf"\b{name}\b\"?\s*[:=]", text)] == []
 
 
 async def test_hostile_profile_is_harder_than_the_default() -> None:
@@ -363,6 +416,11 @@ async def test_hostile_profile_is_harder_than_the_default() -> None:
         ({"absent_folder_code": "404"}, "status and a code"),
         ({"quota_delta": "full"}, "wants a status such as '507'"),
         ({"fail_graph": "busy"}, "status and a code"),
+        ({"folder_exists_status": "200"}, "wants a status such as '409'"),
+        ({"send_rate_code": "429"}, "status and a code"),
+        ({"delete_to": "trash"}, "deleteditems or recoverable"),
+        ({"notify_loss": 1.5}, "from 0 to 1"),
+        ({"body_cap": 0}, "wants 1 or more"),
     ],
 )
 def test_switches_of_another_form_are_refused(switches: dict[str, Any], says: str) -> None:

@@ -221,12 +221,6 @@ async def test_log_tells_requests_and_no_secret(graph: Graph) -> None:
     assert link.rpartition("=")[2] not in answer.text
 
 
-async def test_outgoing_is_empty(graph: Graph) -> None:
-    """This version's Graph takes no writes."""
-    assert await _ask(graph, "GET", "/outgoing") == []
-    assert (await graph.raw("/me/sendMail", method="POST")).status_code == 405
-
-
 # ---------------------------------------------------------------- bad input
 
 ID = "{id}"
@@ -279,6 +273,10 @@ ID = "{id}"
         ("POST", "/faults", {"fail_graph": "busy"}, 400, "503 ErrorServerBusy"),
         ("POST", "/faults", {"profile": "kind"}, 400, "unknown profile 'kind'"),
         ("POST", "/faults", {"profile": ["hostile"]}, 400, "unknown profile ['hostile']"),
+        ("POST", f"{BOX}/lifecycle", {}, 400, "event is missing"),
+        ("POST", f"{BOX}/lifecycle", {"event": "lost"}, 400, "unknown event 'lost'"),
+        ("POST", f"{BOX}/lifecycle", {"event": "missed"}, 404, "a subscription of"),
+        ("GET", "/mailboxes/nobody@x.example/subscriptions", None, 404, "nobody@x.example"),
         ("POST", "/latency", {}, 400, "seconds is missing"),
         ("POST", "/latency", {"seconds": "1"}, 400, "seconds wants float, not str"),
         ("POST", "/latency", {"seconds": -1}, 400, "seconds is out of bounds"),

@@ -215,3 +215,37 @@ async def test_delta_is_valid(quirks: Quirks, select: str | None) -> None:
                 "id": gone.immutable_id,
                 "@removed": {"reason": "deleted"},
             }
+
+
+MAIL = {"subject": "x", "toRecipients": [{"emailAddress": {"address": "bo@far.example"}}]}
+SMALL = {"@odata.type": FILE["@odata.type"], "name": "a", "contentBytes": "eA=="}
+LARGE = {"AttachmentItem": {"attachmentType": "file", "name": "a", "size": 4 * 2**20}}
+
+
+@pytest.mark.parametrize("select", [False, True])
+async def test_written_answers_are_valid(graph: Graph, *, select: bool) -> None:
+    """What each write answers, for a message with all that one can have, and what lists and deltas say of it afterwards."""
+    message = next(m.immutable_id for m in graph.mailbox.messages.values() if m.attachments)
+    draft = (await graph.write("POST", "/me/messages", MAIL, status=201)).json()["id"]
+    for method, path, body, status, kind in (
+        ("PATCH", f"messages/{message}", {"isRead": True, "flag": {"flagStatus": "flagged"}}, 200, "message"),
+        ("PATCH", f"messages/{draft}", {"subject": None, "body": {"content": None, "contentType": "html"}}, 200, "message"),
+        ("POST", f"messages/{message}/copy", {"destinationId": "inbox"}, 201, "message"),
+        ("POST", f"messages/{message}/move", {"destinationId": "archive"}, 201, "message"),
+        ("POST", "mailFolders/inbox/messages", {}, 201, "message"),
+        ("POST", f"messages/{message}/createReply", {"comment": "x"}, 201, "message"),
+        ("POST", f"messages/{message}/createReplyAll", {"message": {"categories": ["a"]}}, 201, "message"),
+        ("POST", f"messages/{message}/createForward", None, 201, "message"),
+        ("POST", f"messages/{draft}/attachments", SMALL, 201, "attachment"),
+        ("POST", f"messages/{draft}/attachments/createUploadSession", LARGE, 201, "uploadSession"),
+        ("POST", "mailFolders", {"displayName": "a"}, 201, "mailFolder"),
+        ("PATCH", "mailFolders/archive", {"displayName": "b"}, 200, "mailFolder"),
+    ):
+        _assert_valid((await graph.write(method, f"/me/{path}", body, status=status)).json(), kind)
+    params = {"$select": SELECT} if select else {}
+    for role in ROLES:
+        for path in (f"/me/mailFolders/{role}/messages", f"/me/mailFolders/{role}/messages/delta"):
+            page = await graph.get(path, prefer="odata.maxpagesize=500", **params)
+            if page["value"]:
+                _assert_valid(page, "message")
+    _assert_valid(await graph.get(f"/me/messages/{draft}/attachments"), "attachment")

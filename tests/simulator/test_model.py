@@ -62,6 +62,17 @@ class Books(RuleBasedStateMachine):
             self.dead |= {message_id, self.mailbox.messages[message_id].mutable_id}
             self.mailbox.delete(message_id)
 
+    @rule(which=WHICH, where=WHERE, renamed=st.booleans())
+    def travel(self, which: int, where: str, *, renamed: bool) -> None:
+        """Out of its folder and into one, as a mail that is sent: under its id or another, and always with another mutable one."""
+        if message_id := self._one(which):
+            self.dead.add(self.mailbox.messages[message_id].mutable_id)
+            message = self.mailbox.lift(message_id)
+            with pytest.raises(NotThere):
+                self.mailbox.find(message_id)
+            self.mailbox.put(message, self.mailbox.folder_id(where), renamed=renamed)
+            assert (message.immutable_id != message_id) is renamed
+
     @invariant()
     def books_agree(self) -> None:
         """Lists, bounds, counts and both ids."""

@@ -16,6 +16,7 @@ import trio.testing
 from connector.http import HTTPError
 from tests.graph_simulator.quirks import STORM_KINDS, WIRE_KINDS, Quirks
 from tests.graph_simulator.seed import make_mailbox
+from tests.graph_simulator.server import trio_clock
 from tests.simulator.conftest import ADDRESS, open_graph, open_in_process
 
 if TYPE_CHECKING:
@@ -217,6 +218,35 @@ async def test_storm_strikes_before_the_work_or_after_it(kind: str, *, early: bo
             with contextlib.suppress(HTTPError):
                 await graph.raw("/me")
         assert (not all(asked), any(asked)) == (early, late)
+
+
+@pytest.mark.parametrize(
+    ("kind", "done"), [("429", {False}), ("503_empty", {False}), ("504", {True, False}), ("cut", {True, False}), ("truncated", {True})]
+)
+async def test_storm_strikes_writes_before_they_are_done_or_after(kind: str, done: set[bool]) -> None:
+    """Of a write that failed nobody knows whether it was carried out; what was refused was not."""
+    async with open_in_process() as graph:
+        seen = set()
+        for number in range(30):
+            path = f"/me/messages/{graph.newest().immutable_id}"
+            graph.world.quirks = _all_of(kind)
+            with contextlib.suppress(HTTPError):
+                await graph.write("PATCH", path, {"categories": [str(number)]})
+            graph.world.quirks = Quirks()
+            seen.add(graph.newest().data["categories"] == [str(number)])
+        assert seen == done
+
+
+@pytest.mark.parametrize("kind", ["504", "cut"])
+async def test_storm_over_a_send_may_have_let_it_go(kind: str, autojump_clock: trio.testing.MockClock) -> None:
+    """What went out is known from the outgoing mail alone."""
+    async with open_in_process(_all_of(kind), clock=trio_clock(NOON)) as graph:
+        mail = {"message": {"toRecipients": [{"emailAddress": {"address": "bo@far.example"}}]}}
+        for _ in range(20):
+            with contextlib.suppress(HTTPError):
+                await graph.write("POST", "/me/sendMail", mail)
+        await trio.sleep(20)
+        assert 0 < len(graph.world.post.outgoing) < 20
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ async def test_sift_disconnected_account_is_not_legible_in_any_file(tmp_path: Pa
 
 
 async def test_sift_row_that_comes_late_is_not_taken(store: Store) -> None:
-    """Whoever was still at work for the account writes nothing of it any more; a sign-in under way, and what it has to prove, is its next life."""
+    """Whoever was still at work for it writes nothing any more; a sign-in under way, and what it has to prove, is its next life."""
     await sift(store, [_account()], 0.0)
     await sift(store, [_account(state="disconnected")], 1.0)
     await _fill(store, 7, "late")
