@@ -190,7 +190,7 @@ class TestExchange(MailDeskCase):
         params.set_param("maildesk.connector_url", "http://127.0.0.1:1")
         params.set_param("maildesk.connector_secret", "s" * 16)
         self.enterContext(patch.dict(ConnectorClient._failed_at, {"http://127.0.0.1:1": time.monotonic()}))
-        post = self.enterContext(patch("odoo.addons.maildesk.connector_client.requests.post", side_effect=requests.ConnectionError))
+        post = self.enterContext(patch.object(requests.Session, "request", side_effect=requests.ConnectionError))
         for work, is_sent in (
             (self.account._config_changed, False),
             (self.account._disconnect, True),
