@@ -284,6 +284,8 @@ TABLE: list[Row] = [
 
     # routes of ours
     Row("sign in to it at Microsoft",           "owner", "answers",     Page("GET", "/maildesk/outlook/authorize/{account}", route="/maildesk/outlook/authorize/<int:account_id>")),
+    Row("connect the one that signed in",       "owner", "changes",     Page("POST", "/maildesk/outlook/connect-as/{account}", {"address": "other.{mark}@pier.example"}, "/maildesk/outlook/connect-as/<int:account_id>"),
+        before="UPDATE mailbox_account SET state = 'draft' WHERE id = {account}"),
     Row("bring Microsoft's answer",             "nobody portal other shared owner admin connector", "answers",
         Page("GET", "/maildesk/outlook/callback?code=c&state={state}", route="/maildesk/outlook/callback")),
     Row("finish the owner's sign-in",           "owner", "answers",     Page("GET", "/maildesk/outlook/finish/{handle}", route="/maildesk/outlook/finish/<string:handle>")),
@@ -293,9 +295,9 @@ TABLE: list[Row] = [
     # Odoo's own doors
     Row("mail as a file",                       "owner", "sees",        Page("POST", "/web/export/csv", _EXPORT)),
     Row("mail as a sheet",                      "owner", "answers",     Page("POST", "/web/export/xlsx", _EXPORT)),
-    Row("mailboxes as JSON",                    "owner shared admin", "sees", Page("GET", "/json/1/mailbox-accounts?view_type=list")),
+    Row("mailboxes as JSON",                    "owner shared admin", "sees", Page("GET", "/json/1/mailbox-accounts?view_type=list&limit=10000")),
     Row("a mailbox as JSON",                    "owner shared admin", "sees", Page("GET", "/json/1/mailbox-accounts/{account}")),
-    Row("the audit list as JSON",               "owner admin", "sees",  Page("GET", "/json/1/mailbox-audit?view_type=list")),
+    Row("the audit list as JSON",               "owner admin", "sees",  Page("GET", "/json/1/mailbox-audit?view_type=list&limit=10000")),
     Row("a field as a download",                "", "sees",             Page("GET", "/web/content?model=mailbox.message_body&id={body}&field=html")),
     Row("a field as a download",                "", "sees",             Page("GET", "/web/content?model=mailbox.account&id={account}&field=token_sealed")),
     Row("a field as a picture",                 "", "sees",             Page("GET", "/web/image/mailbox.account/{account}/token_sealed")),

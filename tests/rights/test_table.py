@@ -76,7 +76,8 @@ def _failures(place: Place, row: Row, standing: Box) -> list[str]:
     """Try a row as everybody: first those who may not, on one mailbox, then those who may, on a fresh one where it changes."""
     failures: list[str] = []
     writes = row.proof in ("changes", "answers") and bool(row.who)
-    box = place.new_box() if writes else standing
+    # What a row needs beforehand would last for all the others.
+    box = place.new_box() if writes or row.before else standing
     if row.before:
         place.execute(_fill(row.before, _ids(place, box)))
     before = place.state_of(box)
