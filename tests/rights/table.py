@@ -218,6 +218,11 @@ _EXPORT = {
 
 # As Delete leaves a mailbox.
 _ENDED = "UPDATE mailbox_account SET state = 'disconnected', active = false, token_sealed = NULL WHERE id = {account}"
+# Nothing came of it yet: an address that mail lies under stays.
+_NEW = (
+    "DELETE FROM mailbox_message_index WHERE account_id = {account}; DELETE FROM mailbox_folder WHERE account_id = {account}; "
+    "UPDATE mailbox_account SET state = 'draft', token_sealed = NULL WHERE id = {account}"
+)
 
 # fmt: off
 TABLE: list[Row] = [
@@ -285,7 +290,7 @@ TABLE: list[Row] = [
     # routes of ours
     Row("sign in to it at Microsoft",           "owner", "answers",     Page("GET", "/maildesk/outlook/authorize/{account}", route="/maildesk/outlook/authorize/<int:account_id>")),
     Row("connect the one that signed in",       "owner", "changes",     Page("POST", "/maildesk/outlook/connect-as/{account}", {"address": "other.{mark}@pier.example"}, "/maildesk/outlook/connect-as/<int:account_id>"),
-        before="UPDATE mailbox_account SET state = 'draft' WHERE id = {account}"),
+        before=_NEW),
     Row("bring Microsoft's answer",             "nobody portal other shared owner admin connector", "answers",
         Page("GET", "/maildesk/outlook/callback?code=c&state={state}", route="/maildesk/outlook/callback")),
     Row("finish the owner's sign-in",           "owner", "answers",     Page("GET", "/maildesk/outlook/finish/{handle}", route="/maildesk/outlook/finish/<string:handle>")),
