@@ -285,6 +285,9 @@ async def _check(world: World, start: int, steps: list[Step], quiet: float) -> N
     for step in steps:
         await history.do(step)
     world.lose.clear()
+    # An answer that is lost at each seventh item, in step with the cycles, is a fault too: where Graph keeps one generation of links
+    # it costs the same folder its cursor each time.
+    world.simulator.quirks = replace(world.simulator.quirks, batch_missing=0)
     await world.run(quiet)
     found = world.differences()
     assert not found, "\n".join(found)
