@@ -163,17 +163,20 @@ def _call_odoo(bench: Bench, key: str, method: str, **params: Any) -> httpx.Resp
         return client.post(f"{bench.odoo.url}/json/2/mailbox.account/{method}", json=params, headers=headers)
 
 
-async def _open(bench: Bench, message: Message, state: str) -> None:
-    """Open a message as its owner until its body is in this state."""
+async def _open(bench: Bench, message: Message, state: str) -> str:
+    """Open a message as its owner until its body is in this state; return what the app gets."""
     ((row,),) = bench.odoo.cluster.execute(
         bench.odoo.database, "SELECT id FROM mailbox_message_index WHERE remote_id = %s", message.immutable_id
     )
 
+    opened: dict[str, Any] = {}
+
     async def is_there() -> bool:
-        opened = await bench.person(lambda p: p.call("mailbox.message_index", "maildesk_open", row))
+        opened.update(await bench.person(lambda p: p.call("mailbox.message_index", "maildesk_open", row)))
         return bool(opened["body"]["state"] == state)
 
     await bench.until(is_there, f"the body to be {state}")
+    return str(opened)
 
 
 async def _collide(bench: Bench, mailbox: Mailbox, message: Message, subject: str) -> None:
@@ -247,7 +250,8 @@ async def test_leaks_nothing_stands_where_it_does_not_belong(
         planted.plant(mailbox, "shape")
         account = await bench.connect(ADDRESS)
         await bench.until_account(account, sync_phase="up_to_date")
-        await _open(bench, message, "ready")
+        opened = await _open(bench, message, "ready")
+        assert planted.in_text(opened) == {"subject", "sender", "preview", "body", "attachment"}
         await _open(bench, corrupt, "error")
         planted.add_tokens(bench)
         await _fail(bench, account, mailbox, message, planted)
