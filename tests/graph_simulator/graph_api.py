@@ -181,7 +181,7 @@ class GraphApi:
             if quirks.fail_count == 0:
                 quirks.fail_graph = ""
         headers = {"Retry-After": "1"} if status in {"429", "503"} and quirks.retry_after else {}
-        raise GraphFault(int(status), code, "Injected by the test.", headers)
+        raise GraphFault(int(status), code, quirks.fail_message or "Injected by the test.", headers)
 
     @staticmethod
     def _finish(call: Call, answer: Answer) -> None:

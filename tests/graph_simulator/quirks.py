@@ -94,6 +94,7 @@ class Quirks:
     fail_graph: str = ""  # Graph: "STATUS CODE" for the next requests, such as "503 ErrorServerBusy" (7)
     fail_count: int = 0  # how many requests `fail_graph` hits; 0: all
     fail_mailbox: str = ""  # address that `fail_graph` is limited to
+    fail_message: str = ""  # what `fail_graph` says besides: Exchange quotes what it was about (7)
     latency: float = 0.0  # seconds before each Graph answer
     storm: float = 0.0  # share of all answers that something strikes (storm.py; 4.1, 6, 7)
     storm_seed: int = 0  # the same seed draws the same strikes for each mailbox
