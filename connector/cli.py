@@ -56,6 +56,7 @@ _NOT_READY = {
     "refused": "Odoo does not accept its API key or its rights; maildesk-connector doctor says what to do",
     "standby": "another connector serves this Odoo",
     "foreign": "this Odoo is another database than the one it belongs to; maildesk-connector doctor says what to do",
+    "state": "its state file cannot be written; its log says why",
 }
 
 _P = ParamSpec("_P")
