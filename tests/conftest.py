@@ -12,11 +12,13 @@ A missing program is an error that names what to install, never a skip.
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from tests.odoo.process import SetupError
 
@@ -84,3 +86,14 @@ def run() -> Iterator[Run]:
         pytest.exit(f"tests that need Odoo cannot run: {error}", returncode=3)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(autouse=True)
+def _logging_restored() -> Iterator[None]:
+    """Put logging back as it was: it belongs to the process, and a command run by a test sets it up, for errors only, say."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

@@ -6,7 +6,7 @@ import ast
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pytest
 import structlog
@@ -18,21 +18,7 @@ from connector.errors import OdooRefused
 from connector.http import MockTransport, Request, Response, open_client
 from connector.odoo import open_odoo
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SECRET = "hunter2-hunter2"
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """Put logging back as it was: it belongs to the process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def configure(form: Literal["console", "json"]) -> None:

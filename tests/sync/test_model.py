@@ -38,6 +38,9 @@ _QUIET = 5000.0
 
 _DAY = 86_400.0
 
+# Real seconds that a test of many histories may take on a busy machine (in the drill: as long as it takes).
+_PATIENCE = 600 if _EXAMPLES <= 200 else 6 * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -309,6 +312,7 @@ _plain = settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=[
 _few = settings(_plain, max_examples=max(1, _EXAMPLES // 2))
 
 
+@pytest.mark.timeout(_PATIENCE)
 @_plain
 @given(st.integers(3, 40), st.lists(_step, min_size=6, max_size=30), _quirks)
 def test_engine_any_history_ends_in_equality(start: int, steps: list[Step], switches: dict[str, Any]) -> None:
@@ -316,6 +320,7 @@ def test_engine_any_history_ends_in_equality(start: int, steps: list[Step], swit
     _history(start, steps, switches)
 
 
+@pytest.mark.timeout(_PATIENCE)
 @_few
 @given(st.integers(20, 60), st.lists(_step, min_size=6, max_size=20), _quirks)
 def test_engine_any_history_under_a_filtered_cursor_ends_in_equality(start: int, steps: list[Step], switches: dict[str, Any]) -> None:
@@ -323,6 +328,7 @@ def test_engine_any_history_under_a_filtered_cursor_ends_in_equality(start: int,
     _history(start, steps, switches, bootstrap_messages=3, reanchor=6, filter_cap=9, backfill_per_hour=25, quiet=5 * 3600.0)
 
 
+@pytest.mark.timeout(_PATIENCE)
 @settings(_plain, max_examples=max(1, _EXAMPLES // 10))
 @given(st.integers(3, 30), st.lists(_step, min_size=6, max_size=20), _quirks, _losses)
 def test_engine_any_history_with_reconcile_repairs_only_what_graph_loses(
@@ -331,7 +337,8 @@ def test_engine_any_history_with_reconcile_repairs_only_what_graph_loses(
     """Where Graph loses something, the proof finds it within the hour; where it loses nothing, there is nothing to repair."""
     world = _history(start, steps, switches | losses, reconcile_interval=1800, quiet=3 * 3600.0)
     assert world.runner is not None
-    assert losses["move_without_add"] or world.runner.mailbox.drift == 0
+    # What delta tells late (Graph's "processing delays"), a listing may have earlier: that is repaired, too.
+    assert losses["move_without_add"] or switches["delay"] or world.runner.mailbox.drift == 0
 
 
 _ON = dict.fromkeys(("partial_read_updates", "out_of_filter_events", "aba_loss", "empty_pages", "duplicates", "shuffle"), True)
