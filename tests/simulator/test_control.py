@@ -192,6 +192,12 @@ async def test_faults_fail_graph_for_so_many_requests(graph: Graph) -> None:
     assert (answers[0].json()["error"]["code"], answers[0].headers["retry-after"]) == ("ErrorServerBusy", "1")
 
 
+async def test_faults_say_what_they_are_told_to_say(graph: Graph) -> None:
+    """Exchange quotes what a request was about; so may an injected fault."""
+    await _ask(graph, "POST", "/faults", {"fail_graph": "418 ErrorTeapot", "fail_message": "No coffee for 'anna@pier.example'."})
+    assert (await graph.raw("/me/mailFolders")).json()["error"]["message"] == "No coffee for 'anna@pier.example'."
+
+
 async def test_faults_of_another_mailbox_are_not_ours(graph: Graph) -> None:
     """A fault for one mailbox leaves the others alone, and without Retry-After there is none."""
     await _ask(graph, "POST", "/faults", {"fail_graph": "429 ApplicationThrottled", "fail_mailbox": "b@x.example", "retry_after": False})
