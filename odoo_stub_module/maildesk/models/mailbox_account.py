@@ -136,6 +136,7 @@ class MailboxAccount(models.Model):
             if not self.env.su and vals.get("owner_id", self.env.uid) != self.env.uid:
                 raise AccessError(self.env._("A mailbox belongs to the user who connects it."))
             self._tidy(vals)
+        self._refuse_known([(vals.get("owner_id", self.env.uid), vals.get("email")) for vals in vals_list])
         # A mailbox that is connected again is the one that it was: its rows are here.
         known = {place: account for place, vals in enumerate(vals_list) if (account := self._disconnected_with(vals))}
         for place, account in known.items():
@@ -153,6 +154,8 @@ class MailboxAccount(models.Model):
         if not self.env.su:
             self._guard_owned(vals)
         self._tidy(vals)
+        if vals.get("email"):
+            self._refuse_known([(account.owner_id.id, vals["email"]) for account in self], apart_from=self.ids)
         shared_before = {account: account.shared_user_ids for account in self} if "shared_user_ids" in vals else {}
         result = super().write(vals)
         if CONFIG_FIELDS & vals.keys():
@@ -194,6 +197,16 @@ class MailboxAccount(models.Model):
     def _tidy(self, vals):
         if vals.get("email"):
             vals["email"] = email_normalize(vals["email"]) or vals["email"].strip()
+
+    @api.model
+    def _refuse_known(self, wanted, apart_from=()):
+        """Refuse an owner's address that is here already, each as (owner, address): PostgreSQL would log its refusal, with the address."""
+        for place, (owner_id, email) in enumerate(wanted):
+            if not email:
+                continue
+            known = [("owner_id", "=", owner_id), ("email", "=", email), ("id", "not in", apart_from), ("active", "=", True)]
+            if (owner_id, email) in wanted[:place] or self.search_count(known, limit=1):
+                raise ValidationError(self.env._("You already have a mailbox with this address."))
 
     # ------------------------------------------------------------------ what people do
 

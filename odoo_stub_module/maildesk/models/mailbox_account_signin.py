@@ -61,9 +61,6 @@ class MailboxAccount(models.Model):
         normal = email_normalize(address or "")
         if self.state != "draft" or not normal:
             raise UserError(self.env._("This mailbox is connected already, or that is no address."))
-        # Looked up before PostgreSQL refuses: its refusal is logged, with the address.
-        if self.search([("id", "!=", self.id), ("owner_id", "=", self.owner_id.id), ("email", "=ilike", _literally(normal))], limit=1):
-            raise UserError(self.env._("You already have a mailbox with this address."))
         self.email = normal
 
     def _ask_to_reauthorize(self):
@@ -86,8 +83,3 @@ class MailboxAccount(models.Model):
                     )
             except Exception as error:  # noqa: BLE001 - see above; the banner in the app says the same
                 _logger.warning("account %d: its owner could not be notified (%s)", account.id, type(error).__name__)
-
-
-def _literally(text):
-    """Return `text` for `=ilike`, which takes % and _ for wildcards."""
-    return re.sub(r"([\\%_])", r"\\\1", text)
