@@ -44,6 +44,9 @@ class OutlookController(http.Controller):
         account = _usable(account_id)
         if not account:
             return pages.no_such_mailbox()
+        if account.state == "disconnected":
+            # By an old link: the keys that Microsoft would give are for nobody, and the connector has no reason to let them go.
+            return pages.disconnected(account)
         base = account._redirect_base()
         here = request.httprequest.host
         if urlsplit(base).netloc.lower() != here.lower():

@@ -54,6 +54,16 @@ def no_such_mailbox():
     )
 
 
+def disconnected(account):
+    """Tell that a mailbox which was deleted is not signed in to before its owner takes it up again."""
+    return page(
+        "disconnected",
+        409,
+        request.env._("This mailbox is disconnected"),
+        request.env._("To sign in to %(email)s again, open it in MailDesk and press “Connect Again”.", email=account.email),
+    )
+
+
 def other_address(base, here, redirect_uri):
     """Tell that Microsoft would send the browser to another address of this Odoo, where nobody is signed in."""
     return page(

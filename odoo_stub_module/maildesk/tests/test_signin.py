@@ -301,6 +301,14 @@ class TestSignIn(HttpCase):
         self.finish.return_value = {"outcome": "wrong_address", "message": "", "address": ""}
         self.assertNotIn("Connect as", self.back().text)
 
+    def test_signin_of_a_disconnected_mailbox(self):
+        """Nobody is sent to Microsoft for keys that would be thrown away; the page says how it is connected again."""
+        self.account.state = "reauth_required"
+        self.account._disconnect()
+        self.env.flush_all()
+        self.assert_page(self.begin(), "disconnected", 409, "Connect Again")
+        self.start.assert_not_called()
+
     def test_signin_other_address_of_odoo(self):
         """At another address of Odoo than the registered one the person is told where to go."""
         self.env["ir.config_parameter"].set_param("maildesk.redirect_base", "https://odoo.example.com")
