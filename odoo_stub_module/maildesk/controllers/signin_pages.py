@@ -332,7 +332,8 @@ def _wrong_address(address, account):
         sentence = request.env._("Microsoft did not say which mailbox signed in. Please choose %(email)s there.", email=account.email)
         return page("wrong_address", 403, title, sentence, again=authorize_url(account))
     names = {"address": address, "email": account.email}
-    if account.state != "draft":
+    # One that is connected again has mail of its own address, and whoever owns it cannot give it another.
+    if not account._is_unused():
         sentence = request.env._(
             "You signed in as %(address)s, but this mailbox is %(email)s. Please choose that account at Microsoft; "
             "to have both in MailDesk, add another mailbox.",

@@ -301,6 +301,14 @@ class TestSignIn(HttpCase):
         self.finish.return_value = {"outcome": "wrong_address", "message": "", "address": ""}
         self.assertNotIn("Connect as", self.back().text)
 
+    def test_wrong_address_of_a_mailbox_with_mail_offers_nothing(self):
+        """One that is connected again has the mail of its own address: the page does not offer what Odoo would refuse."""
+        self.env["mailbox.folder"].create({"account_id": self.account.id, "remote_id": "F", "name": "Inbox"})
+        self.finish.return_value = {"outcome": "wrong_address", "message": "", "address": "x@example.com"}
+        page = self.back()
+        self.assert_page(page, "wrong_address", 403, "add another mailbox")
+        self.assertNotIn("Connect as", page.text)
+
     def test_signin_of_a_disconnected_mailbox(self):
         """Nobody is sent to Microsoft for keys that would be thrown away; the page says how it is connected again."""
         self.account.state = "reauth_required"
