@@ -63,12 +63,13 @@ _Handler: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 _log = structlog.get_logger(__name__)
 
 
-_AccountId = Annotated[int, Meta(gt=0)]
+# PostgreSQL's int4, in which Odoo counts: a larger number would break our file, and in a hint the call to Odoo that all mailboxes share.
+_AccountId = Annotated[int, Meta(gt=0, le=2**31 - 1)]
 
 
 class _Wake(Struct, frozen=True):
     reason: Literal["refresh", "changed"]
-    accounts: list[int] | None = None
+    accounts: list[_AccountId] | None = None
     folder: str | None = None
 
 

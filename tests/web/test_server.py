@@ -77,6 +77,16 @@ async def test_serve_body_that_is_not_understood_is_400(odoo: Odoo, backend: Fak
     assert backend.asked == []
 
 
+@pytest.mark.parametrize("account_id", [-1, 0, 2**31, 10**19])
+async def test_serve_number_that_no_account_can_have_is_400(odoo: Odoo, backend: FakeBackend, account_id: int) -> None:
+    """Beyond Odoo's numbers: it would end in the state file, or in the call to Odoo that all mailboxes share."""
+    asked = {"account_id": account_id, "email": "a@b.example", "redirect_uri": "https://x", "state": "state-0001", "answer": {}, "remote_id": "m"}
+    for path in ("/signin/start", "/signin/finish", "/content/body"):
+        assert (await odoo.post(path, asked)).status_code == 400, path
+    assert (await odoo.post("/wake", {"accounts": [1, account_id], "reason": "changed"})).status_code == 400
+    assert backend.asked == []
+
+
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_serve_body_beyond_the_limit_is_413(odoo: Odoo, is_chunked: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """One MiB is taken, a byte more is not, whether its length was announced or not."""
