@@ -80,7 +80,14 @@ async def test_serve_body_that_is_not_understood_is_400(odoo: Odoo, backend: Fak
 @pytest.mark.parametrize("account_id", [-1, 0, 2**31, 10**19])
 async def test_serve_number_that_no_account_can_have_is_400(odoo: Odoo, backend: FakeBackend, account_id: int) -> None:
     """Beyond Odoo's numbers: it would end in the state file, or in the call to Odoo that all mailboxes share."""
-    asked = {"account_id": account_id, "email": "a@b.example", "redirect_uri": "https://x", "state": "state-0001", "answer": {}, "remote_id": "m"}
+    asked = {
+        "account_id": account_id,
+        "email": "a@b.example",
+        "redirect_uri": "https://x",
+        "state": "state-0001",
+        "answer": {},
+        "remote_id": "m",
+    }
     for path in ("/signin/start", "/signin/finish", "/content/body"):
         assert (await odoo.post(path, asked)).status_code == 400, path
     assert (await odoo.post("/wake", {"accounts": [1, account_id], "reason": "changed"})).status_code == 400
