@@ -112,7 +112,7 @@ async def run(
             supervisor = Supervisor(make, working, on_twin=lambda account_id: reports.put(account_id, state="error", state_message=TWIN))
             troubles.on_end = supervisor.retry
             roster = Roster(store, supervisor, tokens, reports, _utc_now)
-            exchange = Exchange(odoo, store, reports, roster, troubles, __version__)
+            exchange = Exchange(odoo, store, reports, roster, troubles, __version__, _utc_now)
 
             sign_in = None
             if config.entra is not None and entra is not None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import random
 import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -24,6 +23,7 @@ from connector.sync.plan import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from connector.odoo.port import OdooPort
     from connector.odoo.wire import AccountReport
@@ -44,6 +44,8 @@ _STANDBY = "standby"
 FOREIGN = "foreign"
 _REFUSED = "refused"
 _STATE = "state"
+# Seconds between two words about a key that comes to its end.
+_REMIND_EVERY = 86400.0
 # Seconds: the longest wait while Odoo is away.
 _CEILING = 60.0
 
@@ -80,8 +82,16 @@ class Exchange:
     """The loop; `readiness` is None while Odoo answers, else one word for `/readyz`."""
 
     def __init__(
-        self, odoo: OdooPort, identity: Identity, reports: Reports, mailboxes: Mailboxes, troubles: Troubles, version: str
+        self,
+        odoo: OdooPort,
+        identity: Identity,
+        reports: Reports,
+        mailboxes: Mailboxes,
+        troubles: Troubles,
+        version: str,
+        now: Callable[[], datetime],
     ) -> None:
+        """`now` is the wall clock in UTC."""
         self.readiness: str | None = "starting"
         self.key_expires_at: str | None = None
         self.instance = identity.instance
@@ -94,6 +104,8 @@ class Exchange:
         self._reports = reports
         self._troubles = troubles
         self._since: str | None = None
+        self._now = now
+        self._remind_at = 0.0
         self._poked = trio.Event()
         # One call at a time: an adoption must not come between a call and what follows from its answer.
         self._calling = trio.Lock()
@@ -123,6 +135,7 @@ class Exchange:
             if failures:
                 _log.info("Odoo answers again", after=failures)
             failures = 0
+            self._remind()
             if not is_done:
                 continue
             with trio.move_on_after(EVERY):
@@ -251,9 +264,13 @@ class Exchange:
             else:
                 _log.info("Odoo answers", odoo=hello.odoo_version, addon=hello.addon_version)
                 self.key_expires_at = hello.key_expires_at
-                if warning := expiry_warning(hello.key_expires_at, datetime.now(UTC)):
-                    _log.warning("a new API key is needed soon", reason=warning)
                 return
+
+    def _remind(self) -> None:
+        """Say, once a day, that the key comes to its end: a connector may run for months."""
+        if trio.current_time() >= self._remind_at and (warning := expiry_warning(self.key_expires_at, self._now())):
+            self._remind_at = trio.current_time() + _REMIND_EVERY
+            _log.warning("a new API key is needed soon", reason=warning)
 
     async def _wait_for_news(self) -> None:
         """Return when somebody poked or something urgent is to be told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,7 @@ class Addon(FakeAddon):
     taken: list[tuple[float, str | None, list[AccountReport]]] = field(default_factory=list)
     poison: int | None = None
     ours: str = "1"
+    key_expires_at: str | None = None
     troubles: list[Trouble | None | UnsetType] = field(default_factory=list)
 
     async def hello(self, version: str) -> Hello:
@@ -39,7 +41,7 @@ class Addon(FakeAddon):
         if self.faults and (not self.taken or isinstance(self.faults[0], OdooRefused)):
             raise self.faults.pop(0)
         assert version == "1"
-        return Hello("19.0.1.0.0", "19.0", self.ours, "")
+        return Hello("19.0.1.0.0", "19.0", self.ours, "", self.key_expires_at)
 
     async def exchange(
         self,
@@ -109,8 +111,22 @@ class Heard:
         self.told.append(f"adopt {database}")
 
 
-def _loop(addon: FakeAddon, reports: Reports | None = None, heard: Heard | None = None, name: Name | None = None) -> module.Exchange:
-    return module.Exchange(addon, name or Name(), reports or Reports(), heard or Heard(), Troubles(), "1")
+BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def _loop(
+    addon: FakeAddon,
+    reports: Reports | None = None,
+    heard: Heard | None = None,
+    name: Name | None = None,
+    troubles: Troubles | None = None,
+) -> module.Exchange:
+    clock = trio.current_time()
+
+    def now() -> datetime:
+        return BEGAN + timedelta(seconds=trio.current_time() - clock)
+
+    return module.Exchange(addon, name or Name(), reports or Reports(), heard or Heard(), troubles or Troubles(), "1", now)
 
 
 async def _run(addon: Addon, reports: Reports, seconds: float) -> tuple[module.Exchange, list[Account]]:
@@ -205,6 +221,18 @@ async def test_exchange_refused_from_the_start_waits(autojump_clock: MockClock) 
         states.append(loop.readiness)
         nursery.cancel_scope.cancel()
     assert states == ["refused", None]
+
+
+async def test_exchange_key_that_ends_is_said_in_time_and_once_a_day(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two weeks before, however long the connector has been running then."""
+    monkeypatch.setattr(module, "EVERY", 3600.0)
+    loop = _loop(Addon(key_expires_at="2026-11-16T12:00:00Z"))
+    with structlog.testing.capture_logs() as logs:
+        for days, said in ((1.4, 0), (0.2, 1), (1, 2)):
+            with trio.move_on_after(days * 86400):
+                await loop.run()
+            assert len([line for line in logs if "API key" in line.get("reason", "")]) == said
+    assert "in 13 days" in str(logs)
 
 
 async def test_exchange_report_that_odoo_cannot_take_holds_nobody_up(autojump_clock: MockClock) -> None:
@@ -341,7 +369,7 @@ async def test_exchange_accounts_that_cannot_be_kept_come_again(autojump_clock: 
 async def test_exchange_trouble_is_told_at_once_and_with_every_call(autojump_clock: MockClock) -> None:
     """Before Entra was asked nothing is said, so that Odoo keeps what it knows; then what there is, then that there is none."""
     addon, troubles = Addon(), Troubles()
-    loop = module.Exchange(addon, Name(), Reports(), Heard(), troubles, "1")
+    loop = _loop(addon, troubles=troubles)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(loop.run)
         await trio.sleep(1)
