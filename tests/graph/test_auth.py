@@ -77,6 +77,7 @@ async def test_sign_in_code_flow_gives_a_lasting_token() -> None:
         assert asked["code_challenge_method"] == ["S256"]
         assert asked["state"] == [state]
         assert asked["login_hint"] == [ADDRESS]
+        assert asked["prompt"] == ["select_account"]
         granted = await entra.finish(flow, await _consent(http, url))
         assert granted.claims["preferred_username"] == ADDRESS
         assert set(SCOPES) <= set(granted.scopes)

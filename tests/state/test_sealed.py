@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING
+
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from connector.odoo.wire import SealedToken
 from connector.state.sealed import FLOW, SEALED, TOKEN, reseal
@@ -68,6 +72,24 @@ async def test_reseal_walks_over_every_field(store: Store) -> None:
         }
     again = await reseal(store, new)
     assert (again.count, again.accounts) == (0, set())
+
+
+async def test_reseal_takes_what_was_sealed_just_before_and_comes_just_after(store: Store) -> None:
+    """Whoever sealed with the old key and waited for the same file meanwhile: no blob stays under the key that is about to go."""
+    late = Vault([OLD]).seal(b"t", purpose=TOKEN, account_id=7)
+    go = threading.Event()
+    async with trio.open_nursery() as nursery:
+        # One after the other, in this order: somebody who has the file, the rotation, the late one.
+        nursery.start_soon(store.do, lambda _db: go.wait(10))
+        await wait_all_tasks_blocked()
+        nursery.start_soon(reseal, store, Vault([NEW, OLD]))
+        await wait_all_tasks_blocked()
+        nursery.start_soon(store.save_token, 7, late, 5)
+        await wait_all_tasks_blocked()
+        go.set()
+    stored = await store.load_token(7)
+    assert stored is not None
+    assert Vault([NEW]).open(stored.sealed, purpose=TOKEN, account_id=7) == b"t"
 
 
 async def test_reseal_tokens_count_on(store: Store) -> None:

@@ -325,6 +325,18 @@ async def test_source_key_that_is_missing_is_one_trouble_and_ends_with_the_accou
     assert bench.troubles.current is None
 
 
+async def test_source_key_that_came_back_ends_the_trouble(store: Store) -> None:
+    """Put behind the one in use, and read again by `keys rotate`: the mailbox is served, and nobody is told of it any more."""
+    bench, lost = Bench(store), new_key()
+    sealed = SealedToken(Vault([lost]).seal(_blob("a"), purpose=PURPOSE, account_id=ACCOUNT), 2)
+    source = bench.tokens.source(_account(sealed))
+    with pytest.raises(KeyMissing):
+        await source.token()
+    await bench.tokens.rotate([bench.key, lost])
+    assert await source.token() == "a"
+    assert bench.troubles.current is None
+
+
 # -------------------------------------------------------------------- rotation
 
 
