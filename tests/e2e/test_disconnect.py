@@ -1,4 +1,4 @@
-"""The end of a mailbox in Chromium: deleted, read afterwards, connected again, exported, purged."""
+"""The end of a mailbox in Chromium: paused, deleted, read afterwards, connected again, exported, purged."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _ids(stage: Stage) -> dict[object, object]:
 
 @pytest.mark.timeout(300)
 def test_disconnect_whole_story(reader: Page, stage: Stage) -> None:
-    """Delete asks and disconnects; what is there stays readable; connecting again finds it; Purge asks and takes all of it."""
+    """Pause and Resume; Delete asks and disconnects; what is there stays readable; connecting again finds it; Purge asks and takes all of it."""
     page = reader
     page.goto("/odoo/maildesk")
     expect(_rows(page).nth(49)).to_be_attached()
@@ -63,6 +63,15 @@ def test_disconnect_whole_story(reader: Page, stage: Stage) -> None:
     text = page.frame_locator("iframe.o-maildesk-frame").locator("body")
     expect(text).to_contain_text("under the third flower pot")
     ((account_id,),) = _in_odoo(stage, "SELECT id FROM mailbox_account WHERE state = 'connected'")
+
+    # Paused, nothing is fetched; resumed, what came meanwhile is there.
+    banner = page.locator(".o-maildesk-banner")
+    _choose(page, "pause")
+    expect(banner).to_contain_text("Paused")
+    stage.simulator.ask("POST", f"/mailboxes/{READER}/deliver", MAIL.replace(b"shed", b"barn"))
+    banner.get_by_role("button", name="Resume").click()
+    expect(_rows(page).filter(has_text="Keys of the barn")).to_be_visible(timeout=20_000)
+    expect(banner).to_have_count(0)
     before = _ids(stage)
 
     # Asked first; kept by the one answer, disconnected by the other.
