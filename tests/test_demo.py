@@ -6,13 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
-
 from tests.demo.__main__ import _announce, _info
 from tests.graph_simulator.seed import DEMO_MAILBOXES, FREE_MAILBOX, demo_mailboxes
 from tests.odoo.template import Logins
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.odoo.server import OdooServer
 
 LOGINS = Logins(*"abcdefgh")

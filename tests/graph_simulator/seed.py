@@ -73,7 +73,7 @@ def make_mailbox(
 
 
 def demo_mailboxes(count: int) -> list[tuple[str, str, bool, int]]:
-    """Return address, name, personal account and size of the Inbox of so many mailboxes: first the demo's, then the free one, then colleagues."""
+    """Return address, name, personal account and size of the Inbox of so many mailboxes: the demo's, the free one, then colleagues."""
     colleagues = ((f"colleague{n}@pier.example", f"Colleague {n}", False, 0) for n in range(1, count + 1))
     return list(islice(chain(DEMO_MAILBOXES, (FREE_MAILBOX,), colleagues), count))
 
