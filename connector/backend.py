@@ -187,7 +187,7 @@ class Service:
         if waiting.is_late:
             body = waiting.body if waiting.body is not None else body_error(waiting.error)
             try:
-                await self.odoo.body(account_id, remote_id, body)
+                await self.odoo.body(account_id, remote_id, body, database=self.store.database)
             except OdooError as error:
                 _log.warning("late body not delivered", account=account_id, reason=str(error))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from datetime import UTC, datetime
@@ -19,10 +20,7 @@ import click
 import msgspec
 import trio
 from msgspec import to_builtins
-from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 
 from connector import __version__, logs
 from connector.config import LogConfig, is_loopback, load_config
@@ -31,6 +29,7 @@ from connector.http import open_client
 from connector.odoo.key import expiry_warning
 from connector.peer import open_peer
 from connector.state.vault import Vault, new_key
+from connector.status_table import status_lines
 from connector.web.backend import Adopted, Rotated
 
 if TYPE_CHECKING:
@@ -171,17 +170,8 @@ def status(path: Path, *, as_json: bool) -> None:
         return
     if trouble is not None:
         click.echo(f"All mailboxes: {trouble['message']}")
-    table = Table(box=box.SIMPLE)
-    for heading in ("Mailbox", "State", "Phase", "Last sync (UTC)", "Mail", "Requests in 24 h", "Notes"):
-        table.add_column(heading, overflow="fold")
-    for a in accounts:
-        mail = f"{a['backfill_done']:,} of {a['backfill_total']:,}"
-        last = "never" if a["last_sync_at"] is None else f"{a['last_sync_at']} ({a['lag_seconds']:.0f} s ago)"
-        notes = [a["message"]]
-        notes += [f"{a['unreadable']} not readable"] if a["unreadable"] else []
-        notes += [f"drift: {a['drift']} repaired in 7 days"] if a["drift"] else []
-        table.add_row(a["email"], a["state"], a["phase"] or "", last, mail, str(a["requests_24h"]), "\n".join(filter(None, notes)))
-    Console().print(table)
+    for line in status_lines(accounts, shutil.get_terminal_size().columns):
+        click.echo(line)
 
 
 @main.command()

@@ -143,11 +143,12 @@ class OdooFault(OdooError):
 class GraphError(ConnectorError):
     """Graph's answer, or the lack of one; `retry_after` is in seconds, None where Graph named none.
 
-    `is_unknown`: no row of the catalogue knows it; `payload` is then what Graph said, masked.
+    `is_unknown`: no row of the catalogue knows it; `inner_codes` are then the codes beside its own. Graph's sentence is never kept: it may
+    name a mail.
     """
 
     is_unknown = False
-    payload = ""
+    inner_codes: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ class Metrics:
         )
 
     def unknown_error(self, status: int, _code: str) -> None:
-        """Count an error of Graph that nobody knows; its code and masked text are in the log."""
+        """Count an error of Graph that nobody knows; its codes are in the log."""
         self._unknown.labels(str(status)).inc()
 
     def watch(self, backend: Backend) -> None:

@@ -19,15 +19,7 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>
-body {{ font: 16px/1.6 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #212529; }}
-h1, h2 {{ line-height: 1.2; margin-top: 2rem; }}
-code {{ background: #f1f3f5; padding: .1rem .3rem; border-radius: .2rem; font-size: .9em; }}
-pre {{ background: #f1f3f5; padding: 1rem; overflow-x: auto; border-radius: .4rem; line-height: 1.4; }}
-pre code {{ padding: 0; }}
-table {{ border-collapse: collapse; width: 100%; margin: 1rem 0; }}
-th, td {{ border: 1px solid #dee2e6; padding: .4rem .6rem; text-align: left; vertical-align: top; }}
-</style>
+<link rel="stylesheet" href="guide.css">
 </head>
 <body>
 {body}</body>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -88,7 +89,7 @@ def _service(
         supervisor=cast("Supervisor", supervisor),
         sign_in=None,
         tokens=cast("Tokens", None),
-        store=cast("Store", None),
+        store=cast("Store", SimpleNamespace(database="d-1")),
         reload=_no_config,
         nursery=nursery,
         now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),
@@ -147,6 +148,7 @@ async def test_body_in_time_is_answered_and_late_is_delivered(
     assert await service.body(1, "m", patience=2.5) is None
     await trio.sleep(10)
     assert addon.rows["m"]["body"][1]["error"] == "not_found"
+    assert addon.meant == ["d-1", "d-1"], "a database that was swapped meanwhile is not written"
     delay = 0.0
     with pytest.raises(GraphNotFound):
         await service.body(1, "m", patience=2.5)

@@ -70,6 +70,19 @@ def test_yaml_is_taken_as_it_is_pasted(tmp_path: Path, url: str, listen: str) ->
     assert config.entra is None
 
 
+def test_yaml_for_a_connector_that_has_a_file_says_what_to_take(tmp_path: Path) -> None:
+    """Saved over that file it would drop `entra` and move the state: its first lines say so, and it is still a whole configuration."""
+    fresh = ADDON.whole_configuration(connector_url="http://127.0.0.1:8071", **GIVEN)
+    again = ADDON.whole_configuration(connector_url="http://127.0.0.1:8071", is_known=True, **GIVEN)
+    assert "do not replace" not in fresh
+    assert "do not replace that one" in again.splitlines()[0]
+    assert "only the sections odoo and server" in again.splitlines()[1]
+    assert again.partition("\nodoo:")[2] == fresh.partition("\nodoo:")[2]
+    path = tmp_path / "maildesk.yaml"
+    path.write_text(again)
+    assert load_config(path, ENVIRON).odoo.database == "maildesk"
+
+
 def test_yaml_without_the_vault_key_says_what_is_missing(tmp_path: Path) -> None:
     """The one thing that is left to do is named by the connector as well."""
     path = tmp_path / "maildesk.yaml"

@@ -16,6 +16,7 @@ from tests.guides import GUIDES, PAGES, ROOT, page_of
 def test_page_is_the_guide(guide: str) -> None:
     """Mend with: python -m tests.guides."""
     assert (PAGES / f"{guide}.html").read_text(encoding="utf-8") == page_of(guide)
+    assert (PAGES / "guide.css").is_file()
 
 
 @pytest.mark.parametrize("guide", GUIDES)
@@ -26,6 +27,14 @@ def test_guide_leads_only_to_what_is_there(guide: str) -> None:
         assert name in GUIDES
     view = (ROOT / "odoo_stub_module/maildesk/views/res_config_settings_views.xml").read_text(encoding="utf-8")
     assert f"/maildesk/static/doc/{guide}.html" in view
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/setting-up.md"])
+def test_guide_installs_from_a_checkout(path: str) -> None:
+    """Nothing of ours is on PyPI: who asks it for our name gets nothing, or somebody else's program."""
+    installs = re.findall(r"pip install ([^\s`]+)", (ROOT / path).read_text(encoding="utf-8"))
+    assert installs
+    assert all(what == "." for what in installs)
 
 
 @pytest.mark.parametrize("guide", GUIDES)

@@ -44,7 +44,7 @@ _NOT_READY = {
     "refused": "see what is said of the API key and the rights below; it goes on by itself when they are mended",
     "standby": "another connector serves this Odoo: stop one of the two",
     "foreign": "see what is said of the database below",
-    "state": "its state file cannot be written: see what is said of it above, and its log",
+    "state": "its state file cannot be written: its log says why; make room or mend the rights, and it goes on by itself",
 }
 
 # What Odoo met on its way to the connector, and what to do about it.

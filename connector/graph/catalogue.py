@@ -34,7 +34,7 @@ from connector.errors import (
     GraphUnreadable,
 )
 
-__all__ = ["BY_STATUS", "CATALOGUE", "Outcome", "Row", "masked", "outcome_of", "to_error"]
+__all__ = ["BY_STATUS", "CATALOGUE", "Outcome", "Row", "outcome_of", "to_error"]
 
 
 class Outcome(Enum):
@@ -124,10 +124,7 @@ _RAISED_AS: dict[Outcome, type[GraphError]] = {
     Outcome.BUG: GraphError,
 }
 
-# Characters of an unknown error that are kept for whoever reads the log.
-_KEPT = 300
-_PRIVATE = re.compile(r"\S+@\S+|https?://\S+|[A-Za-z0-9+/_=-]{24,}|'[^']*'|\"[^\"]*\"|[“„][^“”]*[“”]|\u2018[^\u2019]*\u2019|«[^»]*»")
-# What a code looks like: it is shown and logged as it came, so nothing else may pass for one.
+# What a code looks like: it is shown and logged as it came, so no sentence may pass for one.
 _CODE = re.compile(r"[\w.-]{1,80}", re.ASCII)
 _NO_CODE = "other"
 
@@ -149,7 +146,7 @@ def to_error(status: int, codes: tuple[str, ...], retry_after: float | None, mes
     """Return the error that an answer of Graph means.
 
     `codes`: the error's code and those of its innerError, the most specific first; `message` is Graph's text: read for the one case that
-    has no code of its own (a garbage token), kept masked where nobody knows the code, never repeated otherwise.
+    has no code of its own (a garbage token), and neither kept nor repeated: no mask could tell the words of a subject from Graph's own.
     """
     given = next((c for c in reversed(codes) if c), "")
     code = given if not given or _CODE.fullmatch(given) else _NO_CODE
@@ -164,10 +161,6 @@ def to_error(status: int, codes: tuple[str, ...], retry_after: float | None, mes
         return GraphThrottled(named, status=status, code=code, retry_after=retry_after)
     error = _RAISED_AS[outcome or Outcome.BUG](named, status=status, code=code, retry_after=retry_after)
     error.is_unknown = outcome is None
-    error.payload = masked(" ".join([*(c for c in reversed(codes) if c and c != code), message])) if outcome is None else ""
+    if outcome is None:
+        error.inner_codes = tuple(c for c in reversed(codes) if c != code and _CODE.fullmatch(c))
     return error
-
-
-def masked(text: str) -> str:
-    """Return `text` on one line and without what may be private in it: addresses, links, ids, quoted words."""
-    return _PRIVATE.sub("…", " ".join(text.split()))[:_KEPT]

@@ -7,6 +7,7 @@ host that is configured: a token goes nowhere else.
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -48,6 +49,9 @@ _PAUSE_LIMIT = 8.0
 # Seconds of the fence after a 429 at least, also where it names no time, or one that is past when it is read: MailboxConcurrency, the usual
 # one, says 1 where it says anything.
 _FENCE = 1.0
+
+# Graph's number of a request, by which Microsoft finds it. Nothing else is taken for one: it is logged.
+_REQUEST_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 IMMUTABLE = 'IdType="ImmutableId"'
 
@@ -133,7 +137,7 @@ class MailboxClient:
         return self.url(path_or_link).removeprefix(self._base_url)
 
     def judge(self, status: int, headers: Mapping[str, str], body: bytes) -> GraphError:
-        """Return what an answer that is no success means; a 429 raises the fence, an unknown one is counted and kept, masked."""
+        """Return what an answer that is no success means; a 429 raises the fence, an unknown one is counted and logged (codes only)."""
         codes, message = read_error(body)
         retry_after = parse_retry_after(headers.get("retry-after"), _sent_at(headers) or datetime.now(UTC))
         error = to_error(status, codes, retry_after, message)
@@ -143,7 +147,13 @@ class MailboxClient:
             error.claims = claims_of(headers.get("www-authenticate", ""))
         if error.is_unknown:
             self._on_unknown(status, error.code)
-            _log.warning("Graph said what nobody knows", status=status, graph_code=error.code, said=error.payload)
+            _log.warning(
+                "Graph answered with a code that nobody knows",
+                status=status,
+                graph_code=error.code,
+                inner_codes=error.inner_codes,
+                request_id=_request_id(headers),
+            )
         return error
 
     async def _retried(
@@ -237,6 +247,11 @@ def _stop(until: float, state: RetryCallState) -> bool:
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     return pause_before(state.attempt_number + 1, error) if isinstance(error, GraphError) else 0.0
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    given = headers.get("request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else None
 
 
 def _sent_at(headers: Mapping[str, str]) -> datetime | None:

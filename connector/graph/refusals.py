@@ -48,12 +48,16 @@ _NUMBER = re.compile(r"AADSTS(\d+)")
 
 
 class SignInRefused(AuthError):
-    """A sign-in that did not connect, for a reason that a person can understand; `claims` is what the next one has to prove."""
+    """A sign-in that did not connect, for a reason that a person can understand.
 
-    def __init__(self, outcome: str, message: str, *, claims: str | None = None) -> None:
+    `claims` is what the next one has to prove; `lacks_consent` says that an administrator's approval may help.
+    """
+
+    def __init__(self, outcome: str, message: str, *, claims: str | None = None, lacks_consent: bool = False) -> None:
         self.outcome = outcome
         self.message = message
         self.claims = claims
+        self.lacks_consent = lacks_consent
         super().__init__(f"sign-in refused: {outcome}")
 
 
@@ -83,7 +87,11 @@ def refused(answer: Mapping[str, Any]) -> SignInRefused:
     """Return the outcome of a sign-in that Entra, the person or an administrator refused."""
     error, suberror, numbers = str(answer.get("error", "")), str(answer.get("suberror", "")), _numbers(answer)
     if _ADMIN_CONSENT & numbers:
-        return SignInRefused("admin_consent", "Your organisation lets only administrators approve MailDesk. Please ask one to do so.")
+        return SignInRefused(
+            "admin_consent",
+            "Your organisation lets only administrators approve MailDesk. Please ask one to do so.",
+            lacks_consent=True,
+        )
     if suberror in _UNPROVABLE or _FORBIDDEN_HERE & numbers:
         return SignInRefused(
             "blocked", "The rules of your organisation do not allow this sign-in: from this device, this place or this app, say."
@@ -92,8 +100,10 @@ def refused(answer: Mapping[str, Any]) -> SignInRefused:
         return SignInRefused(
             "interaction_required", "Microsoft wants one more proof of who you are, such as a code on your phone.", claims=_claims(answer)
         )
-    if error in {"access_denied", "consent_required"} or suberror == "consent_required" or _DECLINED & numbers:
-        return SignInRefused("denied", "The permissions were not accepted, so nothing was connected.")
+    is_declined = error == "access_denied" or bool(_DECLINED & numbers)
+    if is_declined or "consent_required" in {error, suberror}:
+        # Who pressed Cancel needs no administrator.
+        return SignInRefused("denied", "The permissions were not accepted, so nothing was connected.", lacks_consent=not is_declined)
     if error == "invalid_grant":
         return SignInRefused("expired", "This sign-in took too long or was already used. Please start it again.")
     return SignInRefused("failed", f"Microsoft did not complete the sign-in ({_codes(answer) or error or 'no reason given'}).")

@@ -118,9 +118,9 @@ class AddonCalls:
         """Hear who Odoo is without being noted, and let it ask the connector that it is set up for."""
         return self._read(Checkup, await self._call("connector_check", key_index=self._key_index))
 
-    async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
-        """Deliver a body that was too late for the request that asked."""
-        await self._call("connector_body", account_id=account_id, remote_id=remote_id, body=body)
+    async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
+        """Deliver a body that was too late for the request that asked, to `database` and no other."""
+        await self._call("connector_body", account_id=account_id, remote_id=remote_id, body=body, database=database)
 
     async def _call(self, method: str, **params: Any) -> Any:
         return await self._send(method, msgspec.to_builtins(params))

@@ -67,5 +67,5 @@ class OdooPort(Protocol):
     async def check(self) -> Checkup:
         """Hear who Odoo is without being noted, and let it ask the connector that it is set up for."""
 
-    async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
-        """Deliver a body that was too late for the request that asked."""
+    async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
+        """Deliver a body that was too late for the request that asked, to `database` and no other."""

@@ -248,6 +248,8 @@ class ApplyRequest(Struct, frozen=True):
     gone: list[str]
     folders: list[FolderUpdate]
     set_aside: list[SetAside] | UnsetType = UNSET
+    # The only database that is meant.
+    database: str | None | UnsetType = UNSET
 
 
 class Applied(Struct, frozen=True):
@@ -260,7 +262,7 @@ class Applied(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """Nothing was changed, for `reason`: `revision`, `unknown`, `folder` or `account`."""
+    """Nothing was changed, for `reason`: `revision`, `unknown`, `folder`, `account` or `database`."""
 
     reason: str
     revisions: dict[str, int] = {}

@@ -8,7 +8,7 @@ A patch that Odoo refuses for what it says is found by halving, told to `on_refu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import structlog
@@ -21,7 +21,7 @@ from connector.state.store import Cursor
 from connector.sync.merge import combine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from connector.odoo.port import OdooPort
     from connector.odoo.wire import TreeFolder
@@ -35,7 +35,7 @@ BATCH = 500
 # Attempts: a patch for an unknown id is asked for whole and sent again; it may be deleted in between, hardly ever twice.
 _ATTEMPTS = 3
 
-# Removed messages that nobody knows and that are asked for in one call.
+# Removed messages that nobody knows and that are asked for, of all batches of one `apply`.
 _STRANGERS = 400
 
 # Patches of one call that may be refused for what they say; more of them are a fault of the addon, not of the mail.
@@ -51,6 +51,8 @@ _PASSING = (
     "MemoryError",
 )
 
+_T = TypeVar("_T")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -59,7 +61,7 @@ class Superseded(ConnectorError):
 
 
 class NotConnectedInOdoo(ConnectorError):
-    """The account is paused, disconnected or gone in Odoo."""
+    """The account is paused, disconnected or gone in Odoo, or Odoo has another database."""
 
 
 class Applier:
@@ -80,6 +82,7 @@ class Applier:
         self._fetch = fetch
         self._on_refused = on_refused
         self._queue = trio.Lock()
+        self._strangers = _STRANGERS
 
     async def apply(
         self,
@@ -91,18 +94,19 @@ class Applier:
         folders: Sequence[FolderUpdate] = (),
         set_aside: Sequence[SetAside] = (),
     ) -> Applied:
-        """Apply all of it in one transaction; large lists of messages go ahead in batches, the cursor with the last one.
+        """Apply all of it in one transaction; large lists of messages and of removals go ahead in batches, the cursor with the last one.
 
         Raises `Superseded`, `NotConnectedInOdoo`, or an `OdooError`.
         """
         async with self._queue:
-            *ahead, last = list(_in_batches(combine(messages))) or [[]]
+            self._strangers = _STRANGERS
+            *ahead, (last, last_left) = _in_parts(combine(messages), removed)
             new = changed = 0
-            for batch in ahead:
-                answer = await self._send(ApplyRequest(self.account_id, None, batch, [], [], []))
+            for batch, batch_left in ahead:
+                answer = await self._send(ApplyRequest(self.account_id, None, batch, batch_left, [], []))
                 new, changed = new + answer.new, changed + answer.changed
             request = ApplyRequest(
-                self.account_id, tree, last, list(removed), list(gone), list(folders), set_aside=list(set_aside) if set_aside else UNSET
+                self.account_id, tree, last, last_left, list(gone), list(folders), set_aside=list(set_aside) if set_aside else UNSET
             )
             answer = await self._send(request)
             cursors = {u.folder: Cursor(answer.revisions[u.folder], u.cursor) for u in folders if not isinstance(u.cursor, UnsetType)}
@@ -147,7 +151,8 @@ class Applier:
     async def _place(self, request: ApplyRequest) -> Applied:
         """Send one request; patches that Odoo cannot place are asked for whole, and the call is made again."""
         for _ in range(_ATTEMPTS):
-            answer = await self._odoo.apply(request)
+            # The file may belong to another database than the one that answers now: then nothing is to be written.
+            answer = await self._odoo.apply(msgspec.structs.replace(request, database=self._store.database))
             if isinstance(answer, Applied):
                 return answer
             match answer.reason:
@@ -158,6 +163,9 @@ class Applier:
                     raise Superseded("Odoo does not know a folder of this mailbox yet")
                 case "account":
                     raise NotConnectedInOdoo("the account is not connected in Odoo")
+                case "database":
+                    # Its exchange, which is asked for at once, stops all mailboxes.
+                    raise NotConnectedInOdoo("Odoo has another database now than the one that this connector serves")
                 case _:
                     raise Superseded("the cursors of this mailbox were written by somebody else")
         raise Superseded("messages of this mailbox change faster than they can be read")
@@ -171,7 +179,8 @@ class Applier:
         patched = {patch["remote_id"] for patch in request.messages}
         removed = sorted(unknown - patched)
         # More of them are the emptying of a folder whose older mail was never fetched: nothing to hide, and the hand-over lists the rest.
-        whole = await self._fetch(sorted(unknown & patched) + removed[:_STRANGERS])
+        asked, self._strangers = removed[: self._strangers], max(0, self._strangers - len(removed))
+        whole = await self._fetch(sorted(unknown & patched) + asked)
         _log.debug("unknown messages asked for", account=self.account_id, asked=len(unknown), found=len(whole))
         return msgspec.structs.replace(
             request,
@@ -180,7 +189,13 @@ class Applier:
         )
 
 
-def _in_batches(patches: Sequence[dict[str, Any]], size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
-    """Cut `patches` into lists of at most `size`."""
-    for start in range(0, len(patches), size):
-        yield list(patches[start : start + size])
+def _in_parts(messages: Sequence[dict[str, Any]], removed: Sequence[Removed]) -> list[tuple[list[dict[str, Any]], list[Removed]]]:
+    """Cut both into batches, one or more; a removal never goes before a message: the last of those and the first of these go together."""
+    patches, left = _in_batches(messages), _in_batches(removed)
+    ahead: list[tuple[list[dict[str, Any]], list[Removed]]] = [(batch, []) for batch in patches[:-1]]
+    return [*ahead, (patches[-1], left[0]), *(([], batch) for batch in left[1:])]
+
+
+def _in_batches(items: Sequence[_T]) -> list[list[_T]]:
+    """Cut `items` into lists of at most `BATCH`; nothing is one empty list."""
+    return [list(items[start : start + BATCH]) for start in range(0, len(items), BATCH)] or [[]]

@@ -48,8 +48,6 @@ _PATIENCE = 18.0
 
 # States of an account in Odoo that hold no mailbox.
 _FREE_STATES = frozenset({"draft", "disconnected"})
-# Endings for which a person needs an administrator, who finds a link on the page.
-_WITH_CONSENT_LINK = frozenset({"admin_consent", "denied"})
 
 _log = structlog.get_logger(__name__)
 
@@ -97,7 +95,7 @@ class SignIn:
         except SignInRefused as refused:
             _log.info("sign-in refused", account=account_id, outcome=refused.outcome)
             await self.challenges.note(account_id, refused)
-            url = self.entra.admin_consent_url(flow) if refused.outcome in _WITH_CONSENT_LINK else ""
+            url = self.entra.admin_consent_url(flow) if refused.lacks_consent else ""
             return SignInOutcome(refused.outcome, refused.message, url=url)
         if (refusal := self._not_allowed(granted, email)) is not None:
             return refusal

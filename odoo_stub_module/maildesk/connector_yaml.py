@@ -11,6 +11,14 @@ _HEAD = """\
 # This text is shown once and kept nowhere. What else can be set: config/maildesk.example.yaml.
 """
 
+# Instead of it where a connector has reported before: it has a file, and that holds what Odoo does not know.
+_HEAD_AGAIN = """\
+# The MailDesk connector for {odoo_url}. A connector has reported before, so it has a maildesk.yaml: do not replace that one.
+# Take only the sections odoo and server from here into it, leave all else (entra, vault, state, ...) as it is there, and start it again.
+# Only where that file is lost, save this as maildesk.yaml, readable by the connector's user alone (chmod 600).
+# This text is shown once and kept nowhere. What else can be set: config/maildesk.example.yaml.
+"""
+
 _ODOO = """
 odoo:
   url: {odoo_url}
@@ -67,8 +75,8 @@ def is_loopback(host):
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def whole_configuration(*, odoo_url, database, login, api_key, connector_url, secret, redirect_uri):
-    """Return the YAML of a connector that Odoo reaches at `connector_url`."""
+def whole_configuration(*, odoo_url, database, login, api_key, connector_url, secret, redirect_uri, is_known=False):
+    """Return the YAML of a connector that Odoo reaches at `connector_url`; one that `is_known` has a file of its own already."""
     parts = urlsplit(connector_url)
     host = parts.hostname or "127.0.0.1"
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -81,7 +89,7 @@ def whole_configuration(*, odoo_url, database, login, api_key, connector_url, se
         server += _UNENCRYPTED
     return "".join(
         (
-            _HEAD.format(odoo_url=_one_line(odoo_url)),
+            (_HEAD_AGAIN if is_known else _HEAD).format(odoo_url=_one_line(odoo_url)),
             _ODOO.format(
                 odoo_url=_quoted(odoo_url.rstrip("/")), database=_quoted(database), login=_quoted(login), api_key=_quoted(api_key)
             ),

@@ -22,7 +22,7 @@ import click
 from connector.config import load_config
 from connector.errors import ConfigError
 from tests.demo.stage import start_connector, start_simulator, write_config
-from tests.graph_simulator.seed import DEMO_MAILBOXES
+from tests.graph_simulator.seed import DEMO_MAILBOXES, FREE_MAILBOX
 from tests.odoo.person import Person
 from tests.odoo.process import SetupError, free_port
 from tests.odoo.template import CLONE, open_run
@@ -79,7 +79,7 @@ def _run(*, real: bool, simulator: bool, transport: str, port: int) -> None:
     with ExitStack() as stack:
         run = stack.enter_context(open_run("demo"))
         environ = dict(os.environ)
-        simulator_url = start_simulator(stack, run.folder) if simulator else None
+        simulator_url = start_simulator(stack, run.folder, "--mailboxes", str(len(DEMO_MAILBOXES) + 1)) if simulator else None
         listen, secret, config = f"127.0.0.1:{free_port()}", secrets.token_urlsafe(24), FOLDER / "maildesk.yaml"
         odoo_port = port if _is_free(port) else free_port()
         settings = {
@@ -152,6 +152,7 @@ def _info(
         "connector_url": connector_url,
         "simulator_url": simulator_url,
         "mailboxes": mailboxes,
+        "empty_mailbox": FREE_MAILBOX[0] if simulator_url else None,
         "config": str(config),
     }
 
@@ -165,12 +166,13 @@ def _publish(info: dict[str, Any]) -> None:
 
 
 def _announce(info: dict[str, Any], seconds: float) -> None:
+    to_connect = f", who may connect {info['empty_mailbox']}" if info["empty_mailbox"] else ""
     simulator = f"\n  Graph simulator    {info['simulator_url']}/_sim/mailboxes" if info["simulator_url"] else ""
     _say(
         f"ready after {seconds:.0f} s\n"
         f"\n  MailDesk           {info['odoo_url']}/odoo/maildesk"
         f"\n  with mailboxes     {info['login']} / {info['password']}"
-        f"\n  without mailbox    {info['empty_login']} / {info['empty_password']}"
+        f"\n  without mailbox    {info['empty_login']} / {info['empty_password']}{to_connect}"
         f"\n  administrator      {info['admin_login']} / {info['admin_password']}"
         f"\n  connector          {info['connector_url']}{simulator}"
         f"\n  all of it          {INFO}\n\nCtrl-C (or make demo-stop) ends it."

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connector import cli
 from connector.doctor.finding import Status, clock_finding
-from connector.doctor.odoo import _refused
+from connector.doctor.odoo import _NOT_READY, _refused
 from connector.errors import OdooFault, OdooUnreachable, OdooUnsuitable
 from tests.test_cli import invoke, write_config
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from connector.errors import OdooError
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_doctor_has_something_to_do_for_each_word_of_readyz() -> None:
+    """A connector that runs and does not sync: the word is one that `status` knows, and each leads on."""
+    assert _NOT_READY.keys() == cli._NOT_READY.keys()
 
 
 @pytest.mark.parametrize(

@@ -131,8 +131,12 @@ def test_setting_up_whole_story(administrator: Page, odoo: OdooServer, run: Run,
         found = _doctor(config, environ)
         assert found.returncode == 0, found.stdout + found.stderr
 
+        # Whoever connects again is led to the new key: the whole text, saved over the old file, would lose what that holds.
+        shown.get_by_role("button", name="Connect the Sidecar").click()
+        expect(wizard.get_by_text("A sidecar has reported to this Odoo before")).to_be_visible()
         # A new key beside the one in use; nothing stops meanwhile.
-        shown.get_by_role("button", name="New Key").click()
+        wizard.get_by_role("button", name="New Key").click()
+        expect(wizard.get_by_text("stays valid until the sidecar has come with the new one")).to_be_visible()
         wizard.locator("[name=validity] input").click()
         page.locator(".o_select_menu_item", has_text="3 months").click()
         expect(wizard.get_by_text("administrators are reminded")).to_be_visible()

@@ -52,6 +52,22 @@ def test_refused_each_answer_has_its_ending(answer: dict[str, Any], outcome: str
 
 
 @pytest.mark.parametrize(
+    ("answer", "lacks"),
+    [
+        (_answer("access_denied", 65004), False),
+        (_answer("access_denied"), False),
+        (_answer("consent_required"), True),
+        (_answer("invalid_grant", 65001, "consent_required"), True),
+        (_answer("access_denied", 90094), True),
+        (_answer("invalid_grant", 54005), False),
+    ],
+)
+def test_refused_an_administrator_is_asked_for_where_consent_is_missing(answer: dict[str, Any], *, lacks: bool) -> None:
+    """Whoever pressed Cancel gets no link to send to an administrator."""
+    assert refused(answer).lacks_consent is lacks
+
+
+@pytest.mark.parametrize(
     ("answer", "kind"),
     [
         (_answer("invalid_client", 7000222), AppRefused),

@@ -15,12 +15,14 @@ from tests.graph_simulator.model import Mailbox, iso, utc_now
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEMO_MAILBOXES", "MAILS", "demo_mailboxes", "grow", "make_mailbox"]
+__all__ = ["DEMO_MAILBOXES", "FREE_MAILBOX", "MAILS", "demo_mailboxes", "grow", "make_mailbox"]
 
 MAILS = tuple(sorted((Path(__file__).parent / "data" / "mail").rglob("*.eml")))
 
 # Address, name, personal account, messages in the Inbox at least.
 DEMO_MAILBOXES = (("anna@pier.example", "Anna Larsen", False, 120), ("anna.larsen@outlook.example", "Anna Larsen", True, 64))
+# One that nobody connects, for whoever tries the sign-in by hand.
+FREE_MAILBOX = ("erik@pier.example", "Erik Sand", False, 60)
 
 # Minutes between two mails, so that 78 of them fill some weeks.
 _STEP = 437
@@ -71,9 +73,9 @@ def make_mailbox(
 
 
 def demo_mailboxes(count: int) -> list[tuple[str, str, bool, int]]:
-    """Return address, name, personal account and size of the Inbox of so many mailboxes: first the demo's, then colleagues of hers."""
+    """Return address, name, personal account and size of the Inbox of so many mailboxes: the demo's, the free one, then colleagues."""
     colleagues = ((f"colleague{n}@pier.example", f"Colleague {n}", False, 0) for n in range(1, count + 1))
-    return list(islice(chain(DEMO_MAILBOXES, colleagues), count))
+    return list(islice(chain(DEMO_MAILBOXES, (FREE_MAILBOX,), colleagues), count))
 
 
 def grow(mailbox: Mailbox, count: int, *, folder: str = "inbox", rng: random.Random | None = None) -> None:

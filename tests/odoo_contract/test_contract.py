@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import trio
 
@@ -263,6 +264,17 @@ async def test_apply_removal_of_a_message_that_is_not_there_is_asked_about(mailb
     refused = await mailbox.apply(message("m1"), removed=[Removed("F-inbox", "m1"), Removed("F-inbox", "stranger")])
     assert refused == Refused("unknown", unknown=["stranger"])
     assert await mailbox.rows() == {}
+
+
+async def test_apply_for_another_database_changes_nothing(mailbox: Mailbox) -> None:
+    """A database that was swapped under a running connector is not written before the next exchange finds out; one's own is."""
+    ours = (await mailbox.odoo.hello("0.1.0")).database_uuid
+    request = ApplyRequest(mailbox.id, None, [message("m1")], [], [], [], database="11111111-0000-4000-8000-000000000000")
+    assert await mailbox.odoo.apply(request) == Refused("database")
+    assert await mailbox.rows() == {}
+    await mailbox.odoo.body(mailbox.id, "m1", {"error": "unavailable", "message": "x"}, database="another")
+    assert isinstance(await mailbox.odoo.apply(msgspec.structs.replace(request, database=ours)), Applied)
+    assert list(await mailbox.rows()) == ["m1"]
 
 
 async def test_body_late_is_taken(mailbox: Mailbox) -> None:

@@ -49,8 +49,10 @@ class FakeAddon:
     cursors: dict[str, str | None] = field(default_factory=dict)
     pending: set[str] = field(default_factory=set)
     calls: list[ApplyRequest] = field(default_factory=list)
-    refusals: list[Refused] = field(default_factory=list)
+    refusals: list[ApplyResult] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
+    # The databases that late bodies were meant for.
+    meant: list[str | None] = field(default_factory=list)
     state: str = "connected"
 
     async def hello(self, version: str) -> Hello:
@@ -124,8 +126,9 @@ class FakeAddon:
         seen = ConnectorSeen("not_configured", "")
         return Checkup("19.0.1.2.0", "19.0", "", "", connector=seen, redirect_uri="")
 
-    async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
+    async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
         """Take a late body."""
+        self.meant.append(database)
         self.rows[remote_id]["body"] = (account_id, body)
 
 

@@ -222,10 +222,12 @@ class MemoryAddon:
         """Do all of it or nothing."""
 
         def work() -> ApplyResult:
+            if not self._is_meant(None if isinstance(request.database, UnsetType) else request.database):
+                return Refused("database")
             box = self.mailboxes.get(number(request.account_id, "account_id"))
             if box is None or not box.is_connected:
                 return Refused("account")
-            return Apply(box, msgspec.to_builtins(request), self._db.numbers()).run()
+            return Apply(box, msgspec.to_builtins(msgspec.structs.replace(request, database=UNSET)), self._db.numbers()).run()
 
         return await self._call("apply", request, work)
 
@@ -241,16 +243,18 @@ class MemoryAddon:
         seen = ConnectorSeen("not_configured", "")
         return Checkup("19.0.1.2.0", "19.0", "", "", connector=seen, redirect_uri="")
 
-    async def body(self, account_id: int, remote_id: str, body: dict[str, Any]) -> None:
+    async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
         """Take a late body; the first one stays."""
 
         def work() -> None:
+            if not self._is_meant(database):
+                return
             box = self.mailboxes.get(number(account_id, "account_id"))
             known = key(remote_id, "remote_id") in box.rows if box is not None else False
             if box is not None and known and not body.get("error"):
                 box.bodies.setdefault(remote_id, body)
 
-        await self._call("body", {"account_id": account_id, "remote_id": remote_id, "body": body}, work)
+        await self._call("body", {"account_id": account_id, "remote_id": remote_id, "body": body, "database": database}, work)
 
     # ---------------------------------------------------------------- inside
 
@@ -273,6 +277,9 @@ class MemoryAddon:
         if self.on_call is not None:
             await self.on_call(phase, method, request)
 
+    def _is_meant(self, database: str | None) -> bool:
+        return text(database, "database") in {None, self.database_uuid}
+
     def _exchange(
         self,
         instance: str,
@@ -285,7 +292,7 @@ class MemoryAddon:
         database: str | None,
         trouble: dict[str, Any] | None | Literal[False] = False,
     ) -> Exchange:
-        if text(database, "database") not in {None, self.database_uuid}:
+        if not self._is_meant(database):
             return Exchange(foreign=Foreign(self.database_uuid))
         now, lease = self._now(), self._db.lease
         mine = _Lease(key(instance, "instance"), key(run, "run"), str(uuid.uuid4()), now)

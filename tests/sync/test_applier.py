@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connector.errors import OdooFault
-from connector.odoo.wire import ApplyRequest, ApplyResult, FolderUpdate, Refused, Removed
+from connector.odoo.wire import Applied, ApplyRequest, ApplyResult, FolderUpdate, Refused, Removed
 from connector.state.store import Cursor
 from connector.sync.applier import BATCH, Applier, NotConnectedInOdoo, Superseded
 from tests.sync.fakes import FakeAddon
@@ -39,6 +39,46 @@ async def test_apply_cursor_goes_with_the_last_batch_and_into_the_file(store: St
     assert [(len(c.messages), len(c.folders)) for c in addon.calls] == [(BATCH, 0), (1, 1)]
     assert applied.new == BATCH + 1
     assert await store.load_cursors(7) == {"F": Cursor(1, "link")}
+
+
+async def test_apply_removals_go_in_batches_after_the_messages(store: Store) -> None:
+    """Ten thousand of them in one transaction would hold its locks for longer than 0.25 s; the cursor comes with the last of them."""
+    addon = FakeAddon()
+    applier = Applier(7, addon, store, _never, _fine)
+    ids = [f"m{n}" for n in range(2 * BATCH + 1)]
+    await applier.apply(messages=[_whole(i) for i in ids])
+    addon.calls.clear()
+    applied = await applier.apply(
+        messages=[_whole("new")], removed=[Removed("F", i) for i in ids], folders=[FolderUpdate("F", revision=0, cursor="link")]
+    )
+    assert [(len(c.messages), len(c.removed), len(c.folders)) for c in addon.calls] == [(1, BATCH, 0), (0, BATCH, 0), (0, 1, 1)]
+    assert (applied.new, applied.pending) == (1, sorted(ids))
+    assert await store.load_cursors(7) == {"F": Cursor(1, "link")}
+
+
+async def test_apply_strangers_of_all_batches_are_asked_about_to_one_limit(store: Store) -> None:
+    """The emptying of a folder in many batches asks Graph no more than one in a single call would."""
+    ids = [f"m{n:04}" for n in range(2 * BATCH)]
+    addon = FakeAddon(refusals=[Refused("unknown", unknown=ids[:300]), Refused("unknown", unknown=ids[BATCH:])])
+    asked: list[str] = []
+
+    async def fetch(remote_ids: list[str]) -> list[dict[str, Any]]:
+        asked.extend(remote_ids)
+        return []
+
+    # The first refusal is of the first call, the second of the one that follows its repetition.
+    addon.refusals.insert(1, Applied({}, 0, 0, []))
+    await Applier(7, addon, store, fetch, _fine).apply(removed=[Removed("F", i) for i in ids])
+    assert asked == [*ids[:300], *ids[BATCH : BATCH + 100]]
+
+
+async def test_apply_names_the_database_of_the_file(store: Store) -> None:
+    """Where it was swapped under the connector, nothing is written into another one."""
+    await store.remember_database("d-1")
+    addon = FakeAddon()
+    applier = Applier(7, addon, store, _never, _fine)
+    await applier.apply(messages=[_whole("m")])
+    assert addon.calls[0].database == "d-1"
 
 
 async def test_apply_unknown_partial_is_asked_for_whole(store: Store) -> None:
@@ -86,7 +126,10 @@ async def test_apply_other_writer_is_told_and_nothing_is_saved(store: Store) -> 
     assert await store.load_cursors(7) == {}
 
 
-@pytest.mark.parametrize(("reason", "error"), [("account", NotConnectedInOdoo), ("folder", Superseded), ("revision", Superseded)])
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [("account", NotConnectedInOdoo), ("database", NotConnectedInOdoo), ("folder", Superseded), ("revision", Superseded)],
+)
 async def test_apply_each_refusal_has_its_meaning(store: Store, reason: str, error: type[Exception]) -> None:
     """Disconnected, a folder that is newer than the tree, another writer."""
     applier = Applier(7, FakeAddon(refusals=[Refused(reason)]), store, _never, _fine)

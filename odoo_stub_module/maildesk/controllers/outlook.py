@@ -15,6 +15,7 @@ from odoo.tools import consteq
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
 from ..models.mailbox_signin import digest
+from . import signin_endings as endings
 from . import signin_pages as pages
 
 CALLBACK_PATH = "/maildesk/outlook/callback"
@@ -50,7 +51,7 @@ class OutlookController(http.Controller):
         base = account._redirect_base()
         here = request.httprequest.host
         if urlsplit(base).netloc.lower() != here.lower():
-            return pages.other_address(base, here, base + CALLBACK_PATH)
+            return pages.other_address(base, here, pages.authorize_url(account), base + CALLBACK_PATH)
         client = ConnectorClient.of(request.env)
         if client is None:
             return pages.not_configured(account._redirect_uri(), has_connector=False)
@@ -116,12 +117,12 @@ class OutlookController(http.Controller):
             return pages.trouble(error, account._redirect_uri(), pages.authorize_url(account))
         if not isinstance(outcome, dict) or outcome.get("outcome") != "connected":
             signin._end()
-            return pages.refused(outcome if isinstance(outcome, dict) else {}, account)
+            return endings.refused(outcome if isinstance(outcome, dict) else {}, account)
         try:
             # sudo: state and token are set by methods only. Retried by itself, since the heartbeat of the connector writes the same row.
             retrying(lambda: _connect(account.sudo(), signin, outcome), request.env)
         except UserError as error:
-            return pages.not_now(error)
+            return endings.not_now(error)
         return _redirect(pages.APP_URL)
 
     @http.route("/maildesk/outlook/connect-as/<int:account_id>", type="http", auth="user", methods=["POST"])
@@ -133,7 +134,7 @@ class OutlookController(http.Controller):
         try:
             account._connect_as(address)
         except UserError as error:
-            return pages.not_now(error)
+            return endings.not_now(error)
         return _redirect(pages.authorize_url(account))
 
 

@@ -64,20 +64,23 @@ def disconnected(account):
     )
 
 
-def other_address(base, here, redirect_uri):
-    """Tell that Microsoft would send the browser to another address of this Odoo, where nobody is signed in."""
+def other_address(base, here, path, redirect_uri):
+    """Tell that Microsoft would send the browser to another address of this Odoo, where nobody is signed in; `path` begins again there."""
+    is_admin = _is_admin()
     return page(
         "other_address",
         409,
         request.env._("Open MailDesk at its own address"),
         request.env._(
-            "Microsoft sends you back to %(base)s, but you are at %(here)s. Sign in to Odoo at %(base)s and try again, or ask your "
-            "administrator to correct the system parameter maildesk.redirect_base.",
+            "Microsoft sends you back to %(base)s, but you are at %(here)s. Go on there; Odoo may ask you to log in once more. "
+            "If that address is wrong, an administrator corrects the system parameter maildesk.redirect_base.",
             base=base,
             here=here,
         ),
-        copy=redirect_uri,
-        copy_label=request.env._("The redirect URI that Microsoft has to know"),
+        again=base + path,
+        again_label=request.env._("Go On There"),
+        copy=redirect_uri if is_admin else None,
+        copy_label=request.env._("The redirect URI that is registered at Microsoft"),
     )
 
 
@@ -94,7 +97,6 @@ def not_configured(redirect_uri, *, has_connector):
             request.env._("Start the MailDesk connector beside Odoo."),
             request.env._("Enter its URL and shared secret in Settings, MailDesk."),
         )
-    is_admin = request.env.user.has_group("base.group_system")
     return page(
         "not_configured",
         409 if has_connector else 503,
@@ -103,9 +105,17 @@ def not_configured(redirect_uri, *, has_connector):
         steps=steps,
         copy=redirect_uri if has_connector else None,
         copy_label=request.env._("Redirect URI"),
-        again=SETTINGS_URL if is_admin else None,
-        again_label=request.env._("Open Settings"),
+        **_to_settings(),
     )
+
+
+def _is_admin():
+    return request.env.user.has_group("base.group_system")
+
+
+def _to_settings():
+    """Return the button of those who can mend it in Settings."""
+    return {"again": SETTINGS_URL, "again_label": request.env._("Open Settings")} if _is_admin() else {}
 
 
 def trouble(error, redirect_uri, again):
@@ -147,6 +157,7 @@ def trouble(error, redirect_uri, again):
                 502,
                 request.env._("The connector refused Odoo"),
                 request.env._("The shared secret in Settings, MailDesk is not the connector's. Please tell your administrator."),
+                **_to_settings(),
             )
         case _:
             return page(
@@ -158,7 +169,7 @@ def trouble(error, redirect_uri, again):
             )
 
 
-# ---------------------------------------------------------------------- the answer of Microsoft
+# ---------------------------------------------------------------------- an answer that finds no sign-in, or none that waits for it
 
 
 def not_waited_for(why):
@@ -207,7 +218,7 @@ def foreign():
 
 
 def approval(error):
-    """Tell the administrator who came by the link of `admin_consent` what became of it."""
+    """Tell the administrator who came by the link of `admin_consent` what became of it: perhaps nobody who uses this Odoo."""
     if error:
         return page(
             "not_approved",
@@ -216,140 +227,14 @@ def approval(error):
             request.env._(
                 "Nothing was changed. The people of your organisation cannot connect their mailboxes until an administrator approves."
             ),
+            app_url=None,
         )
     return page(
         "approved",
         200,
         request.env._("MailDesk is approved"),
-        request.env._("The people of your organisation can connect their mailboxes now: “Authorize Outlook” in MailDesk."),
-    )
-
-
-def refused(outcome, account):  # noqa: PLR0911 - each way out is a page of its own
-    """Tell why the person is not connected; the outcome's own sentence where there is one."""
-    again, message, url = authorize_url(account), outcome.get("message") or "", outcome.get("url") or None
-    match outcome.get("outcome"):
-        case "denied":
-            return page(
-                "denied",
-                403,
-                request.env._("Access was not granted"),
-                request.env._("You did not let MailDesk into your mailbox. Nothing was connected."),
-                again=again,
-                copy=url,
-                copy_label=request.env._("If Microsoft wanted an administrator's approval, send yours this link"),
-            )
-        case "admin_consent":
-            return page(
-                "admin_consent",
-                403,
-                request.env._("Your organisation has to agree first"),
-                request.env._(
-                    "Only an administrator of Microsoft 365 can approve MailDesk for your organisation. Send them this link; "
-                    "when they have approved, try again."
-                ),
-                again=again,
-                copy=url,
-                copy_label=request.env._("For your administrator"),
-            )
-        case "interaction_required":
-            return page(
-                "interaction_required",
-                403,
-                request.env._("Microsoft wants one more proof"),
-                request.env._(
-                    "Your organisation asks for more than a password here, such as a code on your phone. Microsoft will ask you for it now."
-                ),
-                again=again,
-                again_label=request.env._("Continue at Microsoft"),
-            )
-        case "blocked":
-            return page(
-                "blocked",
-                403,
-                request.env._("Your organisation does not allow this"),
-                request.env._(
-                    "Its rules do not let you sign in to MailDesk: from this device, this place, or at all. "
-                    "Your administrator of Microsoft 365 can tell."
-                ),
-                again=again,
-            )
-        case "not_allowed":
-            return page("not_allowed", 403, request.env._("This mailbox is not admitted here"), message)
-        case "wrong_address":
-            return _wrong_address(outcome.get("address") or "", account)
-        case "other_mailbox":
-            return page(
-                "other_mailbox",
-                409,
-                request.env._("This is another mailbox than before"),
-                request.env._(
-                    "At Microsoft %(email)s is the address of another mailbox now. Mail of both must not be mixed: delete and purge "
-                    "this mailbox in MailDesk, and connect it as a new one.",
-                    email=account.email,
-                ),
-            )
-        case "already_connected":
-            return already_connected(outcome.get("other"))
-        case "expired":
-            return expired(again)
-        case _:
-            return page(
-                "failed",
-                502,
-                request.env._("The sign-in failed"),
-                message or request.env._("Microsoft did not complete the sign-in. Please try again."),
-                again=again,
-            )
-
-
-def already_connected(other_id=None):
-    """Tell that the mailbox is here already; where the user may see it, under which name."""
-    other = request.env["mailbox.account"].with_context(active_test=False).search([("id", "=", other_id or 0)])
-    if other:
-        sentence = request.env._(
-            "You have this mailbox already, as “%(name)s” (%(email)s). One mailbox is connected once; others of its addresses are in it.",
-            name=other.name,
-            email=other.email,
-        )
-    else:
-        sentence = request.env._(
-            "Somebody in this Odoo has connected this mailbox. Ask them to share it with you (Mailbox Accounts, Shared With), "
-            "or to delete it there before you connect it."
-        )
-    return page("already_connected", 409, request.env._("This mailbox is connected already"), sentence)
-
-
-def not_now(error):
-    """Tell what Odoo has against it."""
-    return page("refused", 409, request.env._("This mailbox cannot be connected"), str(error))
-
-
-def _wrong_address(address, account):
-    """Never another mailbox silently: one that was never connected may become the other one, by the person's word."""
-    title = request.env._("Another address signed in")
-    if not address:
-        sentence = request.env._("Microsoft did not say which mailbox signed in. Please choose %(email)s there.", email=account.email)
-        return page("wrong_address", 403, title, sentence, again=authorize_url(account))
-    names = {"address": address, "email": account.email}
-    # One that is connected again has mail of its own address, and whoever owns it cannot give it another.
-    if not account._is_unused():
-        sentence = request.env._(
-            "You signed in as %(address)s, but this mailbox is %(email)s. Please choose that account at Microsoft; "
-            "to have both in MailDesk, add another mailbox.",
-            **names,
-        )
-        return page("wrong_address", 403, title, sentence, again=authorize_url(account))
-    sentence = request.env._(
-        "You signed in as %(address)s, but entered %(email)s here. Connect the mailbox that signed in, "
-        "or choose the other one at Microsoft.",
-        **names,
-    )
-    form = {
-        "url": f"/maildesk/outlook/connect-as/{account.id}",
-        "label": request.env._("Connect as %s", address),
-        "values": {"address": address},
-    }
-    return page(
-        "wrong_address", 403, title, sentence, form=form, again=authorize_url(account), again_label=request.env._("Choose Another Account")
+        request.env._(
+            "The people of your organisation can connect their mailboxes now: “Authorize Outlook” in MailDesk. You can close this page."
+        ),
+        app_url=None,
     )

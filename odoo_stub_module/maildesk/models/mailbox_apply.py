@@ -23,9 +23,11 @@ class MailboxAccount(models.Model):
     _inherit = "mailbox.account"
 
     @api.model
-    def connector_apply(self, account_id, tree=None, messages=None, removed=None, gone=None, folders=None, set_aside=None):
+    def connector_apply(self, account_id, tree=None, messages=None, removed=None, gone=None, folders=None, set_aside=None, database=None):
         """Apply changes of one mailbox; see docs/protocol.md for what they look like and what is refused."""
         account = self._as_connector().browse(number(account_id, "account_id"))
+        if not account._is_meant(database):
+            return {"applied": False, "reason": "database"}
 
         def work():
             if not account.exists() or not account.active or account.state in CHOSEN_STATES:

@@ -77,14 +77,19 @@ class MailboxAccount(models.Model):
         return self.env["ir.config_parameter"].sudo().get_param("database.uuid")
 
     @api.model
+    def _is_meant(self, database):
+        """Tell whether a call means this database: where it was swapped under a connector that runs, it means another one."""
+        return text(database, "database") in (None, self._database_uuid())
+
+    @api.model
     def connector_exchange(self, instance, run, serial=None, since=None, reports=None, *, leaving=False, database=None, trouble=False):
         """Take reports on any number of accounts and return the accounts whose configuration changed.
 
         `database` is the only one that the connector means; `trouble` what is wrong with the connector itself (False: not known yet).
         """
         model = self._as_connector()
-        if text(database, "database") not in (None, ours := model._database_uuid()):
-            return {"foreign": {"database_uuid": ours}}
+        if not model._is_meant(database):
+            return {"foreign": {"database_uuid": model._database_uuid()}}
         lease, holder = model.env["mailbox.connector"]._take(key(instance, "instance"), key(run, "run"), text(serial, "serial"))
         if lease is None:
             return {"held": {"instance": holder.instance, "seen_at": iso(holder.seen_at)}}
@@ -242,9 +247,11 @@ class MailboxAccount(models.Model):
         return [row[0] for row in self.env.execute_query(query)]
 
     @api.model
-    def connector_body(self, account_id, remote_id, body):
+    def connector_body(self, account_id, remote_id, body, database=None):
         """Take a body that was too late for the request that asked; tell the app that it is here."""
         model = self._as_connector()
+        if not model._is_meant(database):
+            return False
         message = model.env["mailbox.message_index"].search(
             [("account_id", "=", number(account_id, "account_id")), ("remote_id", "=", key(remote_id, "remote_id"))]
         )

@@ -59,6 +59,11 @@ class MailboxHello(models.Model):
         self._row().left_at = fields.Datetime.now()
 
     @api.model
+    def _has_come(self):
+        """Tell whether a connector has ever reported here: then it has a configuration of its own."""
+        return bool(self._row())
+
+    @api.model
     def _row(self):
         # sudo: nobody's table; what is in it is for administrators and the connector
         return self.sudo().search([], limit=1)

@@ -2,6 +2,7 @@
 
 from unittest.mock import patch as mock_patch
 
+from lxml import etree
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
@@ -374,3 +375,21 @@ class TestUninstallDialog(AccountCase):
         dialog = self.dialog("privacy_lookup")
         self.assertEqual(dialog.module_ids.mapped("state"), ["installed"])
         self.assertEqual((dialog.maildesk_is_lost, dialog.maildesk_account_count), (False, 0))
+
+
+@tagged("post_install", "-at_install")
+class TestOnAPhone(MailDeskCase):
+    def test_lists_have_cards_for_narrow_screens(self):
+        """Odoo shows the first view that fits a phone: a table of nine columns is none."""
+        for name, rest in (("action_mailbox_account", ["form"]), ("action_mailbox_audit", [])):
+            action = self.env["ir.actions.act_window"]._for_xml_id(f"maildesk.{name}")
+            self.assertEqual([view for _, view in action["views"]], ["list", "kanban", *rest])
+            shown = self.env[action["res_model"]].with_user(self.admin).get_views([(False, "kanban")])
+            self.assertIn('t-name="card"', shown["views"]["kanban"]["arch"])
+
+    def test_mailbox_that_was_never_connected_has_nothing_to_export(self):
+        """Nor has it anything to disconnect."""
+        arch = etree.fromstring(self.env["mailbox.account"].get_view(view_type="form")["arch"])
+        for button in ("action_export", "action_disconnect"):
+            (found,) = arch.xpath(f"//button[@name='{button}']")
+            self.assertIn("'draft'", found.get("invisible"))

@@ -138,6 +138,14 @@ class TestApp(MailDeskCase):
         self.assertEqual(told[1:], ("maildesk/body", {"message_id": message.id, "error": None}))
         self.assertEqual(self.mine.maildesk_open(message.id)["body"]["state"], "ready")
 
+    def test_body_for_another_database_is_not_taken(self):
+        """The database was swapped under a connector that runs: its mail is another one's."""
+        self.bus()
+        told = self.connector.connector_body(account_id=self.account.id, remote_id="m1", body=BODY, database="another")
+        self.assertEqual((told, self.bus()), (False, []))
+        ours = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        self.assertTrue(self.connector.connector_body(account_id=self.account.id, remote_id="m1", body=BODY, database=ours))
+
     def test_body_fails_late(self):
         """A body that cannot be had is announced with a code: a sentence could say something of the mail, and the bus is a table."""
         self.bus()

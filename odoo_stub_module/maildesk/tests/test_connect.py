@@ -137,6 +137,18 @@ class TestConnect(MailDeskCase):
         self.wizard(is_secret_new=True)._connect()
         self.assertNotEqual(self.params.get_param("maildesk.connector_secret"), secret)
 
+    def test_wizard_warns_where_a_connector_has_a_configuration(self):
+        """Its file holds what Odoo does not know: the text and the pages say what to take of it, and that a new key is had otherwise."""
+        fresh = self.wizard()
+        self.assertFalse(fresh.is_known)
+        self.assertNotIn("do not replace", fresh._connect())
+        self.hello(self.make_key())
+        again = self.wizard()
+        self.assertTrue(again.is_known)
+        text = again._connect()
+        self.assertIn("do not replace that one", text.splitlines()[0])
+        self.assertIn("Take only the sections odoo and server", text)
+
     def test_wizard_lets_the_key_last_as_long_as_chosen(self):
         """Longer than the 90 days that Odoo grants to people, up to for ever; a day that is past is refused."""
         for validity, days in (("90", 90), ("365", 365), ("date", 1000)):

@@ -153,10 +153,10 @@ class TestSignIn(HttpCase):
             "blocked": (403, again, "Its rules do not let you"),
             "not_allowed": (403, "entra.allowed_domains"),
             "wrong_address": (403, again, "mallory@example.com", "box@example.com"),
-            "other_mailbox": (409, "delete and purge"),
+            "other_mailbox": (409, f"/odoo/mailbox-accounts/{self.account.id}", "disconnect this mailbox"),
             "already_connected": (409, "Ask them to share it"),
             "expired": (410, again, "ten minutes"),
-            "failed": (502, again, "entra.allowed_domains"),
+            "failed": (502, again, "entra.allowed_domains", "show your administrator"),
         }
         for kind, (status, *words) in outcomes.items():
             with self.subTest(outcome=kind):
@@ -193,6 +193,9 @@ class TestSignIn(HttpCase):
                 self.assert_page(self.back(), kind, status, *words)
         self.account.invalidate_recordset()
         self.assertEqual(self.account.state, "draft")
+        self.owner.group_ids += self.env.ref("base.group_system")
+        self.start.side_effect = troubles["secret"][0]
+        self.assert_page(self.begin(), "secret", 502, "Open Settings")
 
     @mute_logger(PAGES)
     def test_signin_connector_down_at_the_callback(self):
@@ -253,7 +256,9 @@ class TestSignIn(HttpCase):
     def test_signin_approval(self):
         """The administrator who followed the link is told, without a session and without a sign-in that waits."""
         approved = "/maildesk/outlook/callback?admin_consent=True&tenant=t&state=s"
-        self.assert_page(self.get(approved), "approved", 200, "can connect their mailboxes now")
+        page = self.get(approved)
+        self.assert_page(page, "approved", 200, "can connect their mailboxes now")
+        self.assertNotIn("Back to MailDesk", page.text, "who approves need not be a user of this Odoo")
         self.assert_page(self.get(f"{approved}&error=consent_required"), "not_approved", 403)
 
     # ------------------------------------------------------------------ connect as the other one
@@ -321,4 +326,7 @@ class TestSignIn(HttpCase):
         """At another address of Odoo than the registered one the person is told where to go."""
         self.env["ir.config_parameter"].set_param("maildesk.redirect_base", "https://odoo.example.com")
         page = self.begin()
-        self.assert_page(page, "other_address", 409, "https://odoo.example.com/maildesk/outlook/callback")
+        self.assert_page(page, "other_address", 409, f'href="https://odoo.example.com/maildesk/outlook/authorize/{self.account.id}"')
+        self.assertNotIn("/maildesk/outlook/callback", page.text)
+        self.owner.group_ids += self.env.ref("base.group_system")
+        self.assert_page(self.begin(), "other_address", 409, "https://odoo.example.com/maildesk/outlook/callback")

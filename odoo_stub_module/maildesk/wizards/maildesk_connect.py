@@ -37,7 +37,7 @@ class MaildeskConnect(models.TransientModel):
     )
     validity = fields.Selection(
         [("never", "Does not expire"), ("90", "3 months"), ("180", "6 months"), ("365", "1 year"), ("date", "Until a date")],
-        "API Key",
+        "Valid For",
         required=True,
         default="never",
     )
@@ -46,6 +46,7 @@ class MaildeskConnect(models.TransientModel):
     is_secret_new = fields.Boolean(
         "New Shared Secret", help="Otherwise the one that Odoo and the connector have now stays, and is shown in the YAML."
     )
+    is_known = fields.Boolean(default=lambda self: self.env["mailbox.hello"]._has_come(), help="A sidecar has reported here before.")
     is_unencrypted = fields.Boolean(compute="_compute_is_unencrypted")
 
     @api.depends("connector_url")
@@ -72,7 +73,12 @@ class MaildeskConnect(models.TransientModel):
             "name": self.env._("Paste This Once"),
             "views": [(False, "form")],
             "target": "new",
-            "context": {"default_purpose": self.purpose, "default_yaml": text, "dialog_size": "large"},
+            "context": {
+                "default_purpose": self.purpose,
+                "default_is_known": self.env["mailbox.hello"]._has_come(),
+                "default_yaml": text,
+                "dialog_size": "large",
+            },
         }
 
     def _connect(self):
@@ -96,6 +102,7 @@ class MaildeskConnect(models.TransientModel):
             connector_url=self.connector_url,
             secret=secret,
             redirect_uri=self.env["mailbox.account"]._redirect_uri(),
+            is_known=self.env["mailbox.hello"]._has_come(),
         )
 
     def _new_key(self):
@@ -125,6 +132,7 @@ class MaildeskConnectShow(models.AbstractModel):
     # Abstract: there is no table that what is shown could be stored in. The id is for the onchange that returns the values.
     id = fields.Id()
     purpose = fields.Char(readonly=True)
+    is_known = fields.Boolean(readonly=True)
     yaml = fields.Text(readonly=True)
 
 

@@ -32,7 +32,7 @@ const SIGN_IN = "/maildesk/outlook/authorize/";
 const REAUTHORIZE_STATES = ["reauth_required", "admin_required", "error"];
 
 // States in which mail is fetched, or would be if a fault went away.
-const PAUSABLE_STATES = ["connected", "error", "admin_required"];
+const FETCHING_STATES = ["connected", "error", "admin_required"];
 
 const openForm = (action, account) =>
     action.doAction({
@@ -50,8 +50,9 @@ maildeskActions
         name: _t("Refresh"),
         icon: "fa fa-refresh",
         className: "o-maildesk-refresh",
-        // beside the mail of a disconnected mailbox it would promise what cannot come
-        condition: ({ store }) => store.connectedAccounts.length > 0 && !isDisconnected(store.account),
+        // beside the mail of a paused or disconnected mailbox it would promise what cannot come
+        condition: ({ store }) =>
+            (store.account ? [store.account] : store.accounts).some(({ state }) => FETCHING_STATES.includes(state)),
         isBusy: ({ store }) => store.isRefreshing,
         run: ({ store }) => store.refresh(),
     }, { sequence: 10 })
@@ -105,7 +106,7 @@ maildeskActions
         place: "mailbox",
         name: _t("Pause"),
         icon: "fa fa-pause",
-        condition: ({ account }) => account.is_owner && PAUSABLE_STATES.includes(account.state),
+        condition: ({ account }) => account.is_owner && FETCHING_STATES.includes(account.state),
         run: ({ store, account }) => store.pause(account.id),
     }, { sequence: 10 })
     .add("account-settings", {

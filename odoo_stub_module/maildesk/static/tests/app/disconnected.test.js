@@ -62,6 +62,14 @@ test("what is disconnected is read, and nothing there writes or refreshes", asyn
     expect(mail.calls).not.toInclude("maildesk_refresh");
 });
 
+test("a paused mailbox offers no Refresh: nothing would come of it", async () => {
+    const { living, mail } = setup();
+    living.state = "paused";
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row:contains(Mail of Living)");
+    expect(".o-maildesk-refresh").toHaveCount(0);
+});
+
 test("its banner leaves with the person who reads another mailbox", async () => {
     const { ended, living, mail } = setup();
     await openMailDesk(mail);
