@@ -235,7 +235,7 @@ class MailboxAccount(models.Model):
 
     @api.model
     def maildesk_overview(self):
-        """Return the accounts whose mail the user reads, with their folders, and whether a connector is there (docs/protocol.md, section 4)."""
+        """Return the accounts whose mail the user reads, their folders, and whether a connector is there (docs/protocol.md, section 4)."""
         accounts = self.search(self._readable())
         # And those that were the user's: what is here of them stays readable.
         accounts |= self.with_context(active_test=False).search([("owner_id", "=", self.env.uid), ("state", "=", "disconnected")])
