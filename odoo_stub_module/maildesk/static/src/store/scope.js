@@ -5,16 +5,16 @@
  * @typedef {import("./message_list").Scope} Scope
  */
 
-/** The filters as the server has them. `me`: the address of the message's mailbox. */
+/** The filters as the server has them, as far as a row tells. `me`: the addresses of the user's own mailboxes. */
 const FILTERS = {
     unread: (row) => !row.is_read || row.thread?.unread > 0,
     flagged: (row) => row.is_flagged || Boolean(row.thread?.is_flagged),
     attachments: (row) => row.has_attachments || Boolean(row.thread?.has_attachments),
-    from_me: (row, me) => isAddress(row.from_email, me),
-    to_me: (row, me) => row.to_recipients.some(({ address }) => isAddress(address, me)),
+    from_me: (row, me) => isOneOf(row.from_email, me),
+    to_me: (row, me) => row.to_recipients.some(({ address }) => isOneOf(address, me)),
 };
 
-const isAddress = (one, other) => Boolean(one) && one.toLowerCase() === other?.toLowerCase();
+const isOneOf = (address, addresses) => addresses.includes((address || "").toLowerCase());
 
 /**
  * @param {import("./maildesk_store").MailDeskStore} store whose folder, or whose Inboxes, are open
@@ -22,8 +22,8 @@ const isAddress = (one, other) => Boolean(one) && one.toLowerCase() === other?.t
  */
 export function scopeOf(store) {
     const { folderId, filters } = store;
-    const addressOf = (row) => store.accounts.find((account) => account.id === row.account_id)?.email;
-    const matches = (row) => filters.every((name) => FILTERS[name](row, addressOf(row)));
+    const me = () => store.accounts.filter((account) => account.is_owner).map(({ email }) => email.toLowerCase());
+    const matches = (row) => filters.every((name) => FILTERS[name](row, me()));
     if (store.isUnified) {
         const covers = (row) => store.inboxes.some((folder) => folder.id === row.folder_id);
         return { kwargs: { role: "inbox" }, covers, matches };
