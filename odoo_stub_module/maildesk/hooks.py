@@ -1,4 +1,4 @@
-"""What Odoo does not remove by itself when the addon is uninstalled: parameters, the connector's keys, messages on the bus."""
+"""What Odoo does not remove by itself when the addon is uninstalled: parameters, keys, messages on the bus, functions in PostgreSQL."""
 
 
 def uninstall_hook(env):
@@ -13,3 +13,11 @@ def uninstall_hook(env):
     env["res.users.apikeys"].search([("user_id", "in", robots.ids)]).unlink()
     env["bus.bus"].search([("message", "=like", '%"type":"maildesk/%')]).unlink()
     env["mail.message"].search([("model", "=like", "mailbox.%")]).unlink()
+    # Odoo drops the tables of models, and with them triggers and indexes.
+    env.cr.execute("DROP TABLE mailbox_message_mark")
+    env.cr.execute("DROP TRIGGER maildesk_mark_insert ON mailbox_message_index")
+    env.cr.execute("DROP TRIGGER maildesk_mark_update ON mailbox_message_index")
+    env.cr.execute("DROP TRIGGER maildesk_mark_delete ON mailbox_message_index")
+    env.cr.execute("DROP FUNCTION maildesk_mark()")
+    env.cr.execute("DROP FUNCTION maildesk_terms(int4, text, text, text, text, jsonb, jsonb, jsonb) CASCADE")
+    env.cr.execute("DROP FUNCTION maildesk_fold(text)")

@@ -229,6 +229,8 @@ TABLE: list[Row] = [
     # mail, as the app reads it
     sees("mailboxes and folders of the app",    "owner shared",         f"{ACCOUNT}.maildesk_overview"),
     sees("a page of a folder",                  "owner shared",         f"{MESSAGE}.maildesk_list", folder_id="$folder"),
+    sees("a page of all Inboxes",               "owner shared",         f"{MESSAGE}.maildesk_list", role="inbox", view="conversations", filters=["unread"]),
+    sees("what a search finds",                 "owner shared",         f"{MESSAGE}.maildesk_search", query="{mark}"),
     sees("rows of messages",                    "owner shared",         f"{MESSAGE}.maildesk_rows", message_ids=["$message"]),
     sees("an open message",                     "owner shared",         f"{MESSAGE}.maildesk_open", message_id="$message"),
 

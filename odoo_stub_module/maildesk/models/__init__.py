@@ -7,7 +7,10 @@ from . import mailbox_account_export
 from . import mailbox_account_signin
 from . import mailbox_folder
 from . import mailbox_folder_sync
+from . import mailbox_search_terms
 from . import mailbox_message_index
+from . import mailbox_message_list
+from . import mailbox_message_search
 from . import mailbox_message_body
 from . import mailbox_action
 from . import mailbox_signin

@@ -248,7 +248,7 @@ class MailboxAccount(models.Model):
 
     @api.model
     def maildesk_overview(self):
-        """Return the accounts whose mail the user reads, with their folders (docs/protocol.md, section 4)."""
+        """Return the accounts whose mail the user reads, their folders, and whether a connector is there (docs/protocol.md, section 4)."""
         accounts = self.search(self._readable())
         # And those that were the user's: what is here of them stays readable.
         accounts |= self.with_context(active_test=False).search([("owner_id", "=", self.env.uid), ("state", "=", "disconnected")])
@@ -256,7 +256,10 @@ class MailboxAccount(models.Model):
         rows = {account.id: [] for account in accounts}
         for folder in folders:
             rows[folder.account_id.id].append(folder._to_app())
-        return {"accounts": [{**account._to_app(), "folders": rows[account.id]} for account in accounts]}
+        return {
+            "accounts": [{**account._to_app(), "folders": rows[account.id]} for account in accounts],
+            "connector": self.env["mailbox.connector"]._standing(),
+        }
 
     @api.model
     def _readable(self):

@@ -10,7 +10,7 @@ from datetime import timedelta
 from markupsafe import Markup
 from odoo import api, fields, models
 
-from ..wire import WireError, key
+from ..wire import WireError, iso, key
 
 # Seconds after its last exchange when another connector may take a holder's place.
 LEASE_SECONDS = 60
@@ -48,6 +48,8 @@ class MailboxConnector(models.Model):
             is_another = row.instance != instance or (row.run != run and serial is not None)
             if is_another:
                 return None, row
+        if not row or now - row.seen_at >= timedelta(seconds=LEASE_SECONDS):
+            self._tell_back()
         restored = serial is not None and serial not in (row.serial, row.previous_serial)
         previous = row.run == run and row.serial
         values = {"instance": instance, "run": run, "serial": str(uuid.uuid4()), "previous_serial": previous, "seen_at": now}
@@ -56,6 +58,20 @@ class MailboxConnector(models.Model):
         else:
             row = self._insert(values)
         return (row.serial, restored), row
+
+    @api.model
+    def _standing(self):
+        """Return whether a connector serves this database now, and since when none does (docs/protocol.md, section 4)."""
+        # sudo: nobody's table; that mail is fetched, or is not, concerns everybody who reads it
+        row = self.sudo().search([], limit=1)
+        is_up = bool(row) and fields.Datetime.now() - row.seen_at < timedelta(seconds=LEASE_SECONDS)
+        return {"is_up": is_up, "since": None if is_up else iso(row.seen_at)}
+
+    @api.model
+    def _tell_back(self):
+        """Let open apps know that a connector is there again: nobody is told when one goes, so apps ask as it matters."""
+        # One message for all: who has no mailbox has no app that listens.
+        self.env.ref("maildesk.group_user")._bus_send("maildesk/connector", {"is_up": True})
 
     @api.model
     def _insert(self, values):

@@ -1,19 +1,17 @@
 """The index of messages: what a list shows and an open message is headed with. Bodies lie in a cache of their own.
 
 Rows are written by `connector_apply` only, in SQL. There are no stored computed fields, no tracking and no mail.thread here, so that
-10,000 rows a second stay possible. A row that a removal speaks of is hidden (`pending_removal`) until the connector has asked Outlook
-where the message went.
+10,000 rows a second stay possible. No index uses a column that reading, flagging or filing into categories changes, so that such an update
+touches no index (mailbox_message_list.py, where the unread ones are found all the same). A row that a removal speaks of is hidden
+(`pending_removal`) until the connector has asked Outlook where the message went.
 """
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
-from ..wire import iso, to_datetime
-
-# Rows: what one call of the app may ask for.
-MAX_LIMIT = 200
+from ..wire import iso
+from .mailbox_search_terms import TERMS
 
 
 class MailboxMessageIndex(models.Model):
@@ -54,42 +52,16 @@ class MailboxMessageIndex(models.Model):
 
     _remote_unique = models.UniqueIndex("(account_id, remote_id)")
     _list = models.Index("(folder_id, received_at DESC, id DESC) WHERE NOT pending_removal")
+    _attachments = models.Index("(folder_id, received_at DESC, id DESC) WHERE has_attachments AND NOT pending_removal")
+    # Conversations, by a hash: their ids are long. A query names the hash and the id.
+    _conversation = models.Index("(account_id, hashtextextended(conversation_id, 0), received_at DESC, id DESC)")
+    # All mail of a mailbox by time: what a search walks.
+    _recent = models.Index("(account_id, received_at DESC, id DESC) WHERE NOT pending_removal")
+    _terms = models.Index(f"USING gin ({TERMS})")
     # What a folder's cascade and the count of `connector_take_up` need beside the list.
     _pending = models.Index("(account_id, folder_id) WHERE pending_removal")
 
     # ------------------------------------------------------------------ for the app (docs/protocol.md, section 4)
-
-    @api.model
-    def maildesk_list(self, folder_id, limit=80, before=None):
-        """Return a page of a folder, newest first; `before` is `[received_at, id]` of the last row that the app has."""
-        folder = self.env["mailbox.folder"].browse(folder_id).exists()
-        if not folder:
-            return {"rows": [], "more": False}
-        folder.check_access("read")
-        limit = max(1, min(int(limit), MAX_LIMIT))
-        older = SQL()
-        if before:
-            older = SQL("AND (received_at, id) < (%s, %s)", to_datetime(before[0]), int(before[1]))
-        self.flush_model()
-        # Ids only, by the index of the list; the rows are then read under the rules of the user.
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT id FROM mailbox_message_index
-                    WHERE folder_id = %s AND NOT pending_removal %s
-                    ORDER BY received_at DESC, id DESC LIMIT %s""",
-                folder.id,
-                older,
-                limit + 1,
-            )
-        )
-        messages = self.browse([row[0] for row in rows[:limit]])
-        return {"rows": messages._to_rows(), "more": len(rows) > limit}
-
-    @api.model
-    def maildesk_rows(self, message_ids):
-        """Return rows by id, and the ids that the user sees no more."""
-        messages = self.search([("id", "in", message_ids)])
-        return {"rows": messages._to_rows(), "missing": sorted(set(message_ids) - set(messages.ids))}
 
     @api.model
     def maildesk_open(self, message_id):
@@ -139,28 +111,6 @@ class MailboxMessageIndex(models.Model):
                 return {"state": "coming"}
             case _:
                 return _body_error(answer.get("message") or self.env._("This message cannot be read now."))
-
-    def _to_rows(self):
-        return [
-            {
-                "id": message.id,
-                "account_id": message.account_id.id,
-                "folder_id": message.folder_id.id,
-                "subject": message.subject or "",
-                "from_name": message.from_name or "",
-                "from_email": message.from_email or "",
-                "preview": message.preview or "",
-                "received_at": iso(message.received_at),
-                "is_read": message.is_read,
-                "is_flagged": message.is_flagged,
-                "has_attachments": message.has_attachments,
-                "is_draft": message.is_draft,
-                "importance": message.importance,
-                "categories": message.categories or [],
-                "to_recipients": message.to_recipients or [],
-            }
-            for message in self
-        ]
 
     # ------------------------------------------------------------------ for other addons
 

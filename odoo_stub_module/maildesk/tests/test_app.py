@@ -1,5 +1,6 @@
 """The methods for the app: pages, rows, an open message with its body, refresh."""
 
+from datetime import timedelta
 from unittest.mock import call as mock_call
 from unittest.mock import patch as mock_patch
 
@@ -8,6 +9,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..connector_client import ConnectorClient, ConnectorDown
+from ..models.mailbox_lease import LEASE_SECONDS
 from ..wire import iso
 from .common import INBOX, MailDeskCase, patch
 
@@ -38,7 +40,35 @@ class TestApp(MailDeskCase):
         self.assertEqual((account["state"], account["state_message"], account["unread_count"]), ("connected", "Connected", 2))
         inbox = next(folder for folder in account["folders"] if folder["role"] == "inbox")
         self.assertEqual((inbox["unread_count"], inbox["total_count"], inbox["parent_id"]), (2, 5, None))
-        self.assertEqual(self.env["mailbox.account"].with_user(self.stranger).maildesk_overview(), {"accounts": []})
+        self.assertEqual(self.env["mailbox.account"].with_user(self.stranger).maildesk_overview()["accounts"], [])
+
+    def test_overview_says_whether_a_connector_is_there(self):
+        """A connector counts as there for as long as it holds the lease; afterwards the overview says since when it was not heard of."""
+        accounts = self.env["mailbox.account"].with_user(self.owner)
+        self.env["mailbox.connector"].search([]).unlink()
+        self.assertEqual(accounts.maildesk_overview()["connector"], {"is_up": False, "since": None})
+        self.connector.connector_exchange(instance="i-1", run="r-1")
+        self.assertEqual(accounts.maildesk_overview()["connector"], {"is_up": True, "since": None})
+        holder = self.env["mailbox.connector"].search([])
+        holder.seen_at -= timedelta(seconds=LEASE_SECONDS)
+        self.assertEqual(accounts.maildesk_overview()["connector"], {"is_up": False, "since": iso(holder.seen_at)})
+
+    def test_connector_that_is_back_is_told_once(self):
+        """All who have MailDesk hear of a connector that comes, or comes back, by one message; while it stays nobody does."""
+        self.env["mailbox.connector"].search([]).unlink()
+        self.bus()
+        back = ("maildesk/connector", {"is_up": True})
+        for before, told in ((0, [back]), (10, []), (LEASE_SECONDS, [back])):
+            for holder in self.env["mailbox.connector"].search([]):
+                holder.seen_at -= timedelta(seconds=before)
+            self.connector.connector_exchange(instance="i-1", run="r-1")
+            heard = self.bus()
+            self.assertEqual([one[1:] for one in heard], told)
+            self.assertTrue(all("res.groups" in one[0] for one in heard))
+        self.connector.connector_exchange(instance="i-1", run="r-1", leaving=True)
+        self.bus()
+        self.connector.connector_exchange(instance="i-1", run="r-2")
+        self.assertEqual([one[1:] for one in self.bus()], [back])
 
     def test_overview_permissions(self):
         """What was granted, in either form of a scope; the form says it in words."""
@@ -58,7 +88,7 @@ class TestApp(MailDeskCase):
     def test_overview_of_an_administrator(self):
         """An administrator's app shows own and shared mailboxes, and refreshes no others unless they are named."""
         accounts = self.env["mailbox.account"].with_user(self.admin)
-        self.assertEqual(accounts.maildesk_overview(), {"accounts": []})
+        self.assertEqual(accounts.maildesk_overview()["accounts"], [])
         accounts.maildesk_refresh()
         self.assertFalse(self.env["mailbox.refresh"].search([]))
         accounts.maildesk_refresh(self.account.ids)

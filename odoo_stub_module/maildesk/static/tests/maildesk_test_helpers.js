@@ -9,7 +9,10 @@ import { compareRows } from "@maildesk/store/message_list";
  */
 export class FakeMail {
     accounts = [];
+    connector = { is_up: true, since: null };
     messages = [];
+    /** What only Microsoft has, for `maildesk_search_remote`. */
+    remote = { rows: [], state: "ready", message: "" };
     bodies = new Map();
     calls = [];
     /** Set by a test: each answer waits for it. */
@@ -72,6 +75,7 @@ export class FakeMail {
             importance: "normal",
             categories: [],
             to_recipients: [],
+            conversation_id: `conversation-${id}`,
             ...values,
         };
         this.messages.push(message);
@@ -103,22 +107,107 @@ export class FakeMail {
     }
 
     maildesk_overview() {
-        return { accounts: this.accounts };
+        return { accounts: this.accounts, connector: this.connector };
     }
 
-    maildesk_list({ folder_id, limit, before }) {
-        const below = before && { received_at: before[0], id: before[1] };
-        const rows = this.messages
-            .filter((message) => message.folder_id === folder_id)
-            .filter((message) => !below || compareRows(message, below) > 0)
-            .sort(compareRows);
-        return { rows: rows.slice(0, limit), more: rows.length > limit };
+    maildesk_list({ folder_id, role, view, filters = [], order, limit, before }) {
+        const rows = this.inScope({ folder_id, role, filters }).sort(compareRows);
+        return this.page(this.inView(rows, { folder_id, role, view }), { order, limit, before });
     }
 
-    maildesk_rows({ message_ids }) {
+    maildesk_rows({ message_ids, view, folder_id, role }) {
         const rows = this.messages.filter((message) => message_ids.includes(message.id));
         const found = rows.map((row) => row.id);
-        return { rows, missing: message_ids.filter((id) => !found.includes(id)) };
+        const told = view === "conversations" ? rows.map((row) => this.withThread(row, { folder_id, role })) : rows;
+        return { rows: told, missing: message_ids.filter((id) => !found.includes(id)) };
+    }
+
+    /** Plain words, `from:` and `is:flagged`: enough for the app, which does not understand a question itself. */
+    maildesk_search({ query, account_id, folder_id, limit, before }) {
+        const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+        const isHit = (message) =>
+            words.every((word) => {
+                if (word.startsWith("from:")) {
+                    return message.from_email.includes(word.slice(5));
+                }
+                if (word === "is:flagged") {
+                    return message.is_flagged;
+                }
+                return word === "in:inbox" || message.subject.toLowerCase().includes(word);
+            });
+        const rows = this.messages
+            .filter((message) => (!account_id || message.account_id === account_id) && (!folder_id || message.folder_id === folder_id))
+            .filter(isHit)
+            .sort(compareRows)
+            .map((row) => ({ ...row, folder_name: this.folders.find((folder) => folder.id === row.folder_id)?.name }));
+        const notes = words.filter((word) => word.startsWith("size:")).map((word) => `${word} is not understood.`);
+        return { ...this.page(rows, { limit, before }), notes };
+    }
+
+    maildesk_search_remote() {
+        return this.remote;
+    }
+
+    maildesk_open_remote({ remote_id }) {
+        const row = this.remote.rows.find((other) => other.remote_id === remote_id);
+        return { ...row, body: { state: "ready", html: "<p>From afar</p>", has_remote: false, attachments: [] } };
+    }
+
+    get folders() {
+        return this.accounts.flatMap((account) => account.folders);
+    }
+
+    inScope({ folder_id, role, filters }) {
+        const open = this.accounts.filter((account) => account.state !== "disconnected").flatMap((account) => account.folders);
+        const ids = role ? open.filter((folder) => folder.role === role).map((folder) => folder.id) : [folder_id];
+        const tests = {
+            unread: (message) => !message.is_read,
+            flagged: (message) => message.is_flagged,
+            attachments: (message) => message.has_attachments,
+            from_me: () => false,
+            to_me: () => true,
+        };
+        return this.messages.filter(
+            (message) => ids.includes(message.folder_id) && filters.every((name) => tests[name](message))
+        );
+    }
+
+    /** One row a conversation, the newest of its messages in scope. */
+    inView(rows, { folder_id, role, view }) {
+        if (view !== "conversations") {
+            return rows;
+        }
+        const heads = new Map();
+        for (const row of rows) {
+            const key = `${row.account_id}/${row.conversation_id}`;
+            if (!heads.has(key)) {
+                heads.set(key, this.withThread(row, { folder_id, role }));
+            }
+        }
+        return [...heads.values()];
+    }
+
+    withThread(row, { folder_id, role }) {
+        const isMember = (message) => message.account_id === row.account_id && message.conversation_id === row.conversation_id;
+        const all = this.messages.filter(isMember);
+        const here = this.inScope({ folder_id, role, filters: [] }).filter(isMember);
+        const thread = {
+            count: all.length,
+            unread: here.filter((message) => !message.is_read).length,
+            senders: [...new Set(all.map((message) => message.from_name))].slice(0, 3),
+            ids: here.map((message) => message.id),
+            has_attachments: here.some((message) => message.has_attachments),
+            is_flagged: here.some((message) => message.is_flagged),
+        };
+        return { ...row, thread };
+    }
+
+    /** @param {object[]} rows newest first */
+    page(rows, { order = "newest", limit, before }) {
+        const compare = order === "oldest" ? (a, b) => compareRows(b, a) : compareRows;
+        const last = before && { received_at: before[0], id: before[1] };
+        const rest = [...rows].sort(compare).filter((row) => !last || compare(row, last) > 0);
+        return { rows: rest.slice(0, limit), more: rest.length > limit };
     }
 
     maildesk_open({ message_id }) {
@@ -194,6 +283,9 @@ export function defineMailDesk(mail) {
         ["mailbox.folder", "maildesk_set_sync"],
         ["mailbox.message_index", "maildesk_list"],
         ["mailbox.message_index", "maildesk_rows"],
+        ["mailbox.message_index", "maildesk_search"],
+        ["mailbox.message_index", "maildesk_search_remote"],
+        ["mailbox.message_index", "maildesk_open_remote"],
         ["mailbox.message_index", "maildesk_open"],
     ]) {
         onRpc(model, method, ({ args, kwargs }) => mail.call(method, kwargs, args));
@@ -216,6 +308,11 @@ export function sendChanged(values) {
 
 export function sendBody(messageId, error = null) {
     MockServer.env["bus.bus"]._sendone(serverState.partnerId, "maildesk/body", { message_id: messageId, error });
+}
+
+/** The addon's own channel for the news that a connector is back. */
+export function sendConnectorBack() {
+    MockServer.env["bus.bus"]._sendone(serverState.partnerId, "maildesk/connector", { is_up: true });
 }
 
 export { defineMailModels };

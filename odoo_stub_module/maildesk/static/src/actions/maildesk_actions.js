@@ -11,9 +11,9 @@ import { disconnectQuestion, purgeQuestion } from "./account_questions";
  * What a person can do in MailDesk, by place. Other addons add theirs to the registry; no component lists actions of its own.
  *
  * @typedef {Object} MailDeskAction
- * @property {"toolbar"|"settings"|"account"|"mailbox"|"folder"} place where it is offered; "account": what a mailbox needs now, beside the
- *  words that say so; "mailbox": all else that its owner can do with it
+ * @property {Place|Place[]} place where it is offered
  * @property {string} name
+ * @property {string[]} [keys] as in `maildesk_keys.js`: then it stands in the help and in Odoo's palette, too
  * @property {string} [icon]
  * @property {string} [className] for the button, where it is one
  * @property {boolean} [isPrimary]
@@ -21,7 +21,13 @@ import { disconnectQuestion, purgeQuestion } from "./account_questions";
  * @property {(context: ActionContext) => boolean} [isBusy]
  * @property {(context: ActionContext) => any} run
  *
- * @typedef {{store: import("../store/maildesk_store").MailDeskStore, action: object, dialog: object, account?: object, folder?: object}} ActionContext
+ * @typedef {"toolbar"|"settings"|"account"|"mailbox"|"folder"|"message"|"selection"} Place "account": what a mailbox needs now, beside
+ *  the words that say so; "mailbox": all else that its owner can do with it; "message": on a row, for that row; "selection": in the bar over
+ *  the list, for all selected rows
+ *
+ * @typedef {{store: import("../store/maildesk_store").MailDeskStore, action: object, dialog: object, account?: object, folder?: object,
+ *  rows?: import("../store/message_list").Row[]}} ActionContext `rows`: what "message" and "selection" are about; by key, the selected rows
+ *  or the one on which the person is. `messageIds(row)` tells the messages that a row stands for.
  */
 
 export const maildeskActions = registry.category("maildesk.actions");
@@ -50,6 +56,7 @@ maildeskActions
         name: _t("Refresh"),
         icon: "fa fa-refresh",
         className: "o-maildesk-refresh",
+        keys: ["Shift+N"],
         // beside the mail of a paused or disconnected mailbox it would promise what cannot come
         condition: ({ store }) =>
             (store.account ? [store.account] : store.accounts).some(({ state }) => FETCHING_STATES.includes(state)),
@@ -166,6 +173,13 @@ maildeskActions
                 cancel: () => {},
             }),
     }, { sequence: 20 })
+    .add("mail-of-sender", {
+        place: "message",
+        name: _t("Mail of This Sender"),
+        icon: "fa fa-search",
+        condition: ({ rows }) => rows.length === 1 && Boolean(rows[0].from_email),
+        run: ({ store, rows }) => store.ask({ text: `from:${rows[0].from_email}` }),
+    }, { sequence: 90 })
     .add("mailbox-accounts", {
         place: "settings",
         name: _t("Mailbox Accounts"),
@@ -185,6 +199,8 @@ maildeskActions
             }),
     }, { sequence: 20 });
 
+const isOffered = (entry, place) => [entry.place].flat().includes(place);
+
 /**
  * The actions for a place, as a component shows them.
  *
@@ -196,12 +212,12 @@ export function useMailDeskActions(place) {
     const dialog = useService("dialog");
     const context = (about) => ({ store: component.store, action, dialog, ...about });
     return {
-        /** @param {{account?: object, folder?: object}} [subject] what the actions are about, beside the store */
+        /** @param {{account?: object, folder?: object, rows?: object[]}} [subject] what the actions are about, beside the store */
         list(subject) {
             const about = context(subject);
             return maildeskActions
                 .getEntries()
-                .filter(([, entry]) => entry.place === place && (entry.condition?.(about) ?? true))
+                .filter(([, entry]) => isOffered(entry, place) && (entry.condition?.(about) ?? true))
                 .map(([id, entry]) => ({
                     ...entry,
                     id,

@@ -1,15 +1,19 @@
-import { Component, onWillStart, useRef, useState } from "@odoo/owl";
+import { Component, onWillStart, useExternalListener, useRef, useState } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { keyEntries } from "../actions/maildesk_keys";
 import { Banners } from "../components/banners";
 import { EmptyState } from "../components/empty_state";
 import { FolderTree } from "../components/folder_tree";
+import { HelpDialog, keyCommand } from "../components/help_dialog";
+import { ListHead } from "../components/list_head";
 import { MessageListPane } from "../components/message_list";
 import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
-import { useKeys } from "../utils/keys_hook";
+import { useKeys, usePalette } from "../utils/keys_hook";
+import { comboOf } from "../utils/keys";
 import { useViewport } from "../utils/viewport_hook";
 
 // Somebody who walks down the list with a key held does not want each mail on the way fetched.
@@ -20,12 +24,14 @@ const WALK_DELAY = 150; // ms
  * tab decide.
  */
 export class MailDeskApp extends Component {
-    static components = { Banners, EmptyState, FolderTree, MessageListPane, ReadingPane, Toolbar };
+    static components = { Banners, EmptyState, FolderTree, ListHead, MessageListPane, ReadingPane, Toolbar };
     static props = { ...standardActionServiceProps };
     static template = "maildesk.MailDeskApp";
 
     setup() {
         this.store = useState(useService("maildesk.store"));
+        this.action = useService("action");
+        this.dialog = useService("dialog");
         this.root = useRef("root");
         this.viewport = useViewport();
         this.state = useState({ isInFolders: false });
@@ -34,20 +40,29 @@ export class MailDeskApp extends Component {
             // not awaited: the frame of the app stands at once, the data comes into it
             this.store.open();
         });
-        useKeys({
-            j: () => this.walk(1),
-            k: () => this.walk(-1),
-            ArrowDown: (ev) => this.isInList(ev) && this.walk(1),
-            ArrowUp: (ev) => this.isInList(ev) && this.walk(-1),
-            Enter: (ev) => this.isInList(ev) && this.openSelected(),
-            Escape: () => this.store.reading && this.onBack(),
-        });
+        useExternalListener(window, "focus", () => this.store.onSeen());
+        useExternalListener(document, "visibilitychange", () => document.visibilityState === "visible" && this.store.onSeen());
+        const entries = keyEntries(() => this.keyContext);
+        useKeys(
+            () => entries,
+            (entry, ev) => {
+                const isElsewhere = entry.listKeys?.includes(comboOf(ev)) && !this.isInList(ev);
+                return isElsewhere || !entry.isPossible() ? false : entry.run();
+            }
+        );
+        usePalette(() => entries.filter((entry) => entry.isPossible()).map(keyCommand));
+        this.entries = entries;
+    }
+
+    get keyContext() {
+        const { store, action, dialog } = this;
+        return { app: this, store, action, dialog, account: store.account, folder: store.folder, rows: store.actedRows };
     }
 
     /** What stands on screen: on a phone one pane, else all. */
     get panes() {
         const { isPhone } = this.viewport;
-        const hasList = Boolean(this.store.list && this.store.folder);
+        const hasList = this.store.isListOpen;
         const isReading = hasList && Boolean(this.store.reading) && !this.state.isInFolders;
         return {
             tree: this.store.accounts.length > 0 && (!isPhone || this.state.isInFolders),
@@ -56,6 +71,14 @@ export class MailDeskApp extends Component {
             empty: this.store.isLoaded && !hasList && (!isPhone || !this.state.isInFolders),
             tabs: isPhone && this.store.accounts.length > 0 && !isReading,
         };
+    }
+
+    /** On a phone. */
+    get tab() {
+        if (this.state.isInFolders) {
+            return "folders";
+        }
+        return this.store.search.isOpen ? "search" : "mail";
     }
 
     isInList(ev) {
@@ -74,7 +97,7 @@ export class MailDeskApp extends Component {
     }
 
     openSelected() {
-        const row = this.store.list?.rows.find(({ id }) => id === this.store.selectedId);
+        const row = this.store.shown?.cursor;
         if (!row) {
             return false;
         }
@@ -90,17 +113,61 @@ export class MailDeskApp extends Component {
         await opened;
     }
 
+    /** One step back from where the person is. */
+    goBack() {
+        const { selection, reading, search } = this.store;
+        if (selection?.size) {
+            selection.clear();
+        } else if (reading) {
+            this.onBack();
+        } else if (search.isOpen) {
+            search.close();
+        } else {
+            return false;
+        }
+    }
+
     onBack() {
-        const id = this.store.reading?.id;
+        const key = this.store.shown?.cursorKey;
         this.openSoon.cancel();
         this.store.closeMessage();
-        requestAnimationFrame(() =>
-            this.root.el?.querySelector(`.o-maildesk-row[data-message-id="${id}"]`)?.focus({ preventScroll: true })
-        );
+        requestAnimationFrame(() => this.focusRow(key));
+    }
+
+    focusRow(key) {
+        this.root.el?.querySelector(`.o-maildesk-row[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+    }
+
+    /** From the search to what it found. */
+    focusList() {
+        const row = this.store.shown?.cursor ?? this.store.moveSelection(1);
+        if (row) {
+            requestAnimationFrame(() => this.focusRow(row.key));
+        }
+    }
+
+    async focusSearch() {
+        this.showFolders(false);
+        if (this.viewport.isPhone) {
+            this.store.closeMessage();
+        }
+        await new Promise(requestAnimationFrame);
+        const input = this.root.el?.querySelector(".o-maildesk-search-input");
+        input?.focus();
+        input?.select();
+    }
+
+    showHelp() {
+        this.dialog.add(HelpDialog, { entries: this.entries });
     }
 
     showFolders(isInFolders) {
         this.state.isInFolders = isInFolders;
+    }
+
+    showMail() {
+        this.showFolders(false);
+        this.store.search.close();
     }
 }
 

@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
 import { accountHealth, isDisconnected, isStarting } from "../utils/folders";
-import { formatNumber } from "../utils/format";
+import { formatNumber, formatSince } from "../utils/format";
 
 // States that need a person, and how loudly they say so.
 const TONES = {
@@ -23,6 +23,17 @@ export class Banners extends Component {
     setup() {
         this.store = useState(useService("maildesk.store"));
         this.actions = useMailDeskActions("account");
+    }
+
+    /** Nobody fetches mail: what is in Odoo can be read all the same. Of no interest to who has no mailbox that would be fetched. */
+    get connectorText() {
+        const { connector, connectedAccounts } = this.store;
+        if (connector.is_up || !connectedAccounts.some((account) => account.state !== "draft")) {
+            return "";
+        }
+        return connector.since
+            ? _t("No mail is fetched: the mail connector was last heard of at %s. What is in Odoo can be read.", formatSince(connector.since))
+            : _t("No mail is fetched: the mail connector is not running yet. What is in Odoo can be read.");
     }
 
     get banners() {

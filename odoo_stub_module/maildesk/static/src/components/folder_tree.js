@@ -5,7 +5,8 @@ import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
 import { accountHealth, folderIcon, folderLines, isDisconnected, isReadOnly, isStarting } from "../utils/folders";
-import { formatNumber, formatSince } from "../utils/format";
+import { useClock } from "../utils/clock_hook";
+import { avatarColor, formatAgo, formatNumber } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 
 /** Left: each mailbox with its state, its folders and what is unread in them; below it how far its sync is. Last, what was disconnected. */
@@ -22,8 +23,29 @@ export class FolderTree extends Component {
         this.accountMenu = useMailDeskActions("mailbox");
         this.folderIcon = folderIcon;
         this.formatNumber = formatNumber;
-        this.health = accountHealth;
+        this.clock = useClock();
         this.isReadOnly = isReadOnly;
+    }
+
+    health(account) {
+        return accountHealth(account, this.clock.now);
+    }
+
+    /** The colour of its rows where several mailboxes stand in one list. */
+    colorOf(account) {
+        return this.store.hasUnified ? `--maildesk-account: ${avatarColor({ address: account.email })}` : undefined;
+    }
+
+    get unifiedLabel() {
+        const { unifiedUnread } = this.store;
+        return unifiedUnread ? _t("All inboxes, %s unread", formatNumber(unifiedUnread)) : _t("All inboxes");
+    }
+
+    openUnified() {
+        this.props.onFolderOpened?.();
+        if (!this.store.isUnified || this.store.search.isOpen) {
+            return this.store.openUnified();
+        }
     }
 
     lines(account) {
@@ -48,7 +70,7 @@ export class FolderTree extends Component {
 
     open(folder) {
         this.props.onFolderOpened?.();
-        if (folder.id !== this.store.folderId) {
+        if (folder.id !== this.store.folderId || this.store.search.isOpen) {
             return this.store.openFolder(folder.id);
         }
     }
@@ -74,7 +96,7 @@ export class FolderTree extends Component {
         if (isStarting(account)) {
             return account.sync_phase === "bootstrapping" ? _t("Fetching the newest mail…") : _t("Reading the folders…");
         }
-        const synced = account.last_sync_at ? _t("Synced %s", formatSince(account.last_sync_at)) : _t("Not synced yet");
+        const synced = account.last_sync_at ? _t("Synced %s", formatAgo(account.last_sync_at, this.clock.now)) : _t("Not synced yet");
         if (account.sync_phase !== "backfilling" || !account.backfill_total) {
             return synced;
         }

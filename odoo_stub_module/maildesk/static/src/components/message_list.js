@@ -1,50 +1,76 @@
-import { Component, onPatched, onWillPatch, useEffect, useRef, useState } from "@odoo/owl";
+import { Component, onMounted, onPatched, onWillRender, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
 import { useService } from "@web/core/utils/hooks";
+import { useThrottleForAnimation } from "@web/core/utils/timing";
 import { useMailDeskActions } from "../actions/maildesk_actions";
-import { dateGroup } from "../utils/format";
+import { useClock } from "../utils/clock_hook";
+import { DateGroups } from "../utils/date_groups";
+import { DATE_HEIGHT, layoutRows, ROW_HEIGHTS, rowAt, rowsInSight, topOf } from "../utils/list_layout";
 import { MessageRow } from "./message_row";
+import { SearchFoot } from "./search_foot";
 
 // The next page is asked for when its place is this near: a screen ahead, so that a steady scroll never meets the end.
-const LOAD_AHEAD = "800px";
+const LOAD_AHEAD = 800; // px
 
-/** Middle: the rows of the open folder under their dates. */
+// The height before the first measure; a screen of any size measures its own.
+const HEIGHT = 800; // px
+
+// Rows that are looked through for one that is still there, when the one in sight went.
+const ANCHORS = 50;
+
+/**
+ * Middle: the rows of the open list under their dates.
+ *
+ * Of a list of any length only what is in sight and a screen more on each side is in the document, at its place on a canvas as
+ * high as the whole list, and with it the row on which the person is, so that the focus is never lost. While the person has
+ * scrolled, rows that come or go above leave what they read where it is.
+ */
 export class MessageListPane extends Component {
-    static components = { MessageRow };
-    static props = { onOpen: Function };
+    static components = { MessageRow, SearchFoot };
+    static props = { isPhone: Boolean, onOpen: Function };
     static template = "maildesk.MessageListPane";
 
     setup() {
         this.store = useState(useService("maildesk.store"));
         this.folderActions = useMailDeskActions("folder");
+        this.messageActions = useMailDeskActions("message");
         this.scroller = useRef("scroller");
-        this.end = useRef("end");
-        this.loadWhenNear();
-        this.keepPlace();
-        this.showSelected();
+        this.clock = useClock();
+        this.range = [0, -1];
+        this.layout = layoutRows([], 1, null);
+        this.dateHeight = DATE_HEIGHT;
+        this.onScroll = useThrottleForAnimation(() => this.look());
+        this.onRowChosen = this.onRowChosen.bind(this);
+        this.onRowToggled = this.onRowToggled.bind(this);
+        this.rowActions = (row) => this.messageActions.list({ rows: [row] });
+        onWillRender(() => this.arrange());
+        onMounted(() => this.settle());
+        onPatched(() => this.settle());
+        useExternalListener(window, "resize", this.onScroll);
+        this.showCursor();
     }
 
-    /** Rows and, before the first of each, its date. */
-    get groups() {
-        const groups = [];
-        for (const row of this.store.list.rows) {
-            const label = dateGroup(row.received_at);
-            if (groups.at(-1)?.label !== label) {
-                groups.push({ label, rows: [] });
-            }
-            groups.at(-1).rows.push(row);
-        }
-        return groups;
+    get list() {
+        return this.store.shown;
     }
 
-    /** The row that Tab reaches: the selected one, else the first. */
-    get tabStopId() {
-        const { rows } = this.store.list;
-        return rows.some((row) => row.id === this.store.selectedId) ? this.store.selectedId : rows[0]?.id;
+    get height() {
+        return this.scroller.el?.clientHeight || HEIGHT;
     }
 
     /** Its mail is wanted in Outlook only: spam, or a folder that the owner switched off. */
     get isSwitchedOff() {
-        return this.store.folder?.sync_enabled === false;
+        return !this.isFound && this.store.folder?.sync_enabled === false;
+    }
+
+    /** Whether this is what a search found. */
+    get isFound() {
+        return this.store.search.isOpen && this.list === this.store.search.list;
+    }
+
+    /** Whether the first answer of a search is still on its way: the folder's rows are not what was asked for. */
+    get isWaiting() {
+        const { search } = this.store;
+        return search.isOpen && !search.list;
     }
 
     get actions() {
@@ -53,77 +79,171 @@ export class MessageListPane extends Component {
     }
 
     get isEmpty() {
-        const { list } = this.store;
+        const { list } = this;
         return list.isLoaded && !list.rows.length && !list.hasMore;
     }
 
-    loadWhenNear() {
+    get label() {
+        if (this.isFound) {
+            return undefined;
+        }
+        return this.store.folder?.name;
+    }
+
+    /** The row that Tab reaches: that on which the person is, else the first. */
+    get tabStopIndex() {
+        const { cursorKey, rows, byKey } = this.list;
+        return byKey.has(cursorKey) ? rows.indexOf(byKey.get(cursorKey)) : 0;
+    }
+
+    /** What is drawn: rows by their dates, each with its place below the date. */
+    get groups() {
+        const { rows } = this.list;
+        const [first, last] = this.range;
+        const stop = this.tabStopIndex;
+        const groups = [];
+        for (const group of this.layout.groups) {
+            const indexes = [];
+            for (let i = Math.max(first, group.start); i <= Math.min(last, group.start + group.count - 1); i++) {
+                indexes.push(i);
+            }
+            if (stop >= group.start && stop < group.start + group.count && (stop < first || stop > last)) {
+                indexes[stop < first ? "unshift" : "push"](stop);
+            }
+            if (indexes.length) {
+                const lines = indexes.map((index) => ({ index, row: rows[index], top: topOf(this.layout, index) - group.top }));
+                groups.push({ ...group, lines });
+            }
+        }
+        return groups;
+    }
+
+    roleOf(row) {
+        return this.store.folderById(row.folder_id)?.role;
+    }
+
+    /** Of which mailbox a row is, where several stand in one list. */
+    accountOf(row) {
+        const isMixed = this.isFound || this.store.isUnified;
+        return isMixed && this.store.accounts.length > 1 ? this.store.accounts.find(({ id }) => id === row.account_id) : undefined;
+    }
+
+    // ------------------------------------------------------------------ what the person does
+
+    onRowChosen(row, ev) {
+        const { selection } = this.list;
+        if (ev.shiftKey) {
+            selection.extendTo(row, this.list.cursor ?? row);
+            this.store.select(row);
+        } else if (ev.ctrlKey || ev.metaKey || (this.props.isPhone && selection.size)) {
+            this.onRowToggled(row);
+        } else {
+            if (selection.size) {
+                selection.clear();
+            }
+            this.props.onOpen(row);
+        }
+    }
+
+    onRowToggled(row) {
+        this.store.select(row);
+        this.list.selection.toggle(row);
+    }
+
+    // ------------------------------------------------------------------ where things stand
+
+    /** Before each drawing: places of all rows, and where the person looks among them. */
+    arrange() {
+        const { list } = this;
+        const { rows } = list;
+        const day = this.clock.now.toISODate();
+        const rowHeight = ROW_HEIGHTS[this.store.preferences.density];
+        const isSameList = this.drawn?.list === list;
+        if (isSameList && this.drawn.rows === rows && this.drawn.rowHeight === rowHeight && this.drawn.day === day) {
+            return;
+        }
+        const before = this.layout;
+        this.layout = layoutRows(rows, rowHeight, new DateGroups(this.clock.now));
+        let { scrollTop } = isSameList && this.scroller.el ? this.scroller.el : list;
+        if (isSameList && scrollTop > 0) {
+            scrollTop = this.placeOfSeen(before, scrollTop) ?? scrollTop;
+        }
+        this.wanted = scrollTop;
+        this.drawn = { list, rows, rowHeight, day };
+        this.setRange(scrollTop);
+    }
+
+    /** Where to scroll so that what was in sight stays where it was. */
+    placeOfSeen(before, scrollTop) {
+        const old = this.drawn.rows;
+        const seen = rowAt(before, scrollTop);
+        for (let i = seen; i < Math.min(old.length, seen + ANCHORS); i++) {
+            const row = this.list.byKey.get(old[i].key);
+            if (row) {
+                const offset = topOf(before, i) - scrollTop;
+                return Math.max(0, topOf(this.layout, this.list.rows.indexOf(row)) - offset);
+            }
+        }
+    }
+
+    /** @returns {boolean} whether other rows are to be drawn now */
+    setRange(scrollTop) {
+        const before = String(this.range);
+        this.range = rowsInSight(this.layout, scrollTop, this.height);
+        return String(this.range) !== before;
+    }
+
+    /** After each drawing: the place that was meant, and the next page where the end is near. */
+    settle() {
+        const { el } = this.scroller;
+        if (el && this.wanted !== undefined) {
+            if (el.scrollTop !== this.wanted) {
+                el.scrollTop = this.wanted;
+            }
+            this.wanted = undefined;
+        }
+        this.look();
+    }
+
+    /** The person scrolled, or the list has another length. */
+    look() {
+        const { el } = this.scroller;
+        if (!el || this.wanted !== undefined) {
+            return;
+        }
+        const { list } = this;
+        list.scrollTop = el.scrollTop;
+        list.seenTo = rowAt(this.layout, el.scrollTop + el.clientHeight);
+        if (this.setRange(el.scrollTop)) {
+            this.render();
+        }
+        const isNearEnd = el.scrollTop + el.clientHeight + LOAD_AHEAD > this.layout.height;
+        if (isNearEnd && list.isLoaded && list.hasMore && !list.isLoading && !list.isFailed && !this.isSwitchedOff) {
+            this.store.loadMore();
+        }
+    }
+
+    /** Keys may go to a row out of sight; the focus goes with them when it was in the list. */
+    showCursor() {
         useEffect(
-            (end, list) => {
-                if (!end || !list.isLoaded) {
+            (key) => {
+                const { el } = this.scroller;
+                const index = key === null ? -1 : this.list.rows.findIndex((row) => row.key === key);
+                if (!el || index < 0) {
                     return;
                 }
-                const observer = new IntersectionObserver(
-                    ([entry]) => entry.isIntersecting && !list.isFailed && this.store.loadMore(),
-                    { root: this.scroller.el, rootMargin: LOAD_AHEAD }
-                );
-                observer.observe(end);
-                return () => observer.disconnect();
-            },
-            // observed anew after each page: a short page may leave the end in sight, and then nothing would cross
-            () => [this.end.el, this.store.list, this.store.list.rows.length, this.store.list.isLoaded]
-        );
-    }
-
-    /** While the person has scrolled, rows that come or go above leave what they read where it is. */
-    keepPlace() {
-        let anchor = null;
-        onWillPatch(() => {
-            const scroller = this.scroller.el;
-            anchor = null;
-            if (!scroller?.scrollTop) {
-                return;
-            }
-            const top = scroller.getBoundingClientRect().top;
-            for (const el of scroller.querySelectorAll(".o-maildesk-row")) {
-                const rect = el.getBoundingClientRect();
-                if (rect.bottom > top) {
-                    anchor = { list: this.store.list, id: el.dataset.messageId, offset: rect.top - top };
-                    break;
+                const top = topOf(this.layout, index);
+                // the date sticks to the top, over the rows
+                if (top - DATE_HEIGHT < el.scrollTop) {
+                    el.scrollTop = top - DATE_HEIGHT;
+                } else if (top + this.layout.rowHeight > el.scrollTop + el.clientHeight) {
+                    el.scrollTop = top + this.layout.rowHeight - el.clientHeight;
                 }
-            }
-        });
-        onPatched(() => {
-            const scroller = this.scroller.el;
-            const el = anchor && scroller?.querySelector(`[data-message-id="${anchor.id}"]`);
-            if (el && anchor.list === this.store.list) {
-                const offset = el.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
-                scroller.scrollTop += offset - anchor.offset;
-            }
-        });
-    }
-
-    /** Keys may select a row out of sight; the focus goes with it when it was in the list. */
-    showSelected() {
-        useEffect(
-            (id) => {
-                const el = id && this.scroller.el?.querySelector(`[data-message-id="${id}"]`);
-                if (el) {
-                    el.scrollIntoView({ block: "nearest" });
-                    if (this.scroller.el.contains(document.activeElement)) {
-                        el.focus({ preventScroll: true });
-                    }
+                if (el.contains(document.activeElement)) {
+                    el.querySelector(`.o-maildesk-row[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
                 }
             },
-            () => [this.store.selectedId]
-        );
-        useEffect(
-            (scroller) => {
-                if (scroller) {
-                    scroller.scrollTop = 0;
-                }
-            },
-            () => [this.scroller.el, this.store.folderId]
+            () => [this.list.cursorKey]
         );
     }
 }

@@ -5,7 +5,10 @@ import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
 import { MessageList, SERVER_LIMIT } from "./message_list";
+import { Preferences } from "./preferences";
 import { Reading } from "./reading";
+import { addressed, placeOf, scopeOf } from "./scope";
+import { Search } from "./search";
 
 /**
  * Everything that MailDesk knows in this browser, and the only door through which the server's data comes in.
@@ -13,10 +16,12 @@ import { Reading } from "./reading";
  * The bus is a hint: it names what changed, and the store reads that again. So nothing can be applied twice or out of order,
  * and after a lost connection one comparison with the server (`catchUp`) mends whatever was missed. No timer asks the server.
  *
- *   bus maildesk/changed ──▶ overview (badges, states) ──▶ accounts
- *                       └──▶ maildesk_rows by ids ───────▶ list, reading
- *   bus maildesk/body ─────▶ maildesk_open ──────────────▶ reading
- *   reconnected ───────────▶ catchUp: overview + the open list, compared
+ *   bus maildesk/changed ────▶ overview (badges, states) ──▶ accounts, connector
+ *                         └──▶ maildesk_rows by ids ───────▶ list, search, reading
+ *   bus maildesk/body ───────▶ maildesk_open ──────────────▶ reading
+ *   bus maildesk/connector ──▶ overview                       (it is back)
+ *   reconnected ─────────────▶ catchUp: overview + the lists, compared
+ *   window in sight again, a Refresh or a body that does not come ──▶ overview   (is it gone?)
  */
 
 // How long a lost websocket is kept to ourselves: Odoo renews it every hour and is back within a second.
@@ -25,18 +30,25 @@ const LOST_GRACE = 1000; // ms
 // A cycle takes a few seconds, and the connector hears of it within ten. After this it is worth a word to the person.
 const REFRESH_PATIENCE = 30_000; // ms
 
+// Coming back to the window after this long is reason enough to ask how things stand. A connector is missed after one minute.
+const OVERVIEW_AGE = 60_000; // ms
+
 export class MailDeskStore {
     accounts = [];
+    /** Whether mail is fetched at all, as far as was heard; `since`: when the connector was last there, if it is not. */
+    connector = { is_up: true, since: null };
     isLoaded = false;
     isListening = false;
     isSocketLost = false;
     isServerLost = false;
     isRefreshing = false;
     folderId = null;
-    /** @type {MessageList|null} */
+    /** All Inboxes in one list, instead of a folder. */
+    isUnified = false;
+    /** What the open list is narrowed to: "unread" "flagged" "attachments" "from_me" "to_me", all of which must hold. */
+    filters = [];
+    /** @type {MessageList|null} of the open folder */
     list = null;
-    /** The row on which the person is: keys move it, and it stays where it was when that row goes. */
-    selectedId = null;
     /** @type {Reading|null} */
     reading = null;
 
@@ -45,7 +57,9 @@ export class MailDeskStore {
         this.orm = orm;
         this.notification = notification;
         this.changedIds = new Set();
-        this.selectedIndex = 0;
+        this.preferences = new Preferences();
+        this.search = new Search((method, kwargs) => this._messages(method, kwargs), (where) => placeOf(self, where));
+        this.overviewAt = 0;
         const self = reactive(this);
         self.loadOverview = coalesced(() => self._loadOverview());
         self._readChanged = coalesced(() => self._readChangedRows());
@@ -88,65 +102,149 @@ export class MailDeskStore {
         return this.accounts.find((account) => account.folders.some((folder) => folder.id === folderId));
     }
 
+    /** The mailbox of the open folder; of none where all Inboxes are. */
     get account() {
         return this.accountOf(this.folderId);
+    }
+
+    /** The mailbox that something is about where nobody names one: that of the folder, of the row, else the first. */
+    get nearestAccount() {
+        const { cursor } = this.shown ?? {};
+        return this.account ?? this.accounts.find(({ id }) => id === cursor?.account_id) ?? this.connectedAccounts[0] ?? this.accounts[0];
+    }
+
+    folderById(folderId) {
+        return this.folders.find((folder) => folder.id === folderId);
+    }
+
+    /** The Inboxes that are one list. */
+    get inboxes() {
+        return this.connectedAccounts.flatMap((account) => account.folders.filter((folder) => folder.role === "inbox"));
+    }
+
+    /** One Inbox is shown as what it is. */
+    get hasUnified() {
+        return this.inboxes.length > 1;
+    }
+
+    get unifiedUnread() {
+        return this.inboxes.reduce((sum, folder) => sum + folder.unread_count, 0);
+    }
+
+    /** Whether a list stands open. */
+    get isListOpen() {
+        return Boolean(this.list && (this.isUnified || this.folder));
+    }
+
+    /** The list on screen: what was found while somebody searches, else the folder's. */
+    get shown() {
+        return (this.search.isOpen && this.search.list) || this.list;
+    }
+
+    /** The row on which the person is, by its message. */
+    get selectedId() {
+        return this.shown?.cursor?.id ?? null;
+    }
+
+    get selection() {
+        return this.shown?.selection;
+    }
+
+    /** What an action is done to: the rows that are selected, else the one on which the person is. */
+    get actedRows() {
+        const { cursor, selection } = this.shown ?? {};
+        return selection?.size ? selection.rows : [cursor].filter(Boolean);
     }
 
     // ------------------------------------------------------------------ what the person does
 
     /** Show a folder; the list starts afresh, so that late answers of another one cannot mix in. */
-    async openFolder(folderId) {
-        this.folderId = folderId;
-        this.list = new MessageList((method, kwargs) => this._messages(method, kwargs), folderId);
-        this.selectedId = null;
-        this.selectedIndex = 0;
-        this.reading = null;
-        await this.loadMore();
+    openFolder(folderId, filters = []) {
+        return this._openList({ folderId, isUnified: false, filters });
+    }
+
+    /** Show all Inboxes as one. */
+    openUnified(filters = []) {
+        return this._openList({ folderId: null, isUnified: true, filters });
+    }
+
+    /** Open the Inbox: of all mailboxes, if there are several. */
+    async openInbox() {
+        if (this.hasUnified) {
+            return this.openUnified();
+        }
+        const accounts = this.connectedAccounts.length ? this.connectedAccounts : this.accounts;
+        const inbox = accounts.flatMap((account) => account.folders).find((folder) => folder.role === "inbox");
+        if (inbox) {
+            await this.openFolder(inbox.id);
+        }
+    }
+
+    /** Narrow the open list; the open message stays. */
+    async setFilters(filters) {
+        this.filters = filters;
+        await this._startList();
+    }
+
+    /** @param {"view"|"order"|"density"} name */
+    async setPreference(name, value) {
+        this.preferences.set(name, value);
+        if (name !== "density" && this.list) {
+            await this._startList();
+        }
     }
 
     async loadMore() {
-        const { list } = this;
+        const list = this.shown;
         await this._quietly(() => list.loadMore());
     }
 
     select(row) {
-        this.selectedId = row.id;
-        this.selectedIndex = this._indexOf(row.id);
+        this.shown.moveTo(row);
     }
 
-    /** @returns {import("./message_list").Row|undefined} the row that is selected now */
+    /** @returns {import("./message_list").Row|undefined} the row on which the person is now */
     moveSelection(delta) {
-        const rows = this.list?.rows ?? [];
-        const index = this._indexOf(this.selectedId);
-        let target;
-        if (index >= 0) {
-            target = index + delta;
-        } else if (this.selectedId === null) {
-            target = 0;
-        } else {
-            // the row went away under the selection: the next one stands in its place already
-            target = delta > 0 ? this.selectedIndex : this.selectedIndex - 1;
+        return this.shown?.move(delta);
+    }
+
+    /** Take the next row into the selection, or turn back; what lies between the first and this one is selected. */
+    extendSelection(delta) {
+        const list = this.shown;
+        const from = list?.cursor;
+        const row = list?.move(delta);
+        if (!row) {
+            return false;
         }
-        const row = rows[Math.max(0, Math.min(target, rows.length - 1))];
-        if (row) {
-            this.select(row);
-        }
-        return row;
+        list.selection.extendTo(row, from);
+    }
+
+    /** @param {{text?: string, where?: import("./search").Where}} change */
+    async ask(change) {
+        await this._quietly(() => this.search.ask(change));
+    }
+
+    async askMicrosoft() {
+        await this._quietly(() => this.search.askMicrosoft());
     }
 
     async openMessage(row) {
         this.select(row);
-        if (this.reading?.id === row.id && this.reading.body.state !== "error") {
+        if (this.reading?.key === row.key && this.reading.id === row.id && this.reading.body.state !== "error") {
             return;
         }
-        this.reading = new Reading((method, kwargs) => this._messages(method, kwargs), row);
+        const reading = new Reading((method, kwargs) => this._messages(...addressed(row, method, kwargs)), row);
+        reading.key = row.key;
+        this.reading = reading;
         await this._quietly(() => this.reading.load());
+        await this._wonder();
     }
 
     /** Try a body again that could not be read. */
     async reloadMessage() {
         const { reading } = this;
         await this._quietly(() => reading.load());
+        await this._wonder();
     }
 
     closeMessage() {
@@ -192,11 +290,8 @@ export class MailDeskStore {
         browser.clearTimeout(this.refreshTimer);
         this.refreshTimer = browser.setTimeout(() => {
             if (this.isRefreshing) {
-                this.isRefreshing = false;
-                this.notification.add(
-                    _t("No answer from the mail connector yet. New mail will appear as soon as it is back."),
-                    { type: "warning" }
-                );
+                this._giveUpRefresh();
+                this.loadOverview();
             }
         }, REFRESH_PATIENCE);
         try {
@@ -208,41 +303,57 @@ export class MailDeskStore {
             this.isRefreshing = false;
             throw error;
         }
+        if (!this.connector.is_up) {
+            await this.loadOverview();
+            if (!this.connector.is_up && this.isRefreshing) {
+                this._giveUpRefresh();
+            }
+        }
+    }
+
+    /** The window is in sight again: a connector that went, nobody could tell. */
+    async onSeen() {
+        if (this.isLoaded && Date.now() - this.overviewAt > OVERVIEW_AGE) {
+            await this.loadOverview();
+        }
     }
 
     // ------------------------------------------------------------------ what the server says
 
-    /** Read accounts and folders; while none is open, open the first Inbox there is, of a disconnected mailbox if all are. */
+    /** Read accounts and folders; while none is open, open the Inbox, of a disconnected mailbox if all are. */
     async _loadOverview() {
         await this._quietly(async () => {
-            const { accounts } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
+            const { accounts, connector } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
             const wasSynced = this.folder?.sync_enabled;
+            const inboxes = this.inboxes.map((folder) => folder.id);
             this.accounts = accounts;
+            this.connector = connector;
+            this.overviewAt = Date.now();
             this.isLoaded = true;
             if (this.folder && wasSynced !== undefined && this.folder.sync_enabled !== wasSynced) {
                 // switched here or elsewhere: what was listed is gone, or starts anew
                 await this.openFolder(this.folderId);
             }
-        });
-        if (this.folderId && !this.folder) {
-            this.folderId = this.list = this.reading = this.selectedId = null;
-        }
-        if (!this.folderId) {
-            const accounts = this.connectedAccounts.length ? this.connectedAccounts : this.accounts;
-            const inbox = accounts.flatMap((account) => account.folders).find((folder) => folder.role === "inbox");
-            if (inbox) {
-                await this.openFolder(inbox.id);
+            if (this.isUnified && this.hasUnified && String(inboxes) !== String(this.inboxes.map((folder) => folder.id))) {
+                const { list } = this;
+                await list.reload();
             }
+        });
+        if (this.isUnified ? !this.hasUnified : this.folderId && !this.folder) {
+            this._closeAll();
+        }
+        if (!this.folderId && !this.isUnified) {
+            await this.openInbox();
         }
     }
 
     /** Compare everything on screen with the server; the selection stays. */
     async catchUp() {
-        const { list, reading } = this;
+        const { reading } = this;
         await Promise.all([
             this.loadOverview(),
-            list && this._quietly(() => list.reload()),
-            reading && this._quietly(() => this._reread([reading.id])),
+            ...this._lists.map((list) => this._quietly(() => list.reload())),
+            reading?.id && this._quietly(() => this._reread([reading.id])),
             reading?.body.state === "coming" && this._quietly(() => reading.load()),
         ]);
     }
@@ -254,7 +365,7 @@ export class MailDeskStore {
         }
         const work = [this.loadOverview()];
         if (messageIds === null) {
-            if (this.list && this.account?.id === accountId) {
+            if (this.list && (this.isUnified || this.search.isOpen || this.account?.id === accountId)) {
                 work.push(this.catchUp());
             }
         } else if (messageIds.length) {
@@ -269,6 +380,7 @@ export class MailDeskStore {
         const { reading } = this;
         if (reading?.id === messageId) {
             await this._quietly(() => reading.arrived(error));
+            await this._wonder();
         }
     }
 
@@ -292,39 +404,78 @@ export class MailDeskStore {
     _listen() {
         this.bus.subscribe("maildesk/changed", (payload) => this.onChanged(payload));
         this.bus.subscribe("maildesk/body", (payload) => this.onBody(payload));
+        this.bus.subscribe("maildesk/connector", () => this.loadOverview());
         this.bus.addEventListener("BUS:DISCONNECT", () => this.onDisconnected());
         this.bus.addEventListener("BUS:CONNECT", () => this.onConnected());
         this.bus.addEventListener("BUS:RECONNECT", () => this.onConnected());
         this.bus.start();
     }
 
-    async _readChangedRows() {
-        const ids = [...this.changedIds];
-        this.changedIds.clear();
-        const { list } = this;
-        if (!list || !ids.length) {
-            return;
-        }
-        if (ids.length > SERVER_LIMIT) {
-            await this._quietly(() => list.reload());
-            await this._quietly(() => this.reading && this._reread([this.reading.id]));
-        } else {
-            await this._quietly(() => this._reread(ids));
-        }
+    async _openList({ folderId, isUnified, filters }) {
+        Object.assign(this, { folderId, isUnified, filters, reading: null });
+        this.search.close();
+        await this._startList();
     }
 
-    /** Read rows by their ids and show them wherever they are shown. */
-    async _reread(ids) {
-        const { list } = this;
-        await list.exclusively(async () => {
-            const { rows, missing } = await this._messages("maildesk_rows", { message_ids: ids });
-            list.apply(rows, missing);
-            this.reading?.apply(rows, missing);
+    /** Begin the open list anew, as filters and preferences have it. */
+    async _startList() {
+        const { view, order } = this.preferences;
+        const look = { view, order, filters: [...this.filters] };
+        this.list = new MessageList((method, kwargs) => this._messages(method, kwargs), scopeOf(this), look);
+        await this.loadMore();
+    }
+
+    _closeAll() {
+        this.search.close();
+        Object.assign(this, { folderId: null, isUnified: false, filters: [], list: null, reading: null });
+    }
+
+    _giveUpRefresh() {
+        this.isRefreshing = false;
+        this.notification.add(_t("No answer from the mail connector yet. New mail will appear as soon as it is back."), {
+            type: "warning",
         });
     }
 
-    _indexOf(id) {
-        return this.list?.rows.findIndex((row) => row.id === id) ?? -1;
+    /** A text that does not come may be the first sign that the connector is gone. */
+    async _wonder() {
+        if (this.reading?.body.state === "error" && this.connector.is_up) {
+            await this.loadOverview();
+        }
+    }
+
+    get _lists() {
+        return [this.list, this.search.list].filter(Boolean);
+    }
+
+    async _readChangedRows() {
+        const ids = [...this.changedIds];
+        this.changedIds.clear();
+        if (!this.list || !ids.length) {
+            return;
+        }
+        const asked = this.list.behind(ids);
+        if (asked.length > SERVER_LIMIT) {
+            const { reading } = this;
+            await Promise.all(this._lists.map((list) => this._quietly(() => list.reload())));
+            await this._quietly(() => reading?.id && this._reread([reading.id]));
+        } else {
+            await this._quietly(() => this._reread(asked));
+        }
+    }
+
+    /** Read messages by their ids and show them wherever they are shown. */
+    async _reread(ids) {
+        const { list } = this;
+        const found = this.search.list;
+        await list.exclusively(async () => {
+            const { view } = list.look;
+            const { rows, missing } = await this._messages("maildesk_rows", { message_ids: ids, view, ...list.scope.kwargs });
+            list.apply(rows, missing);
+            // a conversation says nothing of one message that was found
+            found?.apply(rows.map(({ thread, ...row }) => row), missing);
+            this.reading?.apply(rows, missing);
+        });
     }
 
     _messages(method, kwargs) {

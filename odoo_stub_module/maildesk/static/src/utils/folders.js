@@ -1,4 +1,5 @@
 import { _t } from "@web/core/l10n/translation";
+import { formatSince, localMoment } from "./format";
 
 /** The order of a mail program, whatever the folders are called; others stand between, by name. */
 const ROLE_ORDER = ["inbox", "drafts", "sent", "archive", "other", "junk", "trash"];
@@ -56,10 +57,24 @@ function compareFolders(a, b) {
     return byRole || a.name.localeCompare(b.name, undefined, { numeric: true });
 }
 
+// News come every five minutes. After three times that something is in their way, though the mailbox itself is well.
+const LATE = 15; // minutes
+
+/** Whether a mailbox that should have been asked for news was not, for too long. */
+export function isLate(account, now) {
+    if (account.state !== "connected" || !account.last_sync_at) {
+        return false;
+    }
+    return now.diff(localMoment(account.last_sync_at), "minutes").minutes > LATE;
+}
+
 /** How a mailbox is, as a dot and in words. */
-export function accountHealth(account) {
+export function accountHealth(account, now) {
     switch (account.state) {
         case "connected":
+            if (now && isLate(account, now)) {
+                return { tone: "late", label: _t("Not synced since %s", formatSince(account.last_sync_at, now)) };
+            }
             return { tone: "good", label: account.state_message || _t("Connected") };
         case "draft":
             return { tone: "off", label: account.state_message || _t("Not connected") };

@@ -38,25 +38,6 @@ export function formatRowTime(iso, now = DateTime.now()) {
     return moment.toLocaleString(DateTime.DATE_SHORT);
 }
 
-/** The heading under which a row stands. */
-export function dateGroup(iso, now = DateTime.now()) {
-    const moment = localMoment(iso);
-    if (moment.hasSame(now, "day")) {
-        return _t("Today");
-    }
-    if (moment.hasSame(now.minus({ days: 1 }), "day")) {
-        return _t("Yesterday");
-    }
-    const weeks = now.startOf("week").diff(moment.startOf("week"), "weeks").weeks;
-    if (weeks === 0) {
-        return _t("This Week");
-    }
-    if (weeks === 1) {
-        return _t("Last Week");
-    }
-    return moment.toLocaleString({ month: "long", year: "numeric" });
-}
-
 /** The whole date and time, as the reading pane shows it. */
 export function formatMoment(iso) {
     return localMoment(iso).toLocaleString({ ...DateTime.DATETIME_MED, weekday: "short" });
@@ -67,6 +48,13 @@ export function formatSince(iso, now = DateTime.now()) {
     const moment = localMoment(iso);
     const format = moment.hasSame(now, "day") ? DateTime.TIME_SIMPLE : DateTime.DATETIME_SHORT;
     return moment.toLocaleString(format);
+}
+
+/** How long ago something was: "just now", "2 min. ago", "3 hr. ago". */
+export function formatAgo(iso, now = DateTime.now()) {
+    const moment = localMoment(iso);
+    // a clock that is behind the server's must not speak of the future
+    return now.diff(moment, "minutes").minutes < 1 ? _t("just now") : moment.toRelative({ base: now, style: "short" });
 }
 
 /** @param {number} bytes */
@@ -94,10 +82,13 @@ export function personName(person) {
     return person.name || person.address || _t("(unknown)");
 }
 
-/** Who a row is about: the sender, and in Sent and Drafts those it goes to. */
+/** Who a row is about: the sender, or all who wrote in a conversation; in Sent and Drafts those it goes to. */
 export function correspondents(row, role) {
     if ((role === "sent" || role === "drafts") && row.to_recipients?.length) {
         return _t("To: %s", row.to_recipients.map(personName).join(", "));
+    }
+    if (row.thread?.senders.length > 1) {
+        return row.thread.senders.join(", ");
     }
     return row.from_name || row.from_email || _t("(no sender)");
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { allowTranslations, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { localization } from "@web/core/l10n/localization";
-import { folderLines } from "@maildesk/utils/folders";
-import { avatarColor, dateGroup, formatSize, initials } from "@maildesk/utils/format";
+import { accountHealth, folderLines } from "@maildesk/utils/folders";
+import { avatarColor, formatAgo, formatSize, initials } from "@maildesk/utils/format";
 import { MAIL_CSP, MAIL_SANDBOX, mailDocument } from "@maildesk/utils/mail_document";
 
 describe.current.tags("headless");
@@ -58,17 +58,6 @@ test("folder lines: by role, others by name, children below their parents", () =
     expect(names(new Set([2]))).toEqual(["0 Inbox", "0 Orphan", "0 Project 2", "0 Project 10", "0 Trash"]);
 });
 
-test("date groups", () => {
-    allowTranslations();
-    const now = DateTime.fromISO("2026-11-26T12:00:00"); // a Thursday
-    const group = (iso) => String(dateGroup(iso, now));
-    expect(group("2026-11-26T08:00:00")).toBe("Today");
-    expect(group("2026-11-25T23:00:00")).toBe("Yesterday");
-    expect(group("2026-11-23T08:00:00")).toBe("This Week");
-    expect(group("2026-11-20T08:00:00")).toBe("Last Week");
-    expect(group("2026-09-02T08:00:00")).toBe("September 2026");
-});
-
 test("initials and discs", () => {
     expect(initials({ name: "Jane Doe" })).toBe("JD");
     expect(initials({ name: "Müller & Söhne GmbH" })).toBe("MG");
@@ -83,4 +72,24 @@ test("sizes", () => {
     expect(formatSize(812)).toBe("812 byte");
     expect(formatSize(52_300)).toBe("52 kB");
     expect(formatSize(1_234_567)).toBe("1.2 MB");
+});
+
+test("how long ago", () => {
+    allowTranslations();
+    const now = DateTime.fromISO("2026-11-26T12:00:00Z");
+    expect(String(formatAgo("2026-11-26T11:59:30Z", now))).toBe("just now");
+    expect(String(formatAgo("2026-11-26T12:00:30Z", now))).toBe("just now");
+    expect(formatAgo("2026-11-26T11:58:00Z", now)).toBe("2 min. ago");
+    expect(formatAgo("2026-11-26T09:00:00Z", now)).toBe("3 hr. ago");
+});
+
+test("a mailbox that was not asked for news for too long is late, and says since when", () => {
+    allowTranslations();
+    const now = DateTime.fromISO("2026-11-26T12:00:00Z");
+    const account = { state: "connected", state_message: "Connected", last_sync_at: "2026-11-26T11:50:00Z" };
+    expect(accountHealth(account, now).tone).toBe("good");
+    account.last_sync_at = "2026-11-26T11:40:00Z";
+    expect(accountHealth(account, now).tone).toBe("late");
+    expect(String(accountHealth(account, now).label)).toInclude("Not synced since");
+    expect(accountHealth({ ...account, state: "paused" }, now).tone).toBe("off");
 });
