@@ -13,3 +13,5 @@ def uninstall_hook(env):
     env["res.users.apikeys"].search([("user_id", "in", robots.ids)]).unlink()
     env["bus.bus"].search([("message", "=like", '%"type":"maildesk/%')]).unlink()
     env["mail.message"].search([("model", "=like", "mailbox.%")]).unlink()
+    # With its index: a function belongs to no table.
+    env.cr.execute("DROP FUNCTION IF EXISTS maildesk_correspondents CASCADE")

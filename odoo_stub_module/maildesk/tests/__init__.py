@@ -8,3 +8,5 @@ from . import test_exchange
 from . import test_export
 from . import test_rights
 from . import test_signin
+from . import test_contacts
+from . import test_news

@@ -4,12 +4,15 @@ import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Banners } from "../components/banners";
+import { ContactCard } from "../components/contact_card/contact_card";
 import { EmptyState } from "../components/empty_state";
 import { FolderTree } from "../components/folder_tree";
 import { MessageListPane } from "../components/message_list";
 import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
 import { useKeys } from "../utils/keys_hook";
+import { correspondentOf } from "../utils/people";
+import { useMailDeskPresence } from "../utils/presence_hook";
 import { useViewport } from "../utils/viewport_hook";
 
 // Somebody who walks down the list with a key held does not want each mail on the way fetched.
@@ -20,7 +23,7 @@ const WALK_DELAY = 150; // ms
  * tab decide.
  */
 export class MailDeskApp extends Component {
-    static components = { Banners, EmptyState, FolderTree, MessageListPane, ReadingPane, Toolbar };
+    static components = { Banners, ContactCard, EmptyState, FolderTree, MessageListPane, ReadingPane, Toolbar };
     static props = { ...standardActionServiceProps };
     static template = "maildesk.MailDeskApp";
 
@@ -30,9 +33,10 @@ export class MailDeskApp extends Component {
         this.viewport = useViewport();
         this.state = useState({ isInFolders: false });
         this.openSoon = useDebounced((row) => this.store.openMessage(row), WALK_DELAY);
+        useMailDeskPresence();
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
-            this.store.open();
+            this.open(this.props.action.context?.maildesk_message_id);
         });
         useKeys({
             j: () => this.walk(1),
@@ -44,18 +48,34 @@ export class MailDeskApp extends Component {
         });
     }
 
+    /** At a message, if somebody came here to read it. */
+    async open(messageId) {
+        await this.store.open();
+        if (messageId) {
+            await this.store.openById(messageId);
+        }
+    }
+
     /** What stands on screen: on a phone one pane, else all. */
     get panes() {
-        const { isPhone } = this.viewport;
+        const { isPhone, isWide } = this.viewport;
         const hasList = Boolean(this.store.list && this.store.folder);
         const isReading = hasList && Boolean(this.store.reading) && !this.state.isInFolders;
         return {
             tree: this.store.accounts.length > 0 && (!isPhone || this.state.isInFolders),
             list: hasList && (!isPhone || (!this.state.isInFolders && !isReading)),
             reading: hasList && (!isPhone || isReading),
+            contact: isReading && isWide,
             empty: this.store.isLoaded && !hasList && (!isPhone || !this.state.isInFolders),
             tabs: isPhone && this.store.accounts.length > 0 && !isReading,
         };
+    }
+
+    /** Whom the open message is about. */
+    get correspondent() {
+        const { message } = this.store.reading;
+        const account = this.store.accounts.find(({ id }) => id === message.account_id);
+        return correspondentOf(message, account?.email);
     }
 
     isInList(ev) {
