@@ -120,7 +120,9 @@ class ResPartner(models.Model):
         self.ensure_one()
         self.check_access("read")
         action = self.env["ir.actions.actions"]._for_xml_id("maildesk.action_contact_mails")
-        domain = self.env["mailbox.message_index"]._exchanged(self)
+        messages = self.env["mailbox.message_index"]
+        messages.check_access("read")
+        domain = messages._exchanged(self)
         return {**action, "domain": list(domain), "display_name": self.env._("Mails with %s", self.display_name)}
 
     # ------------------------------------------------------------------ inside
