@@ -71,14 +71,15 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         admin.call("res.users", "write", [erik], {"group_ids": [[4, manager]]})
 
         # The preference is the user's own, in Odoo's own place for it.
-        page.goto("/odoo/my-preferences")
-        wish = page.locator("[name=maildesk_notify] select, select[name=maildesk_notify], [name=maildesk_notify] input").first
-        wish.scroll_into_view_if_needed()
-        wish.click()
+        page.locator(".o_user_menu button").click()
+        page.get_by_role("menuitem", name="My Preferences").click()
+        page.get_by_role("tab", name="Preferences").click()
+        wish = page.locator(".o_field_widget[name=maildesk_notify]")
+        wish.locator("input, select").first.click()
         page.get_by_text("A notice in Odoo", exact=True).click()
         _look(page, "world-preference")
-        page.locator(".o_form_button_save").click()
-        expect(page.locator(".o_form_button_save")).to_be_hidden()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Update Preferences").click()
 
         # Elsewhere in Odoo, the app closed: the number is there, and no word of mail.
         page.goto("/odoo/discuss")
