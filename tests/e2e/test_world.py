@@ -102,6 +102,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
 
         # In the app: the number stands in the title; one click makes the sender a contact.
         expect(page.locator(".o-maildesk-reading-subject")).to_have_text("The crane comes on Friday")
+        expect(page.locator(".o_menu_brand")).to_have_text("MailDesk")
         expect(page).to_have_title(re.compile(rf"^\({before + 1}\) "))
         card = page.locator(".o-maildesk-contact-pane")
         expect(card.locator(".o-maildesk-contact-name")).to_have_text("Kai Mueller")
@@ -144,6 +145,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         mails.click()
         line = page.locator(".o_data_row")
         expect(line).to_have_count(1)
+        expect(line).to_have_class(re.compile("fw-bold"))
         _look(page, "world-mails")
         line.locator("td[name=subject]").click()
         expect(page.locator(".o-maildesk-reading-subject")).to_have_text("The crane comes on Friday")

@@ -9,7 +9,6 @@ import { Avatar } from "../components/avatar";
 import { notificationPermission, openMailDesk } from "../services/news_service";
 import { formatNumber, formatRowTime } from "../utils/format";
 import { shownName } from "../utils/people";
-import { useViewport } from "../utils/viewport_hook";
 
 // Wider numbers would push the bar about.
 const BADGE_LIMIT = 99;
@@ -23,7 +22,6 @@ export class MailSystray extends Component {
     setup() {
         this.action = useService("action");
         this.counts = useState(useService("maildesk.counts"));
-        this.viewport = useViewport();
         this.state = useState({ rows: [], isLoading: false, permission: notificationPermission() });
         this.formatRowTime = formatRowTime;
     }
