@@ -19,6 +19,8 @@
         "views/res_config_settings_views.xml",
         "views/base_module_uninstall_views.xml",
         "views/maildesk_menus.xml",
+        "views/res_partner_views.xml",
+        "views/res_users_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["maildesk/static/src/**/*"],

@@ -21,3 +21,5 @@ def uninstall_hook(env):
     env.cr.execute("DROP FUNCTION maildesk_mark()")
     env.cr.execute("DROP FUNCTION maildesk_terms(int4, text, text, text, text, jsonb, jsonb, jsonb) CASCADE")
     env.cr.execute("DROP FUNCTION maildesk_fold(text)")
+    # With its index: a function belongs to no table.
+    env.cr.execute("DROP FUNCTION IF EXISTS maildesk_correspondents CASCADE")

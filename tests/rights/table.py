@@ -224,6 +224,11 @@ _NEW = (
     "UPDATE mailbox_account SET state = 'draft', token_sealed = NULL WHERE id = {account}"
 )
 
+# As if it had come just now.
+_NOW = "UPDATE mailbox_message_index SET received_at = now() AT TIME ZONE 'UTC' WHERE id = {message}"
+# Its sender is a contact.
+_KNOWN = "UPDATE res_partner SET email_normalized = 'ben.{mark}@pier.example' WHERE id = {partner_other}"
+
 # fmt: off
 TABLE: list[Row] = [
     # mail, as the app reads it
@@ -233,6 +238,20 @@ TABLE: list[Row] = [
     sees("what a search finds",                 "owner shared",         f"{MESSAGE}.maildesk_search", query="{mark}"),
     sees("rows of messages",                    "owner shared",         f"{MESSAGE}.maildesk_rows", message_ids=["$message"]),
     sees("an open message",                     "owner shared",         f"{MESSAGE}.maildesk_open", message_id="$message"),
+
+    # what is told of it outside the app
+    answers("how much is unread",               "other shared owner admin", f"{ACCOUNT}.maildesk_counts"),
+    sees("the newest unread mails",             "owner shared",         f"{MESSAGE}.maildesk_newest_unread", before=_NOW),
+    sees("mail that has just come",             "owner shared",         f"{MESSAGE}.maildesk_news", message_ids=["$message"], before=_NOW),
+
+    # contacts; who reads which is Odoo's own matter
+    answers("look senders up",                  "portal other shared owner admin connector", "res.partner.maildesk_contacts", emails=["ben@pier.example"]),
+    answers("what Odoo knows of a contact",     "other shared owner admin connector", "res.partner.maildesk_known", partner_id="$partner_other"),
+    answers("make a contact of a sender",       "",                     "res.partner.maildesk_create_contact", message_id="$message", address="ben.{mark}@pier.example"),
+    answers("count a contact's mails",          "other shared owner admin", "res.partner.maildesk_mail_count", ["$partner_other"]),
+    answers("list a contact's mails",           "other shared owner admin", "res.partner.action_maildesk_mails", ["$partner_other"]),
+    finds("filter mail by a contact",           "owner shared",         f"{MESSAGE}.search", domain=[["id", "=", "$message"], ["contact_ids", "in", ["$partner_other"]]], before=_KNOWN),
+    sees("read a contact of a mail",            "owner shared",         f"{MESSAGE}.search_read", domain=[["id", "=", "$message"], ["contact_ids", "in", ["$partner_other"]]], fields=["subject", "contact_ids"], before=_KNOWN),
 
     # what one does with a mailbox
     answers("connect one of one's own",         "other shared owner admin", f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example"}]),

@@ -27,3 +27,10 @@ from . import ir_rule
 from . import mailbox_connector
 from . import mailbox_apply
 from . import mailbox_compare
+
+# Odoo's own world
+from . import mailbox_contact
+from . import res_partner
+from . import mailbox_news
+from . import res_users_preferences
+from . import ir_http

@@ -378,12 +378,12 @@ class MailboxAccount(models.Model):
         """Write without telling the connector: it said so itself."""
         return super().write(vals)  # pylint: disable=super-method-mismatch
 
-    def _notify(self, *, folder_ids=(), message_ids=(), account=False):
+    def _notify(self, *, folder_ids=(), message_ids=(), account=False, new_ids=()):
         """Tell the owner and each shared user what changed, after commit."""
         for mailbox in self:
-            mailbox._tell(mailbox._people(), folder_ids=folder_ids, message_ids=message_ids, account=account)
+            mailbox._tell(mailbox._people(), folder_ids=folder_ids, message_ids=message_ids, account=account, new_ids=new_ids)
 
-    def _tell(self, partners, *, folder_ids=(), message_ids=(), account=False):
+    def _tell(self, partners, *, folder_ids=(), message_ids=(), account=False, new_ids=()):
         """Send ids and counts to people's own channels (docs/protocol.md, section 3)."""
         partners._bus_send(
             "maildesk/changed",
@@ -392,5 +392,6 @@ class MailboxAccount(models.Model):
                 "folder_ids": sorted(folder_ids),
                 "message_ids": sorted(message_ids) if len(message_ids) <= 200 else None,
                 "account": account,
+                "new_ids": list(new_ids),
             },
         )

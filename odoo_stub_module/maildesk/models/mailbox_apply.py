@@ -61,6 +61,7 @@ class Apply:
         self.new_ids = []
         self.changed_ids = set()
         self.touched_folders = set()
+        self.live_inboxes = []
         self.account_changed = False
 
     def run(self):
@@ -71,6 +72,8 @@ class Apply:
         # Before anything is read: who switches a folder off, or builds on another cursor, waits here, and we see what they did.
         self.env["mailbox.folder.sync"]._lock(self.account.id, None if self.tree is not None else self._named_folders())
         self.rows = {row.folder_id.remote_id: row for row in self.env["mailbox.folder.sync"].search([("account_id", "=", self.account.id)])}
+        # Before anything is written: what an Inbox's first filling brings is no news.
+        self.live_inboxes = [row.folder_id.id for row in self.rows.values() if row.is_bootstrapped and row.folder_id.role == "inbox"]
         if refusal := self._refusal_of_folders():
             return refusal
         unknown = self._unknown()
@@ -327,7 +330,10 @@ class Apply:
     def _tell_people(self):
         if self.new_ids or self.changed_ids or self.touched_folders or self.account_changed:
             self.account._notify(
-                folder_ids=self.touched_folders, message_ids=self.changed_ids.union(self.new_ids), account=self.account_changed
+                folder_ids=self.touched_folders,
+                message_ids=self.changed_ids.union(self.new_ids),
+                account=self.account_changed,
+                new_ids=self.env["mailbox.message_index"]._just_arrived(self.new_ids, self.live_inboxes),
             )
 
 

@@ -10,3 +10,5 @@ from . import test_list
 from . import test_rights
 from . import test_search
 from . import test_signin
+from . import test_contacts
+from . import test_news

@@ -196,7 +196,8 @@ class TestApply(MailDeskCase):
             self.assertIn(f'"res.partner",{user.partner_id.id}', channels.replace(" ", ""))
         self.assertEqual(
             told[0][2],
-            {"account_id": self.account.id, "folder_ids": self.row("m1").folder_id.ids, "message_ids": self.row("m1").ids, "account": True},
+            {"account_id": self.account.id, "folder_ids": self.row("m1").folder_id.ids, "message_ids": self.row("m1").ids, "account": True}
+            | {"new_ids": []},
         )
 
     def test_apply_hook(self):

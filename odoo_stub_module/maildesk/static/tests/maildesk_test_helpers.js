@@ -1,6 +1,8 @@
 import { defineMailModels, start } from "@mail/../tests/mail_test_helpers";
 import { waitFor } from "@odoo/hoot-dom";
-import { getService, MockServer, onRpc, serverState } from "@web/../tests/web_test_helpers";
+import { advanceTime } from "@odoo/hoot-mock";
+import { defineActions, getService, MockServer, onRpc, patchWithCleanup, serverState } from "@web/../tests/web_test_helpers";
+import { session } from "@web/session";
 import { compareRows } from "@maildesk/store/message_list";
 
 /**
@@ -15,6 +17,11 @@ export class FakeMail {
     remote = { rows: [], state: "ready", message: "" };
     bodies = new Map();
     calls = [];
+    /** Contacts by address, and what other apps know of them by contact. */
+    contacts = {};
+    known = {};
+    mayCreate = true;
+    notify = "off";
     /** Set by a test: each answer waits for it. */
     gate = Promise.resolve();
 
@@ -233,6 +240,53 @@ export class FakeMail {
         return true;
     }
 
+    get inboxes() {
+        return this.accounts.flatMap((account) => account.folders).filter((folder) => folder.role === "inbox");
+    }
+
+    get unreadRows() {
+        const ids = this.inboxes.map((folder) => folder.id);
+        return this.messages.filter((message) => !message.is_read && ids.includes(message.folder_id)).sort(compareRows);
+    }
+
+    maildesk_counts() {
+        return {
+            mailboxes: this.accounts.length,
+            unread: this.accounts.reduce((sum, account) => sum + account.unread_count, 0),
+            inbox_ids: this.inboxes.map((folder) => folder.id),
+            notify: this.notify,
+        };
+    }
+
+    maildesk_newest_unread() {
+        return { rows: this.unreadRows.slice(0, 5) };
+    }
+
+    maildesk_news({ message_ids: ids }) {
+        const rows = this.unreadRows.filter((message) => ids.includes(message.id));
+        return { count: rows.length, rows: rows.slice(0, 5) };
+    }
+
+    contact(address, values = {}) {
+        const id = 1000 + Object.keys(this.contacts).length;
+        const contact = { id, name: "Jane Doe", company: "", function: "", phone: "", is_company: false, picture: "", ...values };
+        this.contacts[address] = contact;
+        return contact;
+    }
+
+    maildesk_contacts({ emails }) {
+        const found = Object.entries(this.contacts).filter(([address]) => emails.includes(address));
+        return { contacts: Object.fromEntries(found), may_create: this.mayCreate };
+    }
+
+    maildesk_known({ partner_id: id }) {
+        return this.known[id] ?? [];
+    }
+
+    maildesk_create_contact({ message_id: id, address }) {
+        return this.contact(address, { name: this.find(id).from_name });
+    }
+
     set(ids, values) {
         this.accounts.filter((account) => ids.includes(account.id)).forEach((account) => Object.assign(account, values));
         return true;
@@ -287,9 +341,24 @@ export function defineMailDesk(mail) {
         ["mailbox.message_index", "maildesk_search_remote"],
         ["mailbox.message_index", "maildesk_open_remote"],
         ["mailbox.message_index", "maildesk_open"],
+        ["mailbox.account", "maildesk_counts"],
+        ["mailbox.message_index", "maildesk_newest_unread"],
+        ["mailbox.message_index", "maildesk_news"],
+        ["res.partner", "maildesk_contacts"],
+        ["res.partner", "maildesk_known"],
+        ["res.partner", "maildesk_create_contact"],
     ]) {
         onRpc(model, method, ({ args, kwargs }) => mail.call(method, kwargs, args));
     }
+}
+
+/** Odoo's web client of somebody who uses MailDesk, at no app. */
+export async function openOdoo(mail) {
+    defineMailDesk(mail);
+    patchWithCleanup(session, { maildesk_user: true });
+    defineActions([{ id: 901, xml_id: "maildesk.action_maildesk_app", name: "MailDesk", type: "ir.actions.client", tag: "maildesk.app" }]);
+    await start();
+    await advanceTime(600);
 }
 
 /** Open the app in a whole web client, with Odoo's own bus. */
@@ -302,7 +371,7 @@ export async function openMailDesk(mail) {
 
 /** What the addon sends after a commit. */
 export function sendChanged(values) {
-    const payload = { account_id: 1, folder_ids: [], message_ids: [], account: false, ...values };
+    const payload = { account_id: 1, folder_ids: [], message_ids: [], account: false, new_ids: [], ...values };
     MockServer.env["bus.bus"]._sendone(serverState.partnerId, "maildesk/changed", payload);
 }
 

@@ -5,6 +5,7 @@ import { useDebounced } from "@web/core/utils/timing";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { keyEntries } from "../actions/maildesk_keys";
 import { Banners } from "../components/banners";
+import { ContactCard } from "../components/contact_card/contact_card";
 import { EmptyState } from "../components/empty_state";
 import { FolderTree } from "../components/folder_tree";
 import { HelpDialog, keyCommand } from "../components/help_dialog";
@@ -12,8 +13,10 @@ import { ListHead } from "../components/list_head";
 import { MessageListPane } from "../components/message_list";
 import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
-import { useKeys, usePalette } from "../utils/keys_hook";
 import { comboOf } from "../utils/keys";
+import { useKeys, usePalette } from "../utils/keys_hook";
+import { correspondentOf } from "../utils/people";
+import { useMailDeskPresence } from "../utils/presence_hook";
 import { useViewport } from "../utils/viewport_hook";
 
 // Somebody who walks down the list with a key held does not want each mail on the way fetched.
@@ -24,7 +27,7 @@ const WALK_DELAY = 150; // ms
  * tab decide.
  */
 export class MailDeskApp extends Component {
-    static components = { Banners, EmptyState, FolderTree, ListHead, MessageListPane, ReadingPane, Toolbar };
+    static components = { Banners, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, ReadingPane, Toolbar };
     static props = { ...standardActionServiceProps };
     static template = "maildesk.MailDeskApp";
 
@@ -36,9 +39,10 @@ export class MailDeskApp extends Component {
         this.viewport = useViewport();
         this.state = useState({ isInFolders: false });
         this.openSoon = useDebounced((row) => this.store.openMessage(row), WALK_DELAY);
+        useMailDeskPresence();
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
-            this.store.open();
+            this.open(this.props.action.context?.maildesk_message_id);
         });
         useExternalListener(window, "focus", () => this.store.onSeen());
         useExternalListener(document, "visibilitychange", () => document.visibilityState === "visible" && this.store.onSeen());
@@ -59,15 +63,24 @@ export class MailDeskApp extends Component {
         return { app: this, store, action, dialog, account: store.account, folder: store.folder, rows: store.actedRows };
     }
 
+    /** At a message, if somebody came here to read it. */
+    async open(messageId) {
+        await this.store.open();
+        if (messageId) {
+            await this.store.openById(messageId);
+        }
+    }
+
     /** What stands on screen: on a phone one pane, else all. */
     get panes() {
-        const { isPhone } = this.viewport;
+        const { isPhone, isWide } = this.viewport;
         const hasList = this.store.isListOpen;
         const isReading = hasList && Boolean(this.store.reading) && !this.state.isInFolders;
         return {
             tree: this.store.accounts.length > 0 && (!isPhone || this.state.isInFolders),
             list: hasList && (!isPhone || (!this.state.isInFolders && !isReading)),
             reading: hasList && (!isPhone || isReading),
+            contact: isReading && isWide,
             empty: this.store.isLoaded && !hasList && (!isPhone || !this.state.isInFolders),
             tabs: isPhone && this.store.accounts.length > 0 && !isReading,
         };
@@ -79,6 +92,13 @@ export class MailDeskApp extends Component {
             return "folders";
         }
         return this.store.search.isOpen ? "search" : "mail";
+    }
+
+    /** Whom the open message is about. */
+    get correspondent() {
+        const { message } = this.store.reading;
+        const account = this.store.accounts.find(({ id }) => id === message.account_id);
+        return correspondentOf(message, account?.email);
     }
 
     isInList(ev) {

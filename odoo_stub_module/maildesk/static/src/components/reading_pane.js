@@ -4,6 +4,7 @@ import { useService } from "@web/core/utils/hooks";
 import { isDisconnected } from "../utils/folders";
 import { formatMoment, formatSize, personName } from "../utils/format";
 import { Avatar } from "./avatar";
+import { ContactName } from "./contact_card/contact_name";
 import { MailFrame } from "./mail_frame";
 
 // Recipients shown before "and n more": two lines on a phone.
@@ -32,7 +33,7 @@ const REASONS = {
 
 /** Right: the open message. */
 export class ReadingPane extends Component {
-    static components = { Avatar, MailFrame };
+    static components = { Avatar, ContactName, MailFrame };
     static props = { hasBack: Boolean, onBack: Function };
     static template = "maildesk.ReadingPane";
 
@@ -64,10 +65,6 @@ export class ReadingPane extends Component {
 
     get sender() {
         return { name: this.message.from_name, address: this.message.from_email };
-    }
-
-    get senderName() {
-        return personName(this.sender);
     }
 
     get subject() {

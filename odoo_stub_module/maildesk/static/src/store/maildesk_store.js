@@ -240,6 +240,22 @@ export class MailDeskStore {
         await this._wonder();
     }
 
+    /** Open a message that somebody came for from outside the app, in its folder. */
+    async openById(messageId) {
+        await this._quietly(async () => {
+            const { rows } = await this._messages("maildesk_rows", { message_ids: [messageId] });
+            if (!rows.length) {
+                this.notification.add(_t("This message is not in MailDesk any more."), { type: "warning" });
+                return;
+            }
+            const [row] = rows;
+            if (row.folder_id !== this.folderId) {
+                await this.openFolder(row.folder_id);
+            }
+            await this.openMessage(row);
+        });
+    }
+
     /** Try a body again that could not be read. */
     async reloadMessage() {
         const { reading } = this;

@@ -1,5 +1,6 @@
 import { _t } from "@web/core/l10n/translation";
 import { localization } from "@web/core/l10n/localization";
+import { shownName } from "./people";
 
 /**
  * How mail is told to a person: moments, sizes, names. Pure functions of their arguments (the present is one of them), in the
@@ -79,7 +80,7 @@ export function formatNumber(value, options = {}) {
 
 /** @param {{name?: string, address?: string}} person */
 export function personName(person) {
-    return person.name || person.address || _t("(unknown)");
+    return shownName(person) || _t("(unknown)");
 }
 
 /** Who a row is about: the sender, or all who wrote in a conversation; in Sent and Drafts those it goes to. */
@@ -90,7 +91,7 @@ export function correspondents(row, role) {
     if (row.thread?.senders.length > 1) {
         return row.thread.senders.join(", ");
     }
-    return row.from_name || row.from_email || _t("(no sender)");
+    return shownName({ name: row.from_name, address: row.from_email }) || _t("(no sender)");
 }
 
 /** The person whose disc a row shows. */

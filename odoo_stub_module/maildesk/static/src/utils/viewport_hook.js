@@ -5,24 +5,28 @@ import { cookie } from "@web/core/browser/cookie";
 // Below this, three panes cannot stand side by side (contract of the pictures: one column on a phone).
 const PHONE = "(max-width: 760px)";
 
+// From here on the contact stands beside the message.
+const WIDE = "(min-width: 1100px)";
+
 const DARK = "(prefers-color-scheme: dark)";
 
 /**
  * How the app is looked at: on a phone, on dark. Odoo Enterprise lets its user choose the colors and keeps the choice in a
  * cookie, which then is followed; Odoo Community has no such choice, so there the browser's is.
  *
- * @returns {{isPhone: boolean, isDark: boolean}} reactive
+ * @returns {{isPhone: boolean, isWide: boolean, isDark: boolean}} reactive
  */
 export function useViewport() {
     const phone = browser.matchMedia(PHONE);
+    const wide = browser.matchMedia(WIDE);
     const dark = browser.matchMedia(DARK);
     const read = () => {
         const chosen = cookie.get("color_scheme");
-        return { isPhone: phone.matches, isDark: chosen ? chosen === "dark" : dark.matches };
+        return { isPhone: phone.matches, isWide: wide.matches, isDark: chosen ? chosen === "dark" : dark.matches };
     };
     const viewport = useState(read());
     const update = () => Object.assign(viewport, read());
-    for (const query of [phone, dark]) {
+    for (const query of [phone, wide, dark]) {
         query.addEventListener("change", update);
         onWillUnmount(() => query.removeEventListener("change", update));
     }
