@@ -18,6 +18,8 @@ import trio
 
 from connector import __version__
 from connector.backend import Service
+from connector.content.attachments import Attachments
+from connector.content.cache import open_cache
 from connector.graph.auth import Entra
 from connector.graph.client import MailboxClient
 from connector.graph.gate import Gates
@@ -68,6 +70,8 @@ async def run(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config.state.path))
         http = await stack.enter_async_context(open_client())
+        files = config.state.path.with_name(f"{config.state.path.name}.attachments")
+        cache = await stack.enter_async_context(open_cache(files, config.content.attachment_cache, config.content.attachment_ttl))
 
         def refused() -> None:
             """Whichever call Odoo refused: the exchange asks at once, and stops everything if that is refused too."""
@@ -111,7 +115,13 @@ async def run(
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
             supervisor = Supervisor(make, working, on_twin=lambda account_id: reports.put(account_id, state="error", state_message=TWIN))
             troubles.on_end = supervisor.retry
-            roster = Roster(store, supervisor, tokens, reports, _utc_now)
+
+            def client_of(account_id: int) -> MailboxClient | None:
+                runner = supervisor.runner(account_id)
+                return None if runner is None else runner.mailbox.client
+
+            attachments = Attachments(cache, client_of)
+            roster = Roster(store, supervisor, tokens, reports, _utc_now, on_gone=attachments.forget)
             exchange = Exchange(odoo, store, reports, roster, troubles, __version__, _utc_now)
 
             sign_in = None
@@ -139,6 +149,7 @@ async def run(
                 nursery=working,
                 now=_utc_now,
                 body_ttl=config.content.body_ttl,
+                attachments=attachments,
             )
             url = await listening.start(partial(serve, service, config.server, metrics=metrics))
             _log.info("listening", url=url)

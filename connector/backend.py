@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.config import Config
+    from connector.content.attachments import Attachments
     from connector.graph.client import MailboxClient
     from connector.odoo.port import OdooPort
     from connector.odoo.wire import Account, Trouble
@@ -48,6 +49,7 @@ class Service:
     nursery: trio.Nursery
     now: Callable[[], datetime]
     body_ttl: float
+    attachments: Attachments
     _ticket: int = field(default=0, init=False)
 
     @property

@@ -250,8 +250,8 @@ class ContentConfig(_Section):
     """What is kept of what people open."""
 
     body_ttl: Annotated[Duration, Field(le=_BODY_TTL_LIMIT)] = Field(_BODY_TTL_LIMIT, description="how long Odoo keeps a body; 7d at most")
-    attachment_ttl: Duration = Field(3600.0, description="for contents of attachments, which this version lists and does not fetch yet")
-    attachment_cache: Size = Field(512 * 2**20, description="likewise")
+    attachment_ttl: Duration = Field(3600.0, description="how long the connector keeps an attachment that was opened")
+    attachment_cache: Size = Field(512 * 2**20, description="on the disk beside the state file; one file more may stand over it")
 
 
 class ServerConfig(_Section):

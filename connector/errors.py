@@ -24,6 +24,12 @@
     │   ├── GraphMailboxGone    mailbox-level 404: says nothing of any single message
     │   │   └── GraphForbidden  mailbox-level 403: a scope, a licence, a policy
     │   └── GraphUnauthorized   401 after one refresh; `claims` where Graph sent a challenge
+    ├── ContentError            an attachment cannot be given now
+    │   ├── ContentComing       it is on its way, and takes longer than the caller waits
+    │   ├── ContentGone         it was dropped while it was read: mailbox disconnected, connector going down
+    │   ├── CacheBusy           so many large files are read that no other fits
+    │   ├── CacheFull           the disk is full, or cannot be written
+    │   └── NoContent           a reference leads elsewhere and has no bytes
     └── AuthError
         ├── EntraUnreachable    5xx, 429, no connection: the account stays connected
         ├── NeedsSignIn         the invalid_grant family: only the person can mend it
@@ -40,8 +46,13 @@ from __future__ import annotations
 __all__ = [
     "AppRefused",
     "AuthError",
+    "CacheBusy",
+    "CacheFull",
     "ConfigError",
     "ConnectorError",
+    "ContentComing",
+    "ContentError",
+    "ContentGone",
     "EntraUnreachable",
     "ForeignDatabase",
     "GraphDeltaRefused",
@@ -57,6 +68,7 @@ __all__ = [
     "KeyMissing",
     "NeedsAdmin",
     "NeedsSignIn",
+    "NoContent",
     "NotConfigured",
     "OdooError",
     "OdooFault",
@@ -200,6 +212,30 @@ class GraphUnauthorized(GraphError):
     """The token was not accepted; `claims` is the decoded JSON of a challenge, or None."""
 
     claims: str | None = None
+
+
+class ContentError(ConnectorError):
+    """An attachment cannot be given now."""
+
+
+class ContentComing(ContentError):
+    """It is being fetched, and takes longer than the caller waits; a later call finds it."""
+
+
+class ContentGone(ContentError):
+    """It was dropped while somebody read it."""
+
+
+class CacheBusy(ContentError):
+    """All that is cached is being read, and no other large file fits."""
+
+
+class CacheFull(ContentError):
+    """The disk that attachments are cached on is full, or cannot be written."""
+
+
+class NoContent(ContentError):
+    """There are no bytes: the attachment is a link."""
 
 
 class AuthError(ConnectorError):

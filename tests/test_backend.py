@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from connector.config import Config
+    from connector.content.attachments import Attachments
     from connector.state.store import Store
     from connector.sync.exchange import Exchange
     from connector.sync.supervisor import Supervisor
@@ -94,6 +95,7 @@ def _service(
         nursery=nursery,
         now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),
         body_ttl=60,
+        attachments=cast("Attachments", None),
     )
 
 

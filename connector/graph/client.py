@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -25,7 +26,7 @@ from connector.graph.catalogue import to_error
 from connector.http import HTTPError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from connector.graph.gate import Gate, Priority
     from connector.http import AsyncClient, Response
@@ -52,6 +53,9 @@ _FENCE = 1.0
 
 # Graph's number of a request, by which Microsoft finds it. Nothing else is taken for one: it is logged.
 _REQUEST_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+# What a download may be answered with: all, a part, or that there is no such part.
+_READABLE = frozenset({200, 206, 416})
 
 IMMUTABLE = 'IdType="ImmutableId"'
 
@@ -113,6 +117,29 @@ class MailboxClient:
         """
         content = msgspec.json.encode(body)
         return read_json(await self._retried("POST", "/$batch", priority, content=content, cost=cost, lanes=lanes), into)
+
+    @asynccontextmanager
+    async def download(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Response]:
+        """GET once, in a lane of downloads that is held until the caller has read the body: 200, 206 or 416.
+
+        Raises the `GraphError` family for all else, and for a connection that breaks meanwhile; `AuthError` when no token can be had.
+        """
+        headers = {"Prefer": IMMUTABLE, **headers}
+        async with self.gate.download():
+            token = self._used = await self._token.token()
+            try:
+                response = await self._opened(path, headers, token)
+            except GraphUnauthorized as refused:
+                token = self._used = await self._token.token(claims=refused.claims, reject=token)
+                response = await self._opened(path, headers, token)
+            try:
+                yield response
+            except HTTPError as error:
+                raise GraphUnreachable(f"Graph's answer broke off ({type(error).__name__})") from error
+            finally:
+                # Closing a connection does not wait for the other side; unclosed it would be lost to the pool.
+                with trio.CancelScope(shield=True):
+                    await response.aclose()
 
     async def renew(self, refused: GraphUnauthorized) -> None:
         """Replace the token that an item of a batch was refused with, unless that happened already."""
@@ -224,6 +251,19 @@ class MailboxClient:
                 raise GraphUnreachable("Graph's answer is cut or garbled", status=200)
             return response
         raise self.judge(response.status_code, response.headers, response.content)
+
+    async def _opened(self, path: str, headers: Mapping[str, str], token: str) -> Response:
+        """Return an answer whose body is still to be read."""
+        request = self._http.build_request("GET", self.url(path), headers={"Authorization": f"Bearer {token}", **headers})
+        try:
+            with trio.fail_after(_ANSWER):
+                response = await self._http.send(request, stream=True)
+                if response.status_code in _READABLE:
+                    return response
+                body = await response.aread()
+        except (HTTPError, trio.TooSlowError) as error:
+            raise GraphUnreachable(f"Graph does not answer ({type(error).__name__})") from error
+        raise self.judge(response.status_code, response.headers, body)
 
 
 def pause_before(attempt: int, error: GraphError) -> float:

@@ -10,6 +10,9 @@ for whoever is more urgent, so that a person never stands behind a backlog:
     person        4       9,600
     live          3       9,200
     backfill      2       8,000
+
+A download of an attachment may take minutes, so at most two run at once, whoever waits for them: two lanes stay for all else. While both
+run, backfill may share the third lane with sync; the fourth is a person's.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["LANES", "WINDOW", "WINDOW_REQUESTS", "Gate", "Gates", "Priority"]
+__all__ = ["DOWNLOADS", "LANES", "WINDOW", "WINDOW_REQUESTS", "Gate", "Gates", "Priority"]
 
 
 class Priority(IntEnum):
@@ -39,6 +42,8 @@ class Priority(IntEnum):
 
 # Requests in flight at once.
 LANES = {Priority.PERSON: 4, Priority.LIVE: 3, Priority.BACKFILL: 2}
+# Downloads in flight at once.
+DOWNLOADS = 2
 # Requests in `WINDOW` seconds. Graph grants 10,000; 400 are left to whatever else uses the app on this mailbox (corso takes 9,600 too).
 WINDOW_REQUESTS = {Priority.PERSON: 9_600, Priority.LIVE: 9_200, Priority.BACKFILL: 8_000}
 WINDOW = 600.0
@@ -51,6 +56,9 @@ class Gate:
 
     def __init__(self) -> None:
         self._in_flight = 0
+        self._downloads = 0
+        # Waited for outside the queue: a third download that stood at its head would stop everybody behind it.
+        self._download_slots = trio.Semaphore(DOWNLOADS)
         self._queue: list[tuple[int, int]] = []
         self._order = count()
         self._fence = 0.0
@@ -90,9 +98,20 @@ class Gate:
             self._in_flight -= lanes
             self._wake()
 
+    @asynccontextmanager
+    async def download(self) -> AsyncIterator[None]:
+        """Hold a lane for a download, as a person's, when it is one of the few that may."""
+        async with self._download_slots, self.lane(Priority.PERSON):
+            self._downloads += 1
+            try:
+                yield
+            finally:
+                self._downloads -= 1
+
     def _opens_at(self, place: tuple[int, int], priority: Priority, cost: int, lanes: int) -> float:
         """Return when this one may pass as things are; infinity while it is not its turn or all its lanes are taken."""
-        if self._queue[0] != place or self._in_flight + lanes > LANES[priority]:
+        most = LANES[priority] if priority is not Priority.BACKFILL else max(LANES[priority], self._downloads + 1)
+        if self._queue[0] != place or self._in_flight + lanes > most:
             return float("inf")
         now = trio.current_time()
         while self._recent and self._recent[0][0] <= now - WINDOW:

@@ -15,8 +15,21 @@ if TYPE_CHECKING:
     from connector.graph.client import MailboxClient
     from connector.graph.gate import Priority
     from connector.graph.pages import Page
+    from connector.graph.types import Attachment
 
-__all__ = ["LIST_LIMIT", "SELECT", "AttachmentInfo", "MessageBody", "get_body", "newest", "older_than", "states_ask", "whole_ask"]
+__all__ = [
+    "ATTACHMENTS_LISTED",
+    "LIST_LIMIT",
+    "SELECT",
+    "AttachmentInfo",
+    "MessageBody",
+    "get_body",
+    "info_of",
+    "newest",
+    "older_than",
+    "states_ask",
+    "whole_ask",
+]
 
 # What the index holds. isRead must be selected, or delta never reports a change of it (corso#1866).
 SELECT = (
@@ -31,7 +44,7 @@ _STATES = "id,receivedDateTime,isRead,flag,parentFolderId"
 LIST_LIMIT = 1000
 
 # Attachments a message at most; listing ends there (their paging is broken at Graph: corso, Q&A 1227026).
-_ATTACHMENTS = "200"
+ATTACHMENTS_LISTED = "200"
 
 _KINDS = {
     "#microsoft.graph.fileattachment": "file",
@@ -97,24 +110,26 @@ async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) 
         f"{path}/attachments",
         into=AttachmentPage,
         priority=priority,
-        params={"$select": "id,name,contentType,size,isInline", "$top": _ATTACHMENTS},
+        params={"$select": "id,name,contentType,size,isInline", "$top": ATTACHMENTS_LISTED},
     )
-    attachments = [
-        AttachmentInfo(
-            id=a.id,
-            name=a.name or "",
-            content_type=a.content_type or "",
-            size=a.size or 0,
-            is_inline=bool(a.is_inline),
-            kind=_KINDS.get((a.odata_type or "").lower(), "file"),
-        )
-        for a in page.value
-    ]
+    attachments = [info_of(a) for a in page.value]
     body = message.body
     return MessageBody(
         html_or_text=body.content or "" if body else "",
         is_html=body is not None and body.content_type == "html",
         attachments=attachments,
+    )
+
+
+def info_of(attachment: Attachment) -> AttachmentInfo:
+    """Return an attachment as Graph lists it."""
+    return AttachmentInfo(
+        id=attachment.id,
+        name=attachment.name or "",
+        content_type=attachment.content_type or "",
+        size=attachment.size or 0,
+        is_inline=bool(attachment.is_inline),
+        kind=_KINDS.get((attachment.odata_type or "").lower(), "file"),
     )
 
 

@@ -11,14 +11,17 @@ from typing import Any, Literal
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 __all__ = [
+    "AttachedItem",
     "Attachment",
     "AttachmentPage",
+    "AttachmentWithItem",
     "EmailAddress",
     "Flag",
     "FolderPage",
     "GraphFolder",
     "GraphMessage",
     "ItemBody",
+    "Linked",
     "MessagePage",
     "MessageWithBody",
     "Named",
@@ -148,6 +151,37 @@ class AttachmentPage(Struct, frozen=True):
 
     value: list[Attachment]
     next_link: str | None = field(default=None, name="@odata.nextLink")
+
+
+class AttachedItem(Struct, frozen=True, rename="camel"):
+    """What an `itemAttachment` holds: a message, or an event, a contact; its id is empty."""
+
+    odata_type: str | None = field(default=None, name="@odata.type")
+    subject: str | None = None
+    from_: Recipient | None = field(default=None, name="from")
+    to_recipients: list[Recipient] | None = None
+    cc_recipients: list[Recipient] | None = None
+    received: str | None = field(default=None, name="receivedDateTime")
+    sent: str | None = field(default=None, name="sentDateTime")
+    body: ItemBody | None = None
+    has_attachments: bool | None = None
+
+
+class AttachmentWithItem(Struct, frozen=True, rename="camel"):
+    """An attachment asked for what it holds or leads to."""
+
+    id: str
+    item: AttachedItem | None = None
+    # Not in the schema of v1.0, and not always there: where a `referenceAttachment` leads.
+    source_url: str | None = None
+    odata_type: str | None = field(default=None, name="@odata.type")
+
+
+class Linked(Struct, frozen=True, rename="camel"):
+    """A message asked for its page in Outlook on the web."""
+
+    id: str
+    web_link: str | None = None
 
 
 class User(Struct, frozen=True, rename="camel"):

@@ -32,12 +32,22 @@ _log = structlog.get_logger(__name__)
 class Roster:
     """Takes what Odoo says of the accounts."""
 
-    def __init__(self, store: Store, supervisor: Supervisor, tokens: Tokens, reports: Reports, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        supervisor: Supervisor,
+        tokens: Tokens,
+        reports: Reports,
+        now: Callable[[], datetime],
+        on_gone: Callable[[int | None], None] = lambda _account_id: None,
+    ) -> None:
+        """`on_gone` hears of each account of which nothing may stay here; None: of any."""
         self._store = store
         self._supervisor = supervisor
         self._tokens = tokens
         self._reports = reports
         self._now = now
+        self._on_gone = on_gone
 
     async def take(self, answer: Exchange, *, is_whole: bool) -> None:
         """Take the accounts of an answer; `is_whole`: these are all that there are. Raises `StateError`."""
@@ -54,6 +64,7 @@ class Roster:
         for account_id in gone:
             self._tokens.forget(account_id)
             self._reports.drop(account_id)
+            self._on_gone(account_id)
         for account in found.buried:
             self._reports.put(account.id, state=DISCONNECTED)
         living = [a for a in found.living if a.email]
@@ -74,3 +85,4 @@ class Roster:
         await self._store.adopt(database)
         self._tokens.forget_all()
         self._reports.clear()
+        self._on_gone(None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
 from connector.odoo.wire import SealedToken, Trouble  # noqa: TC001 - msgspec reads the annotations at run time
+
+if TYPE_CHECKING:
+    from connector.web.attachments import AttachmentSource
 
 __all__ = ["AccountStatus", "Adopted", "Backend", "Rotated", "SignInOutcome", "StartedSignIn", "WhoAmI"]
 
@@ -88,6 +91,10 @@ class Backend(Protocol):
     @property
     def trouble(self) -> Trouble | None:
         """What is wrong with the connector as a whole."""
+
+    @property
+    def attachments(self) -> AttachmentSource:
+        """Attachments of all mailboxes."""
 
     def readiness(self) -> str | None:
         """Return None when ready, else one word of reason."""

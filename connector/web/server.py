@@ -33,6 +33,7 @@ from connector.errors import (
     GraphUnauthorized,
     NotConfigured,
 )
+from connector.web.attachments import attachment_routes
 from connector.web.backend import AccountStatus, Backend, SignInOutcome, StartedSignIn, WhoAmI
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
             Route("/signin/start", guarded(signin_start), methods=["POST"]),
             Route("/signin/finish", guarded(signin_finish), methods=["POST"]),
             Route("/content/body", guarded(body), methods=["POST"]),
+            *attachment_routes(backend.attachments, guarded=guarded, counted=counted, read=_read),
             Route("/ping", guarded(ping)),
             Route("/status", guarded(status)),
             Route("/sync", guarded(sync), methods=["POST"]),

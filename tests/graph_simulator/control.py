@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.graph_simulator.attachments import attach_made
 from tests.graph_simulator.csdl import load_schema
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.model import NotThere
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["control_routes"]
 
-_VERBS = ("move", "read", "unread", "flag", "change", "poison", "delete")
+_VERBS = ("move", "read", "unread", "flag", "change", "poison", "attach", "delete")
 # Properties of a message that change by a move only.
 _FIXED = {"id", "parentFolderId"}
 
@@ -154,6 +155,9 @@ def control_routes(world: World) -> list[Route]:  # noqa: C901 - a table of smal
                 mailbox.change(message.immutable_id, asked)
             case "poison":
                 message.poison = _poison((await _json(request, "kind", kind=str))["kind"])
+            case "attach":
+                asked = await _json(request, "name", name=str, type=str, text=str, size=int, told_size=int, url=str, inline=bool)
+                return {"id": f"{message.immutable_id}-{attach_made(mailbox, message, asked)}"}
             case _:
                 mailbox.delete(message.immutable_id)
                 return {}

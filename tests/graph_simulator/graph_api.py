@@ -14,6 +14,7 @@ from starlette.responses import Response
 from tests.graph_simulator.batch import Batches
 from tests.graph_simulator.budget import ByteBudget, RequestBudget
 from tests.graph_simulator.call import Answer, Call
+from tests.graph_simulator.filler import FillerResponse, Piece
 from tests.graph_simulator.guards import Writers, check_scopes, check_size
 from tests.graph_simulator.model import NotThere
 from tests.graph_simulator.odata import GraphFault, fault_answer, wants_immutable
@@ -194,6 +195,10 @@ class GraphApi:
         return fault_answer(fault, call, self._world.now())
 
     def _response(self, answer: Answer) -> Response:
+        if isinstance(answer.body, Piece):
+            if not answer.wire:
+                return FillerResponse(answer, answer.body)
+            answer.body = answer.body.read(answer.body.first, len(answer.body.content))
         body = b"" if answer.body is None else answer.body
         if not isinstance(body, bytes):
             text = json.dumps(body, ensure_ascii=False)

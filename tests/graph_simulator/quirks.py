@@ -64,6 +64,10 @@ class Quirks:
     folder_top: int = 0  # a $top of folders is cut to so many without a word (3, 14); 0: up to 1,000 as it is, more is 400
     gone_location: bool = False  # a 410 of a delta names the link of a first round in Location (1.5, 14)
     listed_content_id: bool = True  # lists of attachments have the contentId of files (4.3, 14)
+    attachment_ranges: bool = False  # $value of an attachment honours Range (4.3: documented nowhere)
+    attachment_length: bool = True  # $value of an attachment says how long it is; else it comes in chunks (4.3)
+    attachment_cut: int = 0  # bytes after which a $value breaks off, each time; 0: never
+    attachment_pause: float = 0.0  # seconds before each 64 KiB of a $value
     delete_to: str = "deleteditems"  # where DELETE puts a message or folder: deleteditems, or recoverable (5.1, 14)
     folder_exists_status: str = "409"  # status of ErrorFolderExists (7, 14)
     write_conflicts: bool = True  # two writes to one message at once: the second is 409 ErrorIrresolvableConflict (5)

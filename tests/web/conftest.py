@@ -42,6 +42,7 @@ class FakeBackend:
     database: str | None = None
     trouble: Trouble | None = None
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    attachments: Any = None
 
     def readiness(self) -> str | None:
         """Return `ready`."""
