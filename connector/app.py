@@ -24,6 +24,9 @@ from connector.graph.gate import Gates
 from connector.http import open_client
 from connector.metrics import Metrics
 from connector.odoo import open_odoo
+from connector.outbox.courier import Courier
+from connector.outbox.queue import Outbox
+from connector.state.journal import Journal
 from connector.state.store import open_store
 from connector.state.vault import Vault
 from connector.sync.challenges import Challenges
@@ -83,6 +86,7 @@ async def run(
         challenges = Challenges(store, vault)
         gates = Gates()
         surge = Surge()
+        outbox = Outbox(Journal(store), _utc_now)
 
         def client(address: str, source: TokenSource) -> MailboxClient:
             return MailboxClient(http, config.graph.base_url, gates.of(address), source, on_unknown=metrics.unknown_error)
@@ -98,7 +102,8 @@ async def run(
                 surge=surge,
                 on_progress=lambda _progress: None,
             )
-            return Runner(
+            courier = Courier(mailbox, outbox, odoo, _utc_now)
+            runner = Runner(
                 mailbox,
                 interval=config.sync.interval,
                 backfill_per_hour=config.sync.backfill_per_hour,
@@ -106,13 +111,16 @@ async def run(
                 reports=reports,
                 now=_utc_now,
                 on_refused=challenges.note,
+                beside=courier.run,
             )
+            courier.on_trouble = courier.on_done = runner.wake
+            return runner
 
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
             supervisor = Supervisor(make, working, on_twin=lambda account_id: reports.put(account_id, state="error", state_message=TWIN))
             troubles.on_end = supervisor.retry
-            roster = Roster(store, supervisor, tokens, reports, _utc_now)
-            exchange = Exchange(odoo, store, reports, roster, troubles, __version__)
+            roster = Roster(store, supervisor, tokens, reports, _utc_now, on_gone=outbox.drop)
+            exchange = Exchange(odoo, store, reports, roster, troubles, __version__, outbox)
 
             sign_in = None
             if config.entra is not None and entra is not None:

@@ -32,7 +32,17 @@ _log = structlog.get_logger(__name__)
 class Roster:
     """Takes what Odoo says of the accounts."""
 
-    def __init__(self, store: Store, supervisor: Supervisor, tokens: Tokens, reports: Reports, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        supervisor: Supervisor,
+        tokens: Tokens,
+        reports: Reports,
+        now: Callable[[], datetime],
+        on_gone: Callable[[set[int]], None] = lambda _gone: None,
+    ) -> None:
+        """`on_gone` hears of accounts that are no more."""
+        self._on_gone = on_gone
         self._store = store
         self._supervisor = supervisor
         self._tokens = tokens
@@ -51,6 +61,7 @@ class Roster:
         if is_whole:
             gone |= {a.id for a in self._supervisor.accounts} - {a.id for a in answer.accounts}
         self._supervisor.drop(gone)
+        self._on_gone(gone)
         for account_id in gone:
             self._tokens.forget(account_id)
             self._reports.drop(account_id)

@@ -10,6 +10,7 @@ from . import mailbox_folder_sync
 from . import mailbox_message_index
 from . import mailbox_message_body
 from . import mailbox_action
+from . import mailbox_action_do
 from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
@@ -24,3 +25,4 @@ from . import ir_rule
 from . import mailbox_connector
 from . import mailbox_apply
 from . import mailbox_compare
+from . import mailbox_outbox

@@ -55,7 +55,7 @@ class MailboxMessageIndex(models.Model):
     _remote_unique = models.UniqueIndex("(account_id, remote_id)")
     _list = models.Index("(folder_id, received_at DESC, id DESC) WHERE NOT pending_removal")
     # What a folder's cascade and the count of `connector_take_up` need beside the list.
-    _pending = models.Index("(account_id, folder_id) WHERE pending_removal")
+    _pending = models.Index("(account_id, folder_id) WHERE COALESCE(said_pending_removal, pending_removal)")
 
     # ------------------------------------------------------------------ for the app (docs/protocol.md, section 4)
 
@@ -141,6 +141,7 @@ class MailboxMessageIndex(models.Model):
                 return _body_error(answer.get("message") or self.env._("This message cannot be read now."))
 
     def _to_rows(self):
+        marks = self._action_marks()
         return [
             {
                 "id": message.id,
@@ -158,6 +159,8 @@ class MailboxMessageIndex(models.Model):
                 "importance": message.importance,
                 "categories": message.categories or [],
                 "to_recipients": message.to_recipients or [],
+                "waiting": marks.get(message.id, (False, None))[0],
+                "failed": marks.get(message.id, (False, None))[1],
             }
             for message in self
         ]
