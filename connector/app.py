@@ -26,6 +26,9 @@ from connector.graph.gate import Gates
 from connector.http import open_client
 from connector.metrics import Metrics
 from connector.odoo import open_odoo
+from connector.outbox.courier import Courier
+from connector.outbox.queue import Outbox
+from connector.state.journal import Journal
 from connector.state.store import open_store
 from connector.state.vault import Vault
 from connector.sync.challenges import Challenges
@@ -87,6 +90,7 @@ async def run(
         challenges = Challenges(store, vault)
         gates = Gates()
         surge = Surge()
+        outbox = Outbox(Journal(store), _utc_now)
 
         def client(address: str, source: TokenSource) -> MailboxClient:
             return MailboxClient(http, config.graph.base_url, gates.of(address), source, on_unknown=metrics.unknown_error)
@@ -102,7 +106,8 @@ async def run(
                 surge=surge,
                 on_progress=lambda _progress: None,
             )
-            return Runner(
+            courier = Courier(mailbox, outbox, odoo, _utc_now)
+            runner = Runner(
                 mailbox,
                 interval=config.sync.interval,
                 backfill_per_hour=config.sync.backfill_per_hour,
@@ -110,7 +115,10 @@ async def run(
                 reports=reports,
                 now=_utc_now,
                 on_refused=challenges.note,
+                beside=courier.run,
             )
+            courier.on_trouble = courier.on_done = runner.wake
+            return runner
 
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
             supervisor = Supervisor(make, working, on_twin=lambda account_id: reports.put(account_id, state="error", state_message=TWIN))
@@ -121,8 +129,13 @@ async def run(
                 return None if runner is None else runner.mailbox.client
 
             attachments = Attachments(cache, client_of)
-            roster = Roster(store, supervisor, tokens, reports, _utc_now, on_gone=attachments.forget)
-            exchange = Exchange(odoo, store, reports, roster, troubles, __version__, _utc_now)
+
+            def forget(account_id: int | None) -> None:
+                attachments.forget(account_id)
+                outbox.forget(account_id)
+
+            roster = Roster(store, supervisor, tokens, reports, _utc_now, on_gone=forget)
+            exchange = Exchange(odoo, store, reports, roster, troubles, __version__, _utc_now, outbox)
 
             sign_in = None
             if config.entra is not None and entra is not None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from connector.graph.client import MailboxClient
     from connector.graph.gate import Priority
 
-__all__ = ["ITEMS", "Ask", "Reply", "ask_all", "ask_each"]
+__all__ = ["ITEMS", "Ask", "BatchAnswer", "BatchItem", "Reply", "ask_all", "ask_each", "judge_item"]
 
 _T = TypeVar("_T")
 
@@ -66,7 +66,7 @@ class Reply:
         return read_json(self.body, into)
 
 
-class _Item(msgspec.Struct):
+class BatchItem(msgspec.Struct):
     """A response inside the batch's answer."""
 
     id: str
@@ -76,8 +76,10 @@ class _Item(msgspec.Struct):
     body: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class _Answer(msgspec.Struct):
-    responses: list[_Item]
+class BatchAnswer(msgspec.Struct):
+    """The answer of a batch."""
+
+    responses: list[BatchItem]
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ async def ask_each(client: MailboxClient, asks: Iterable[Ask], priority: Priorit
     return await _ask(client, asks, priority, LANES[priority], _send_abreast)
 
 
-_Send = Callable[["MailboxClient", list["_Open"], "Priority"], Awaitable["_Answer"]]
+_Send = Callable[["MailboxClient", list["_Open"], "Priority"], Awaitable["BatchAnswer"]]
 
 
 async def _ask(client: MailboxClient, asks: Iterable[Ask], priority: Priority, size: int, send: _Send) -> list[tuple[int, Reply]]:
@@ -131,16 +133,16 @@ async def _ask(client: MailboxClient, asks: Iterable[Ask], priority: Priority, s
     return replies
 
 
-async def _send_chain(client: MailboxClient, batch: list[_Open], priority: Priority) -> _Answer:
+async def _send_chain(client: MailboxClient, batch: list[_Open], priority: Priority) -> BatchAnswer:
     requests = [_request(client, number, one.ask) for number, one in enumerate(batch)]
     for number, request in enumerate(requests[1:]):
         request["dependsOn"] = [str(number)]
-    return await client.post_batch({"requests": requests}, into=_Answer, priority=priority, cost=len(batch))
+    return await client.post_batch({"requests": requests}, into=BatchAnswer, priority=priority, cost=len(batch))
 
 
-async def _send_abreast(client: MailboxClient, batch: list[_Open], priority: Priority) -> _Answer:
+async def _send_abreast(client: MailboxClient, batch: list[_Open], priority: Priority) -> BatchAnswer:
     requests = [_request(client, number, one.ask) for number, one in enumerate(batch)]
-    return await client.post_batch({"requests": requests}, into=_Answer, priority=priority, cost=len(batch), lanes=len(batch))
+    return await client.post_batch({"requests": requests}, into=BatchAnswer, priority=priority, cost=len(batch), lanes=len(batch))
 
 
 async def _ask_one(client: MailboxClient, ask: Ask, priority: Priority) -> Reply:
@@ -153,7 +155,7 @@ async def _ask_one(client: MailboxClient, ask: Ask, priority: Priority) -> Reply
         return Reply(error=error)
 
 
-async def _sort(client: MailboxClient, batch: list[_Open], answer: _Answer) -> tuple[list[tuple[int, Reply]], list[_Open], float]:
+async def _sort(client: MailboxClient, batch: list[_Open], answer: BatchAnswer) -> tuple[list[tuple[int, Reply]], list[_Open], float]:
     """Return what was answered, what to ask again (in that order), and the seconds to wait before."""
     items = {item.id: item for item in answer.responses}
     answered: list[tuple[int, Reply]] = []
@@ -169,7 +171,7 @@ async def _sort(client: MailboxClient, batch: list[_Open], answer: _Answer) -> t
         if item is not None and item.status == 424:
             again.append(one)
             continue
-        error = _judge(client, item)
+        error = judge_item(client, item)
         one.attempts += 1
         if isinstance(error, GraphUnauthorized) and not one.is_renewed:
             await client.renew(error)
@@ -200,7 +202,8 @@ def _request(client: MailboxClient, number: int, ask: Ask) -> dict[str, object]:
     return {"id": str(number), "method": "GET", "url": url, "headers": {"Prefer": ", ".join([IMMUTABLE, *ask.prefer])}}
 
 
-def _judge(client: MailboxClient, item: _Item | None) -> GraphError:
+def judge_item(client: MailboxClient, item: BatchItem | None) -> GraphError:
+    """Return what the answer of an item that is no success means; None is no answer."""
     if item is None:
         return GraphUnreachable("Graph's batch has no answer for an item")
     return client.judge(item.status, {name.lower(): str(value) for name, value in (item.headers or {}).items()}, bytes(item.body))

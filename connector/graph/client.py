@@ -110,13 +110,17 @@ class MailboxClient:
         """GET as `get` does, and return the body as it came."""
         return await self._retried("GET", path_or_link, priority, params=params, prefer=prefer)
 
-    async def post_batch(self, body: Any, *, into: type[_T], priority: Priority, cost: int, lanes: int = 1) -> _T:
-        """POST `body` (JSON) to `/$batch`; all items must be safe to repeat.
+    async def post_batch(
+        self, body: Any, *, into: type[_T], priority: Priority, cost: int, lanes: int = 1, is_repeatable: bool = True
+    ) -> _T:
+        """POST `body` (JSON) to `/$batch`.
 
-        `cost` is the number of items, `lanes` how many of them Graph runs at once.
+        `cost` is the number of items, `lanes` how many of them Graph runs at once. Items that are not safe to repeat are sent again only
+        where Graph refused them all without looking (429, a throttling 503, 401).
         """
         content = msgspec.json.encode(body)
-        return read_json(await self._retried("POST", "/$batch", priority, content=content, cost=cost, lanes=lanes), into)
+        again = (GraphThrottled, GraphUnreachable) if is_repeatable else (GraphThrottled,)
+        return read_json(await self._retried("POST", "/$batch", priority, content=content, cost=cost, lanes=lanes, again=again), into)
 
     @asynccontextmanager
     async def download(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Response]:
@@ -194,15 +198,14 @@ class MailboxClient:
         content: bytes | None = None,
         cost: int = 1,
         lanes: int = 1,
+        again: tuple[type[GraphError], ...] = (GraphThrottled, GraphUnreachable),
     ) -> bytes:
         headers = {"Accept": "application/json", "Prefer": ", ".join([IMMUTABLE, *prefer])}
         if content is not None:
             headers["Content-Type"] = "application/json"
         url = self.url(path_or_link)
         until = trio.current_time() + OVERALL
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type((GraphThrottled, GraphUnreachable)), stop=partial(_stop, until), wait=_wait, reraise=True
-        )
+        retrying = AsyncRetrying(retry=retry_if_exception_type(again), stop=partial(_stop, until), wait=_wait, reraise=True)
         response: Response = await retrying(self._once, method, url, params or None, headers, content, priority, cost, lanes)
         return response.content
 

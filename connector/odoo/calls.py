@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from connector.odoo.probe import ServerVersion
-    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Listed, Trouble
+    from connector.odoo.wire import AccountReport, ApplyRequest, ApplyResult, Listed, Outcome, Trouble
 
 __all__ = ["MODEL", "AddonCalls", "Transport"]
 
@@ -79,8 +79,12 @@ class AddonCalls:
         leaving: bool = False,
         database: str | None = None,
         trouble: Trouble | None | UnsetType = UNSET,
+        actions: int = 0,
     ) -> Exchange:
-        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`."""
+        """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`.
+
+        At most `actions` actions come along.
+        """
         told = {} if isinstance(trouble, UnsetType) else {"trouble": trouble}
         answer = await self._call(
             "connector_exchange",
@@ -91,6 +95,7 @@ class AddonCalls:
             reports=list(reports),
             leaving=leaving,
             database=database,
+            actions=actions,
             **told,
         )
         return self._read(Exchange, answer)
@@ -121,6 +126,11 @@ class AddonCalls:
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
         """Deliver a body that was too late for the request that asked, to `database` and no other."""
         await self._call("connector_body", account_id=account_id, remote_id=remote_id, body=body, database=database)
+
+    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:
+        """Tell what came of actions to `database` and no other."""
+        answer = await self._call("connector_outcomes", account_id=account_id, outcomes=list(outcomes), database=database)
+        return self._read(dict[str, int], answer)["taken"]
 
     async def _call(self, method: str, **params: Any) -> Any:
         return await self._send(method, msgspec.to_builtins(params))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Hello,
         Listed,
         MailboxSnapshot,
+        Outcome,
         Trouble,
     )
 
@@ -47,6 +48,7 @@ class OdooPort(Protocol):
         leaving: bool = False,
         database: str | None = None,
         trouble: Trouble | None | UnsetType = UNSET,
+        actions: int = 0,
     ) -> Exchange:
         """Tell what there is to tell of the accounts, hear which ones changed; holds the lease of `instance` and `run`, or leaves it.
 
@@ -69,3 +71,6 @@ class OdooPort(Protocol):
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
         """Deliver a body that was too late for the request that asked, to `database` and no other."""
+
+    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:
+        """Tell what came of actions to `database` and no other; return how many of them were still open."""

@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 __all__ = [
     "Account",
     "AccountReport",
+    "Action",
     "Applied",
     "ApplyRequest",
     "ApplyResult",
@@ -28,6 +29,7 @@ __all__ = [
     "Hello",
     "Listed",
     "MailboxSnapshot",
+    "Outcome",
     "Refused",
     "Removed",
     "SealedToken",
@@ -143,6 +145,38 @@ class Trouble(Struct, frozen=True):
     message: str
 
 
+class Action(Struct, frozen=True):
+    """What a user did and Outlook has to hear (docs/protocol.md, `connector_exchange`).
+
+    `values` is what it wants and `seen` what Graph has when its turn comes; `age` is in seconds, by Odoo's clock; `is_again`: a connector
+    was given it before.
+    """
+
+    id: int
+    uuid: str
+    account_id: int
+    kind: str
+    remote_id: str | None
+    folder: str | None
+    values: dict[str, Any]
+    seen: dict[str, Any]
+    age: float
+    is_again: bool = False
+
+
+class Outcome(Struct, frozen=True, omit_defaults=True):
+    """What came of an action: `done`, `failed`, or `gone` (there is nothing any more that it speaks of).
+
+    `acked` is when Graph acknowledged it, in seconds by our clock; `said` a patch of what Graph answered; `error` a code.
+    """
+
+    uuid: str
+    outcome: str
+    acked: float | UnsetType = UNSET
+    said: dict[str, Any] | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+
+
 class Exchange(Struct, frozen=True):
     """The answer of `connector_exchange`; with `held` or `foreign` nothing else is said, and nothing was taken.
 
@@ -156,6 +190,7 @@ class Exchange(Struct, frozen=True):
     held: Held | None = None
     foreign: Foreign | None = None
     last_account_id: int = 0
+    actions: list[Action] = []
 
 
 class FolderSnapshot(Struct, frozen=True):
@@ -179,12 +214,16 @@ class FolderSnapshot(Struct, frozen=True):
 
 
 class MailboxSnapshot(Struct, frozen=True):
-    """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved, `unreadable` what was set aside."""
+    """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved, `unreadable` what was set aside.
+
+    `unsettled`: something that Graph acknowledged still covers what it said.
+    """
 
     account_id: int
     folders: list[FolderSnapshot]
     pending: list[str]
     unreadable: list[str] = []
+    unsettled: bool = False
 
 
 class TreeFolder(Struct, frozen=True):
@@ -250,6 +289,8 @@ class ApplyRequest(Struct, frozen=True):
     set_aside: list[SetAside] | UnsetType = UNSET
     # The only database that is meant.
     database: str | None | UnsetType = UNSET
+    # When a round began that is complete now: what Graph acknowledged before covers no more.
+    settled: float | UnsetType = UNSET
 
 
 class Applied(Struct, frozen=True):

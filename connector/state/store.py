@@ -80,12 +80,21 @@ _MIGRATIONS = (
     """
     CREATE TABLE challenge (account_id INTEGER PRIMARY KEY, sealed TEXT NOT NULL) STRICT;
     """,
+    # What was done with users' actions (`state.journal`): before its request, and what came of it.
+    """
+    CREATE TABLE action (
+        account_id INTEGER NOT NULL, uuid TEXT NOT NULL, outcome TEXT, at REAL NOT NULL,
+        PRIMARY KEY (account_id, uuid)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX action_by_age ON action (at);
+    """
+    + _refuse_buried("action"),
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 # Every table that has something of an account, but for sign-ins under way (they end by themselves, and may be the account's next life).
-TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account", "challenge")
+TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account", "challenge", "action")
 
 # The name of Odoo's database in `meta`.
 _DATABASE = "database"

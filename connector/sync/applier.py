@@ -93,6 +93,7 @@ class Applier:
         gone: Sequence[str] = (),
         folders: Sequence[FolderUpdate] = (),
         set_aside: Sequence[SetAside] = (),
+        settled: float | UnsetType = UNSET,
     ) -> Applied:
         """Apply all of it in one transaction; large lists of messages and of removals go ahead in batches, the cursor with the last one.
 
@@ -106,7 +107,14 @@ class Applier:
                 answer = await self._send(ApplyRequest(self.account_id, None, batch, batch_left, [], []))
                 new, changed = new + answer.new, changed + answer.changed
             request = ApplyRequest(
-                self.account_id, tree, last, last_left, list(gone), list(folders), set_aside=list(set_aside) if set_aside else UNSET
+                self.account_id,
+                tree,
+                last,
+                last_left,
+                list(gone),
+                list(folders),
+                set_aside=list(set_aside) if set_aside else UNSET,
+                settled=settled,
             )
             answer = await self._send(request)
             cursors = {u.folder: Cursor(answer.revisions[u.folder], u.cursor) for u in folders if not isinstance(u.cursor, UnsetType)}

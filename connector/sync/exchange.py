@@ -22,11 +22,11 @@ from connector.odoo.key import expiry_warning
 from connector.sync.plan import backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from connector.odoo.port import OdooPort
-    from connector.odoo.wire import AccountReport
+    from connector.odoo.wire import AccountReport, Action
     from connector.odoo.wire import Exchange as Answer
     from connector.sync.reports import Reports
     from connector.sync.trouble import Troubles
@@ -78,6 +78,20 @@ class Mailboxes(Protocol):
         """Belong to another database. Raises `StateError`."""
 
 
+class Actions(Protocol):
+    """Who takes users' actions (`outbox.queue.Outbox`)."""
+
+    @property
+    def room(self) -> int:
+        """How many may come."""
+
+    async def take(self, actions: Sequence[Action], *, is_whole: bool) -> None:
+        """Take what came. Raises `StateError`."""
+
+    def clear(self) -> None:
+        """Forget what is not under way: it will be given again."""
+
+
 class Exchange:
     """The loop; `readiness` is None while Odoo answers, else one word for `/readyz`."""
 
@@ -90,6 +104,7 @@ class Exchange:
         troubles: Troubles,
         version: str,
         now: Callable[[], datetime],
+        actions: Actions | None = None,
     ) -> None:
         """`now` is the wall clock in UTC."""
         self.readiness: str | None = "starting"
@@ -103,10 +118,13 @@ class Exchange:
         self._mailboxes = mailboxes
         self._reports = reports
         self._troubles = troubles
+        self._actions = actions
         self._since: str | None = None
         self._now = now
         self._remind_at = 0.0
         self._poked = trio.Event()
+        # Actions that the last call asked for.
+        self._asked = 0
         # One call at a time: an adoption must not come between a call and what follows from its answer.
         self._calling = trio.Lock()
 
@@ -170,13 +188,21 @@ class Exchange:
             _log.warning("Odoo's database is not what it was: a backup came back; starting over from what it has")
             self._since = None
             self._mailboxes.start_over()
+            if self._actions is not None:
+                self._actions.clear()
             return False
-        await self._mailboxes.take(answer, is_whole=self._since is None)
+        is_whole, self._since = self._since is None, None
+        await self._mailboxes.take(answer, is_whole=is_whole)
+        if self._actions is not None and answer.actions:
+            await self._actions.take(answer.actions, is_whole=is_whole)
+        # Only now: what was not kept of an answer is asked for again.
         self._since = answer.watermark
         self.readiness = None
-        return True
+        # A full answer says that there are more.
+        return not answer.actions or len(answer.actions) < self._asked
 
     async def _exchange(self, reports: list[AccountReport], *, leaving: bool = False) -> Answer:
+        self._asked = self._actions.room if self._actions is not None and not leaving else 0
         return await self._odoo.exchange(
             instance=self.instance,
             since=self._since,
@@ -186,6 +212,7 @@ class Exchange:
             leaving=leaving,
             database=self._identity.database,
             trouble=self._troubles.told,
+            actions=self._asked,
         )
 
     def _is_ours(self, answer: Answer) -> bool:
@@ -218,6 +245,8 @@ class Exchange:
     def _stop(self) -> None:
         self._since = self._serial = None
         self._mailboxes.stop()
+        if self._actions is not None:
+            self._actions.clear()
 
     async def adopt(self) -> tuple[str | None, str]:
         """Accept the database that Odoo has now; return the one that it was, and the one that it is. Raises `OdooError`, `StateError`."""
@@ -292,6 +321,8 @@ class Exchange:
         # Whoever is accepted again hears of all accounts anew.
         self._since = None
         self._mailboxes.stop()
+        if self._actions is not None:
+            self._actions.clear()
 
     def _lost(self, error: OdooError | StateError, failures: int) -> None:
         if isinstance(error, OdooRefused):

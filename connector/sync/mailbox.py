@@ -56,7 +56,7 @@ from connector.sync.trials import Trials, is_its_own
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -121,6 +121,13 @@ class Mailbox:
     _is_stuck: bool = field(init=False, default=False)
     # How often `forget` was called: it may be, while a cycle is under way.
     _forgotten: int = field(init=False, default=0)
+    # How many rounds began; held while outcomes of actions are told, so that Odoo hears Graph's answer before a newer round, or not at all.
+    rounds: int = field(init=False, default=0)
+    between_rounds: trio.Lock = field(init=False, default_factory=trio.Lock)
+    # Messages of which Graph's answer to a write was lost: they are looked at in the next round.
+    recheck: set[str] = field(init=False, default_factory=set)
+    # When Graph acknowledged the newest action that covers still, by our clock; 0 where that is not known, None where nothing covers.
+    _acked: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.store, self.account_id)
@@ -129,6 +136,10 @@ class Mailbox:
         """Trust nothing that is remembered: the next cycle takes up what Odoo has."""
         self._work = None
         self._forgotten += 1
+
+    def acknowledged(self, times: Iterable[float]) -> None:
+        """Note when Graph acknowledged actions: a round that begins later ends what they cover."""
+        self._acked = max([self._acked or 0.0, *times]) if (times := list(times)) else self._acked
 
     @property
     def is_known(self) -> bool:
@@ -143,6 +154,9 @@ class Mailbox:
         Raises what concerns the whole mailbox (throttling, sign-in, mailbox gone, Odoo). An error of one folder is logged, leaves
         the other folders alone, and makes the round incomplete: the progress has it.
         """
+        async with self.between_rounds:
+            self.rounds += 1
+        began = self.now().timestamp()
         work = self._work or await self._take_up()
         self._is_stuck = False
         outcome = await self._live(work, first)
@@ -152,13 +166,29 @@ class Mailbox:
             await reset(work, folder)
         failures += await self._list_instead(work, outcome.refused)
         failures += await self._give_cursors(work, first)
-        is_resolved = await resolve_pending(work, Priority.LIVE)
+        is_resolved = await resolve_pending(work, Priority.LIVE) and await self._recheck(work)
         self._age(work)
         waits = any(f.cursor is None for f in work.book.synced())
         synced = is_resolved and not failures and not waits
+        if synced and self._acked is not None:
+            await self._settle(work, began)
         progress = self._progress(work, synced=synced, failure=failures[0] if failures else None)
         self.on_progress(progress)
         return progress
+
+    async def _recheck(self, work: Work) -> bool:
+        """Look at messages of which nobody knows what Graph answered; tell whether it told of all of them."""
+        asked, self.recheck = self.recheck, set()
+        findings = await look_into(work, sorted(asked), None, Priority.LIVE)
+        self.recheck.update(findings.open)
+        return not findings.open
+
+    async def _settle(self, work: Work, began: float) -> None:
+        """Let what Graph acknowledged before this round cover no more: the round told what came of it."""
+        applied = await work.applier.apply(settled=began)
+        work.book.pending = set(applied.pending)
+        if self._acked is not None and self._acked < began:
+            self._acked = None
 
     async def _live(self, work: Work, first: str | None) -> LiveOutcome:
         """Run the live round; where a person waits, the folder that they look at and the Inbox go ahead of all else."""
@@ -388,6 +418,8 @@ class Mailbox:
         stored = await self.store.load_cursors(self.account_id)
         now = self.now().timestamp()
         work.book = open_book(snapshots[0], stored, now, work.book.tree)
+        if snapshots[0].unsettled and self._acked is None:
+            self._acked = 0.0
         # A cursor that moved without news before this process began, and that Odoo never heard of.
         for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:
@@ -403,7 +435,8 @@ class Mailbox:
         updates = []
         for listed in tree.folders:
             folder = work.book.folders.get(listed.id)
-            if folder is not None and (folder.unread, folder.total) != (listed.unread, listed.total):
+            # Graph's answers to actions moved Odoo's counts along, past what is known here.
+            if folder is not None and (self._acked is not None or (folder.unread, folder.total) != (listed.unread, listed.total)):
                 updates.append(FolderUpdate(folder=folder.remote_id, revision=UNSET, unread=listed.unread, total=listed.total))
         await work.apply(folders=updates)
 

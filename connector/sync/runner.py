@@ -101,10 +101,11 @@ class Runner:
         reports: Reports,
         now: Callable[[], datetime],
         on_refused: Callable[[int, Exception], Awaitable[None]] | None = None,
+        beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`interval` and `reconcile_interval` are in seconds; `now` is the wall clock in UTC.
 
-        `on_refused` hears why a sign-in is needed.
+        `on_refused` hears why a sign-in is needed; `beside` runs for as long as the mailbox does (its outbox).
         """
         self.mailbox = mailbox
         self.state = State.NOT_CONNECTED
@@ -120,6 +121,7 @@ class Runner:
         self._reports = reports
         self._now = now
         self._on_refused = on_refused
+        self._beside = beside
         self._failures = 0
         self._stumbles = 0
         self._is_fit = False
@@ -155,6 +157,15 @@ class Runner:
 
     async def run(self) -> None:
         """Run until the mailbox needs a person (then Odoo knows it) or Odoo does not want it any more."""
+        if self._beside is None:
+            await self._sync()
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._beside)
+            await self._sync()
+            nursery.cancel_scope.cancel()
+
+    async def _sync(self) -> None:
         # Since this mailbox last ran somebody else may have changed what Odoo shows: a sign-in, say, writes "connected".
         self._reports.forget(self.account_id)
         self._event(Event.CONNECTED)

@@ -80,6 +80,13 @@ def number(value, where):
     return value
 
 
+def seconds(value, where):
+    """Return a time by the connector's clock, in seconds since 1970: such times are compared with each other only."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 2**40:
+        raise WireError(f"{where}: not a time in seconds")
+    return float(value)
+
+
 def importance(value, where):
     """Return one of Graph's three."""
     if value not in IMPORTANCE:

@@ -19,6 +19,7 @@ from connector.odoo.wire import (
     FolderSnapshot,
     Hello,
     MailboxSnapshot,
+    Outcome,
     Refused,
     SetAside,
 )
@@ -54,6 +55,7 @@ class FakeAddon:
     # The databases that late bodies were meant for.
     meant: list[str | None] = field(default_factory=list)
     state: str = "connected"
+    told: list[tuple[int, Outcome]] = field(default_factory=list)
 
     async def hello(self, version: str) -> Hello:
         """Answer."""
@@ -70,9 +72,15 @@ class FakeAddon:
         leaving: bool = False,
         database: str | None = None,
         trouble: Trouble | None | UnsetType = UNSET,
+        actions: int = 0,
     ) -> Exchange:
         """Know of no account, and take every connector for the holder of the lease."""
-        return Exchange(watermark=f"{instance}{run}{serial}{since}{leaving}{len(reports)}{database}{trouble}", accounts=[])
+        return Exchange(watermark=f"{instance}{run}{serial}{since}{leaving}{len(reports)}{database}{trouble}{actions}", accounts=[])
+
+    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:  # noqa: ARG002 - the port's
+        """Keep what came of actions."""
+        self.told += [(account_id, one) for one in outcomes]
+        return len(outcomes)
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Tell cursors and revisions."""

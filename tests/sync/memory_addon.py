@@ -27,10 +27,12 @@ from connector.odoo.wire import (
     Held,
     Hello,
     MailboxSnapshot,
+    Outcome,
     Refused,
     SealedToken,
     Trouble,
 )
+from tests.sync.memory_addon_actions import act, claim, take_outcomes, undo
 from tests.sync.memory_addon_apply import Apply
 from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
 from tests.sync.memory_addon_wire import flag, iso, key, moment, number, objects, one_of, text, wrong
@@ -77,10 +79,17 @@ class _Database:
     last_account: int = 0
     last_row: int = 0
     trouble: Trouble | None = None
+    last_action: int = 0
 
     def copy(self) -> _Database:
         boxes = {account_id: box.copy() for account_id, box in self.mailboxes.items()}
-        return _Database(boxes, self.lease, list(self.refreshes), self.last_account, self.last_row, self.trouble)
+        return _Database(boxes, self.lease, list(self.refreshes), self.last_account, self.last_row, self.trouble, self.last_action)
+
+    def action_numbers(self) -> Iterator[int]:
+        """Give new actions their ids."""
+        while True:
+            self.last_action += 1
+            yield self.last_action
 
     def numbers(self) -> Iterator[int]:
         """Give new rows their ids."""
@@ -179,6 +188,14 @@ class MemoryAddon:
             if not enabled:
                 box.forget(folder.remote_id)
 
+    def maildesk_do(self, account_id: int, kind: str, remote_ids: Sequence[str] = (), **values: Any) -> str:
+        """Do something with messages, or with a folder; return what undoes it."""
+        return act(self.mailboxes[account_id], self._db.action_numbers(), self._now(), kind, remote_ids, **values)
+
+    def maildesk_undo(self, account_id: int, group: str) -> None:
+        """Take it back."""
+        undo(self.mailboxes[account_id], self._db.action_numbers(), self._now(), group)
+
     # ---------------------------------------------------------------- the port
 
     async def hello(self, version: str) -> Hello:
@@ -201,10 +218,11 @@ class MemoryAddon:
         leaving: bool = False,
         database: str | None = None,
         trouble: Trouble | None | UnsetType = UNSET,
+        actions: int = 0,
     ) -> Exchange:
         """Take reports, hold the lease, tell accounts."""
         request: dict[str, Any] = {"instance": instance, "run": run, "serial": serial, "since": since, "reports": list(reports)}
-        request |= {"leaving": leaving, "database": database}
+        request |= {"leaving": leaving, "database": database, "actions": actions}
         if not isinstance(trouble, UnsetType):
             request["trouble"] = trouble
         return await self._call("exchange", request, lambda: self._exchange(**msgspec.to_builtins(request)))
@@ -237,6 +255,18 @@ class MemoryAddon:
         """Compare a listing with the rows."""
         request = {"account_id": account_id, "folder": folder, "listed": list(listed), "after": after, "until": until}
         return await self._call("compare", request, lambda: self._compare(account_id, folder, listed, after, until))
+
+    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:
+        """Note what came of actions."""
+
+        def work() -> int:
+            if not self._is_meant(database):
+                return 0
+            box = self.mailboxes.get(number(account_id, "account_id"))
+            found = objects(msgspec.to_builtins(list(outcomes)), "outcomes")
+            return take_outcomes(box, found) if box is not None else 0
+
+        return await self._call("outcomes", {"account_id": account_id, "outcomes": list(outcomes), "database": database}, work)
 
     async def check(self) -> Checkup:
         """Know of no connector."""
@@ -291,6 +321,7 @@ class MemoryAddon:
         leaving: bool,
         database: str | None,
         trouble: dict[str, Any] | None | Literal[False] = False,
+        actions: int = 0,
     ) -> Exchange:
         if not self._is_meant(database):
             return Exchange(foreign=Foreign(self.database_uuid))
@@ -323,7 +354,11 @@ class MemoryAddon:
             if bound is None or self.mailboxes[i].config_changed_at >= bound or (i in asked and asked[i] >= bound)
         ]
         accounts += [Account(r["account_id"], "", "outlook", _DISCONNECTED, active=False) for box, r in taken if box is None]
-        return Exchange(iso(now), accounts, mine.serial, restored, last_account_id=self._db.last_account)
+        given = []
+        if not restored and not leaving:
+            previous = lease.serial if lease is not None and lease.run == mine.run else None
+            given = claim(self.mailboxes, number(actions, "actions"), serial, since, (mine.serial, previous), now)
+        return Exchange(iso(now), accounts, mine.serial, restored, last_account_id=self._db.last_account, actions=given)
 
     def _refreshes(self, now: datetime) -> dict[int, datetime]:
         """Return the newest request to refresh by account, and forget old ones."""
@@ -353,18 +388,21 @@ def _differs(box: MemoryMailbox, folder: str, entry: Listed) -> bool:
     row = box.rows.get(remote_id)
     if row is None:
         return remote_id not in box.unreadable
+    said = box.confirmed(remote_id)
     return (
-        row["pending"]
-        or row["folder"] != folder
-        or (is_read is not None and row["is_read"] != is_read)
-        or (is_flagged is not None and row["is_flagged"] != is_flagged)
+        said["pending"]
+        or said["folder"] != folder
+        or (is_read is not None and said["is_read"] != is_read)
+        or (is_flagged is not None and said["is_flagged"] != is_flagged)
     )
 
 
 def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
-    indexed = Counter(row["folder"] for row in box.rows.values() if not row["pending"])
+    said = [box.confirmed(remote_id) for remote_id in box.rows]
+    indexed = Counter(one["folder"] for one in said if not one["pending"])
+    unsettled = any(a.covers and a.state == "done" for a in box.actions.values())
     folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
-    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable))
+    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled)
 
 
 def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> Account:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connector.odoo.wire import Applied, Refused, SetAside
+from tests.sync.memory_addon_actions import settle
 from tests.sync.memory_addon_tables import MemoryFolder
 from tests.sync.memory_addon_wire import IS_NEW, folder_update, objects, patches, removal, set_aside, strings, tree_folder, wrong
 
@@ -36,6 +37,9 @@ class Apply:
         self._gone = strings(request["gone"], "gone")
         self._aside = [set_aside(item) for item in objects(request.get("set_aside"), "set_aside")]
         self._updates = {item["folder"]: item for item in map(folder_update, objects(request["folders"], "folders"))}
+        self._settled: float | None = request.get("settled")
+        if self._settled is not None and (isinstance(self._settled, bool) or not isinstance(self._settled, int | float)):
+            raise wrong("settled: not a time in seconds")
         if self._tree is not None and len(self._tree) < len(tree):
             raise wrong("tree: a folder twice")
         if len(self._updates) < len(request["folders"] or ()):
@@ -51,6 +55,8 @@ class Apply:
         changed |= {remote_id for folder, remote_id in self._removed if self._box.hide(remote_id, folder)}
         self._apply_gone(changed)
         self._apply_set_aside()
+        if self._settled is not None:
+            changed |= settle(self._box, self._settled)
         self._drop_empty_folders()
         return Applied({name: self._update(item) for name, item in self._updates.items()}, new, len(changed), self._box.pending)
 
@@ -93,14 +99,15 @@ class Apply:
             folders[name].begin_anew()
         if not archived:
             return set()
-        left = [(i, row["folder"]) for i, row in self._box.rows.items() if row["folder"] in archived]
+        places = ((i, self._box.confirmed(i)["folder"]) for i in self._box.rows)
+        left = [(i, folder) for i, folder in places if folder in archived]
         return {remote_id for remote_id, folder in left if self._box.hide(remote_id, folder)}
 
     def _drop_empty_folders(self) -> None:
         folders = self._box.folders
         empty = {name for name, folder in folders.items() if not folder.active}
         if empty:
-            empty -= {row["folder"] for row in self._box.rows.values()}
+            empty -= {row["folder"] for row in self._box.rows.values()} | {said.get("folder") for said in self._box.said.values()}
         for name in empty:
             del folders[name]
         if empty:
@@ -124,15 +131,14 @@ class Apply:
             if row is None:
                 self._box.put({"id": next(self._numbers), "remote_id": remote_id, **IS_NEW, **patch, "pending": False})
                 new += 1
-            elif row["pending"] or any(row[name] != value for name, value in patch.items()):
-                self._box.put({**row, **patch, "pending": False})
+            elif self._box.take(remote_id, {**patch, "pending": False}):
                 changed.add(remote_id)
         return new
 
     def _apply_gone(self, changed: set[str]) -> None:
         for remote_id in self._gone:
             row = self._box.rows.get(remote_id)
-            if row is not None and row["pending"]:
+            if row is not None and self._box.confirmed(remote_id)["pending"]:
                 self._box.drop(remote_id)
                 changed.add(remote_id)
 

@@ -13,8 +13,12 @@ from connector.odoo.wire import FolderSnapshot
 
 if TYPE_CHECKING:
     from connector.odoo.wire import SealedToken, SetAside
+    from tests.sync.memory_addon_actions import MemoryAction
 
 __all__ = ["CHOSEN_STATES", "MemoryFolder", "MemoryMailbox"]
+
+# What users' actions may cover.
+COVERED = ("is_read", "is_flagged", "importance", "categories", "folder", "pending")
 
 # States that a person chose; a report of the connector does not change them.
 CHOSEN_STATES = frozenset({"draft", "paused", "disconnected"})
@@ -79,6 +83,10 @@ class MemoryMailbox:
     unreadable: dict[str, SetAside] = field(default_factory=dict)
     # Bodies that came late, as they came.
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Users' actions by uuid, and what Graph said last of fields that they cover, by message: rows have what is shown.
+    actions: dict[str, MemoryAction] = field(default_factory=dict)
+    said: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Rows that Graph's word leaves hidden.
     _hidden: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> MemoryMailbox:
@@ -89,6 +97,8 @@ class MemoryMailbox:
             rows=dict(self.rows),
             unreadable=dict(self.unreadable),
             bodies=dict(self.bodies),
+            actions=dict(self.actions),
+            said={remote_id: dict(values) for remote_id, values in self.said.items()},
             _hidden=dict(self._hidden),
         )
 
@@ -101,6 +111,10 @@ class MemoryMailbox:
         """Let go of the mailbox: its mail stays, no token and no cursor does."""
         self.last_seq, self.token = self.newest_seq, None
         self.state, self.active = "disconnected", False
+        for remote_id in list(self.said):
+            self.show(remote_id, {**self.rows[remote_id], **self.said[remote_id]}, {})
+        ended = {"pending": "cancelled", "running": "cancelled"}
+        self.actions = {i: replace(a, state=ended.get(a.state, a.state), covers=False) for i, a in self.actions.items()}
         for folder in self.folders.values():
             folder.begin_anew()
 
@@ -119,29 +133,62 @@ class MemoryMailbox:
         """Rows that are hidden until it is known where their messages went."""
         return sorted(self._hidden, key=self._hidden.__getitem__)
 
+    @property
+    def is_worked_on(self) -> bool:
+        """Actions are given to a connector."""
+        return self.active and self.state in {"connected", "error", "admin_required"}
+
+    def confirmed(self, remote_id: str) -> dict[str, Any]:
+        """Return what Graph said last of a message, of the fields that actions may cover."""
+        row, said = self.rows[remote_id], self.said.get(remote_id, {})
+        return {name: said.get(name, row[name] if row[name] is not None or name != "categories" else []) for name in COVERED}
+
     def put(self, row: dict[str, Any]) -> None:
-        """Write a row that is not hidden."""
+        """Write a new row that is not hidden."""
         self.rows[row["remote_id"]] = row
-        self._hidden.pop(row["remote_id"], None)
+
+    def take(self, remote_id: str, values: dict[str, Any]) -> bool:
+        """Take what Graph says: where an action covers it, beside what is shown; tell whether anything changed."""
+        row, said = self.rows[remote_id], self.said.get(remote_id, {})
+        if all(said.get(name, row[name]) == value for name, value in values.items()):
+            return False
+        self.rows[remote_id] = {**row, **{name: value for name, value in values.items() if name not in said}}
+        if said:
+            self.said[remote_id] = {**said, **{name: value for name, value in values.items() if name in said}}
+        self._note_hidden(remote_id)
+        return True
+
+    def show(self, remote_id: str, row: dict[str, Any], said: dict[str, Any]) -> None:
+        """Let a row show something over what Graph said."""
+        self.rows[remote_id] = row
+        self.said.pop(remote_id, None)
+        if said:
+            self.said[remote_id] = said
+        self._note_hidden(remote_id)
 
     def hide(self, remote_id: str, folder: str) -> bool:
         """Hide a row if it is in `folder` and not hidden yet; tell whether it was done."""
-        row = self.rows.get(remote_id)
-        if row is None or row["pending"] or row["folder"] != folder:
+        if remote_id not in self.rows:
             return False
-        self.rows[remote_id] = {**row, "pending": True}
-        self._hidden[remote_id] = row["id"]
-        return True
+        said = self.confirmed(remote_id)
+        return not said["pending"] and said["folder"] == folder and self.take(remote_id, {"pending": True})
+
+    def _note_hidden(self, remote_id: str) -> None:
+        if self.confirmed(remote_id)["pending"]:
+            self._hidden[remote_id] = self.rows[remote_id]["id"]
+        else:
+            self._hidden.pop(remote_id, None)
 
     def drop(self, remote_id: str) -> None:
         """Delete a row, and its body with it."""
         del self.rows[remote_id]
+        self.said.pop(remote_id, None)
         self._hidden.pop(remote_id, None)
         self.bodies.pop(remote_id, None)
 
     def forget(self, folder: str) -> None:
         """Delete the rows of a folder, and what of it could not be read."""
-        for remote_id in [i for i, row in self.rows.items() if row["folder"] == folder]:
+        for remote_id in [i for i, row in self.rows.items() if folder in {row["folder"], self.said.get(i, row).get("folder")}]:
             self.drop(remote_id)
         for remote_id in [i for i, aside in self.unreadable.items() if aside.folder == folder]:
             del self.unreadable[remote_id]
@@ -151,8 +198,8 @@ class MemoryMailbox:
         return [
             remote_id
             for remote_id, row in self.rows.items()
-            if row["folder"] == folder
-            and not row["pending"]
+            if self.confirmed(remote_id)["folder"] == folder
+            and not self.confirmed(remote_id)["pending"]
             and (after is None or row["received_at"] > after)
             and (until is None or row["received_at"] <= until)
         ]

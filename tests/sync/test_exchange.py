@@ -54,9 +54,10 @@ class Addon(FakeAddon):
         leaving: bool = False,
         database: str | None = None,
         trouble: Trouble | None | UnsetType = UNSET,
+        actions: int = 0,
     ) -> Exchange:
         """Take reports, but none of the poisoned account."""
-        assert (instance, bool(run), serial is None or bool(self.taken), leaving) == ("i", True, True, False)
+        assert (instance, bool(run), serial is None or bool(self.taken), leaving, actions) == ("i", True, True, False, 0)
         self.troubles.append(trouble)
         if database != self.ours:
             return Exchange(foreign=Foreign(self.ours))
@@ -302,9 +303,10 @@ class LeasedAddon(FakeAddon):
         leaving: bool = False,
         database: str | None = None,
         trouble: Trouble | None | UnsetType = UNSET,
+        actions: int = 0,
     ) -> Exchange:
         """Answer as the test says."""
-        assert (instance, list(reports), bool(run), trouble, bool(database)) == ("i", [], True, UNSET, True)
+        assert (instance, list(reports), bool(run), trouble, bool(database), actions) == ("i", [], True, UNSET, True, 0)
         self.asked.append((since, serial))
         self.left = self.left or leaving
         number = len(self.asked)

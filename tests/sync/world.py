@@ -21,11 +21,16 @@ from connector.graph.client import MailboxClient
 from connector.graph.folders import ROLES
 from connector.graph.gate import Gate
 from connector.http import open_client
+from connector.outbox.courier import Courier
+from connector.outbox.queue import Outbox
+from connector.state.journal import Journal
 from connector.state.store import open_store
+from connector.sync.exchange import Exchange
 from connector.sync.mailbox import Mailbox
 from connector.sync.plan import Surge
 from connector.sync.reports import Reports
 from connector.sync.runner import Runner
+from connector.sync.trouble import Troubles
 from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.model import Mailbox as Truth
 from tests.graph_simulator.model import iso
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
     from pathlib import Path
 
+    from connector.odoo.wire import Exchange as Answer
     from tests.graph_simulator.quirks import Quirks
 
 __all__ = ["ACCOUNT", "Died", "Spoil", "World", "differences", "open_world"]
@@ -159,6 +165,8 @@ class World:
                     reanchor=self.settings.get("reanchor", 4000),
                     on_progress=lambda _: None,
                 )
+                outbox = Outbox(Journal(store), self.now)
+                courier = Courier(mailbox, outbox, self.addon, self.now)
                 self.runner = Runner(
                     mailbox,
                     interval=300,
@@ -166,12 +174,19 @@ class World:
                     reconcile_interval=self.settings.get("reconcile_interval", 10**9),
                     reports=self.reports,
                     now=self.now,
+                    beside=courier.run if self.settings.get("outbox") else None,
                 )
+                courier.on_done = courier.on_trouble = self.runner.wake
                 steps = _Steps(Fuse(die_at_step, self._die))
                 trio.lowlevel.add_instrument(steps)
                 with trio.move_on_after(seconds) as self._scope:
                     self._fuse = Fuse(die_after, self._die)
-                    await self.runner.run()
+                    async with trio.open_nursery() as nursery:
+                        if self.settings.get("outbox"):
+                            exchange = Exchange(self.addon, store, self.reports, _Mailboxes(mailbox), Troubles(), "1.0", self.now, outbox)
+                            nursery.start_soon(exchange.run)
+                        await self.runner.run()
+                        nursery.cancel_scope.cancel()
                 trio.lowlevel.remove_instrument(steps)
                 self._fuse = Fuse()
                 self._scope = None
@@ -230,6 +245,27 @@ class World:
     def differences(self) -> list[str]:
         """Return what differs between the addon and the mailbox: nothing, after quiet."""
         return differences(self.addon.mailboxes[ACCOUNT], self.truth)
+
+
+class _Mailboxes:
+    """What an exchange tells of the accounts: there is one, and it runs."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def take(self, answer: Answer, *, is_whole: bool) -> None:
+        """Nothing to do."""
+
+    def stop(self) -> None:
+        """Another connector holds the lease, one that died with its file: actions wait until that has run out."""
+
+    def start_over(self) -> None:
+        """Odoo was restored."""
+        self._mailbox.forget()
+
+    async def adopt(self, database: str) -> None:
+        """Another database: does not happen here."""
+        raise AssertionError(database)
 
 
 class _Token:

@@ -13,8 +13,30 @@ UPDATE mailbox_folder_sync
        is_backfilled = false,
        revision = revision + 1;
 UPDATE mailbox_action
-   SET state = 'cancelled'
- WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed');
+   SET state = CASE WHEN state IN ('scheduled', 'pending', 'running', 'unconfirmed') THEN 'cancelled' ELSE state END,
+       covers = false
+ WHERE state IN ('scheduled', 'pending', 'running', 'unconfirmed')
+    OR covers;
+-- what Graph said shows where an action covered it
+UPDATE mailbox_message_index
+   SET is_read = COALESCE(said_is_read, is_read),
+       said_is_read = NULL,
+       is_flagged = COALESCE(said_is_flagged, is_flagged),
+       said_is_flagged = NULL,
+       importance = COALESCE(said_importance, importance),
+       said_importance = NULL,
+       categories = COALESCE(said_categories, categories),
+       said_categories = NULL,
+       folder_id = COALESCE(said_folder_id, folder_id),
+       said_folder_id = NULL,
+       pending_removal = COALESCE(said_pending_removal, pending_removal),
+       said_pending_removal = NULL
+ WHERE said_is_read IS NOT NULL
+    OR said_is_flagged IS NOT NULL
+    OR said_importance IS NOT NULL
+    OR said_categories IS NOT NULL
+    OR said_folder_id IS NOT NULL
+    OR said_pending_removal IS NOT NULL;
 DELETE FROM mailbox_connector;
 DELETE FROM mailbox_hello;
 DELETE FROM mailbox_refresh;

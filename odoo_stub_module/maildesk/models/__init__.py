@@ -13,6 +13,7 @@ from . import mailbox_message_list
 from . import mailbox_message_search
 from . import mailbox_message_body
 from . import mailbox_action
+from . import mailbox_action_do
 from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
@@ -27,6 +28,7 @@ from . import ir_rule
 from . import mailbox_connector
 from . import mailbox_apply
 from . import mailbox_compare
+from . import mailbox_outbox
 
 # Odoo's own world
 from . import mailbox_contact

@@ -94,9 +94,9 @@ class MailboxAccount(models.Model):
             account.backfill_progress = 100.0 * account.backfill_done / account.backfill_total if account.backfill_total else 0.0
 
     def _compute_unread_count(self):
-        # sudo: the counts lie in the connector's table; whoever reads the account may see them
-        inboxes = self.env["mailbox.folder.sync"].sudo().search([("account_id", "in", self.ids), ("folder_id.role", "=", "inbox")])
-        unread = {row.account_id.id: row.unread for row in inboxes}
+        # sudo: whoever reads the account may see its counts
+        inboxes = self.env["mailbox.folder"].sudo().search([("account_id", "in", self.ids), ("role", "=", "inbox")])
+        unread = {folder.account_id.id: folder.unread_count for folder in inboxes}
         for account in self:
             account.unread_count = unread.get(account.id, 0)
 
@@ -256,8 +256,9 @@ class MailboxAccount(models.Model):
         rows = {account.id: [] for account in accounts}
         for folder in folders:
             rows[folder.account_id.id].append(folder._to_app())
+        over = self.env["mailbox.action"]._over_folders
         return {
-            "accounts": [{**account._to_app(), "folders": rows[account.id]} for account in accounts],
+            "accounts": [{**account._to_app(), "folders": over(rows[account.id])} for account in accounts],
             "connector": self.env["mailbox.connector"]._standing(),
         }
 

@@ -176,8 +176,14 @@ class MailboxAccount(models.Model):
             }
         )
         accounts._begin_anew()
-        open_actions = self.env["mailbox.action"].sudo().search([("account_id", "in", accounts.ids), ("state", "in", OPEN_ACTION_STATES)])
-        open_actions.write({"state": "cancelled"})
+        actions = (
+            self.env["mailbox.action"]
+            .sudo()
+            .search([("account_id", "in", accounts.ids), "|", ("state", "in", OPEN_ACTION_STATES), ("covers", "=", True)])
+        )
+        actions.filtered(lambda action: action.state in OPEN_ACTION_STATES)._end("cancelled")
+        (settled := actions.filtered("covers")).write({"covers": False})
+        settled._uncovered()
         self.env["mailbox.refresh"].sudo().search([("account_id", "in", accounts.ids)]).unlink()
         accounts._drop_signins()
 

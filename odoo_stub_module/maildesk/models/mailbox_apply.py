@@ -10,7 +10,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.tools import SQL
 
-from ..wire import WireError, key, number, objects, strings, text
+from ..wire import WireError, key, number, objects, seconds, strings, text
 from .apply_turn import in_turn
 from .mailbox_connector import CHOSEN_STATES
 from .mailbox_folder import ANEW, ROLES
@@ -23,7 +23,18 @@ class MailboxAccount(models.Model):
     _inherit = "mailbox.account"
 
     @api.model
-    def connector_apply(self, account_id, tree=None, messages=None, removed=None, gone=None, folders=None, set_aside=None, database=None):
+    def connector_apply(
+        self,
+        account_id,
+        tree=None,
+        messages=None,
+        removed=None,
+        gone=None,
+        folders=None,
+        set_aside=None,
+        settled=None,
+        database=None,
+    ):
         """Apply changes of one mailbox; see docs/protocol.md for what they look like and what is refused."""
         account = self._as_connector().browse(number(account_id, "account_id"))
         if not account._is_meant(database):
@@ -32,7 +43,7 @@ class MailboxAccount(models.Model):
         def work():
             if not account.exists() or not account.active or account.state in CHOSEN_STATES:
                 return {"applied": False, "reason": "account"}
-            return Apply(account, tree, messages, removed, gone, folders, set_aside).run()
+            return Apply(account, tree, messages, removed, gone, folders, set_aside, settled).run()
 
         return in_turn(account.env, account.id, work)
 
@@ -40,7 +51,7 @@ class MailboxAccount(models.Model):
 class Apply:
     """One call: checked by the constructor, refused or carried out by `run`."""
 
-    def __init__(self, account, tree, messages, removed, gone, folders, set_aside):
+    def __init__(self, account, tree=None, messages=None, removed=None, gone=None, folders=None, set_aside=None, settled=None):
         self.account = account
         self.env = account.env
         self.cr = account.env.cr
@@ -53,6 +64,7 @@ class Apply:
         self.gone = strings(gone, "gone")
         self.set_aside = [_set_aside(item) for item in objects(set_aside, "set_aside")]
         self.updates = [_folder_update(item) for item in objects(folders, "folders")]
+        self.settled = None if settled is None else seconds(settled, "settled")
         if self.tree is not None and len({item["remote_id"] for item in self.tree}) < len(self.tree):
             raise WireError("tree: a folder twice")
         if len({update["folder"] for update in self.updates}) < len(self.updates):
@@ -90,6 +102,7 @@ class Apply:
         self._apply_removed()
         self._apply_gone()
         self._apply_set_aside()
+        self._settle()
         self._drop_empty_folders()
         revisions = self._apply_folders()
         self.env.invalidate_all()
@@ -187,7 +200,7 @@ class Apply:
             if row.folder_id.id in ids:
                 # Should the folder come back, it starts anew, and whoever still builds on its old cursor is refused.
                 row.write({**ANEW, "revision": row.revision + 1})
-        self._hide(SQL("m.folder_id = ANY(%s)", ids))
+        self._hide(SQL("(m.folder_id = ANY(%s) AND m.said_folder_id IS NULL OR m.said_folder_id = ANY(%s))", ids, ids))
         self.account_changed = True
 
     def _drop_empty_folders(self):
@@ -196,9 +209,10 @@ class Apply:
             return
         used = self.env.execute_query(
             SQL(
-                "SELECT DISTINCT folder_id FROM mailbox_message_index WHERE account_id = %s AND folder_id = ANY(%s)",
-                self.account.id,
-                archived.ids,
+                """SELECT folder_id FROM mailbox_message_index WHERE account_id = %(account)s AND folder_id = ANY(%(ids)s)
+                    UNION SELECT said_folder_id FROM mailbox_message_index WHERE said_folder_id = ANY(%(ids)s)""",
+                account=self.account.id,
+                ids=archived.ids,
             )
         )
         (archived - archived.browse([row[0] for row in used])).unlink()
@@ -247,7 +261,7 @@ class Apply:
         if self.tree is not None:
             self.cr.execute(FIND_FOLDERS, values, log_exceptions=False)
         self.cr.execute(UPDATE, values, log_exceptions=False)
-        for message_id, old_folder, new_folder in self.cr.fetchall():
+        for message_id, old_folder, new_folder, *_confirmed in self.cr.fetchall():
             self.changed_ids.add(message_id)
             self.touched_folders |= {old_folder, new_folder}
         self.cr.execute(INSERT, values, log_exceptions=False)
@@ -261,8 +275,8 @@ class Apply:
             folders, ids = zip(*self.removed, strict=True)
             self._hide(
                 SQL(
-                    "(m.folder_id, m.remote_id) IN (SELECT f.id, r.remote_id FROM unnest(%s, %s) AS r(folder, remote_id)"
-                    " JOIN mailbox_folder f ON f.account_id = %s AND f.remote_id = r.folder)",
+                    "(COALESCE(m.said_folder_id, m.folder_id), m.remote_id) IN (SELECT f.id, r.remote_id"
+                    " FROM unnest(%s, %s) AS r(folder, remote_id) JOIN mailbox_folder f ON f.account_id = %s AND f.remote_id = r.folder)",
                     list(folders),
                     list(ids),
                     self.account.id,
@@ -274,8 +288,12 @@ class Apply:
             SQL(
                 """WITH hidden AS (
                         SELECT m.id FROM mailbox_message_index m
-                         WHERE m.account_id = %s AND NOT m.pending_removal AND %s ORDER BY m.id FOR NO KEY UPDATE)
-                   UPDATE mailbox_message_index m SET pending_removal = true, write_date = %s, write_uid = %s
+                         WHERE m.account_id = %s AND NOT COALESCE(m.said_pending_removal, m.pending_removal) AND %s
+                         ORDER BY m.id FOR NO KEY UPDATE)
+                   UPDATE mailbox_message_index m
+                      SET pending_removal = m.pending_removal OR m.said_pending_removal IS NULL,
+                          said_pending_removal = CASE WHEN m.said_pending_removal IS NOT NULL THEN true END,
+                          write_date = %s, write_uid = %s
                      FROM hidden WHERE m.id = hidden.id RETURNING m.id, m.folder_id""",
                 self.account.id,
                 condition,
@@ -315,12 +333,20 @@ class Apply:
             self.cr.execute(
                 """WITH gone AS (
                         SELECT id FROM mailbox_message_index
-                         WHERE account_id = %s AND remote_id = ANY(%s) AND pending_removal ORDER BY id FOR UPDATE)
+                         WHERE account_id = %s AND remote_id = ANY(%s) AND COALESCE(said_pending_removal, pending_removal)
+                         ORDER BY id FOR UPDATE)
                    DELETE FROM mailbox_message_index m USING gone WHERE m.id = gone.id RETURNING m.id, m.folder_id""",
                 [self.account.id, self.gone],
                 log_exceptions=False,
             )
             self._note(self.cr.fetchall())
+
+    def _settle(self):
+        """End what actions cover that Graph acknowledged before a round began that is complete now: the round told what came of them."""
+        if self.settled is not None:
+            for message_id, old_folder, new_folder in self.env["mailbox.action"]._settle(self.account, self.settled):
+                self.changed_ids.add(message_id)
+                self.touched_folders |= {old_folder, new_folder}
 
     def _note(self, rows):
         for message_id, folder in rows:

@@ -1,7 +1,8 @@
 """`connector_compare`: where the index and a complete listing of a time of a folder differ (docs/protocol.md). Reads only.
 
 One statement for any number of ids: the listing is a relation, looked up in the index of (account, remote id); the folder's rows of that
-time come from the list's own index, newest first, and what the listing has is taken out of them.
+time come from the list's own index, newest first, and what the listing has is taken out of them. What Graph said is compared, not what is
+shown: rows that an open action shows elsewhere, or hides, are looked for where Graph has them.
 """
 
 from odoo import api, models
@@ -44,19 +45,32 @@ def comparison(folders, account_id, folder, columns, after, until):
                      LEFT JOIN mailbox_message_index m ON m.account_id = %s AND m.remote_id = l.remote_id
                     WHERE CASE WHEN m.id IS NULL
                           THEN NOT EXISTS (SELECT FROM mailbox_unreadable u WHERE u.account_id = %s AND u.remote_id = l.remote_id)
-                          ELSE m.pending_removal OR m.folder_id <> %s
-                               OR COALESCE(m.is_read, false) <> l.is_read OR COALESCE(m.is_flagged, false) <> l.is_flagged
+                          ELSE COALESCE(m.said_pending_removal, m.pending_removal) OR COALESCE(m.said_folder_id, m.folder_id) <> %s
+                               OR COALESCE(m.said_is_read, m.is_read, false) <> l.is_read
+                               OR COALESCE(m.said_is_flagged, m.is_flagged, false) <> l.is_flagged
                           END
                    UNION ALL
                    SELECT false, m.remote_id, m.id
                      FROM mailbox_message_index m
-                    WHERE m.folder_id = %s AND NOT m.pending_removal AND m.remote_id IS NOT NULL %s
+                    WHERE m.folder_id = %s AND NOT m.pending_removal AND m.said_pending_removal IS NULL AND m.said_folder_id IS NULL
+                      AND m.remote_id IS NOT NULL %s
+                      AND NOT EXISTS (SELECT FROM listed l WHERE l.remote_id = m.remote_id)
+                   UNION ALL
+                   SELECT false, m.remote_id, m.id
+                     FROM mailbox_message_index m
+                    WHERE m.account_id = %s AND (said_is_read IS NOT NULL OR said_folder_id IS NOT NULL OR said_pending_removal IS NOT NULL)
+                      AND (m.said_pending_removal IS NOT NULL OR m.said_folder_id IS NOT NULL)
+                      AND NOT COALESCE(m.said_pending_removal, m.pending_removal) AND COALESCE(m.said_folder_id, m.folder_id) = %s
+                      AND m.remote_id IS NOT NULL %s
                       AND NOT EXISTS (SELECT FROM listed l WHERE l.remote_id = m.remote_id)) found
             ORDER BY is_listed DESC, n""",
         *columns,
         account_id,
         account_id,
         folder_id,
+        folder_id,
+        bounds,
+        account_id,
         folder_id,
         bounds,
     )

@@ -18,6 +18,8 @@ CHOSEN_STATES = ("draft", "paused", "disconnected")
 REPORTED_STATES = ("connected", "reauth_required", "admin_required", "error")
 # What the connector reports of an account that a backup brought back: a person had disconnected it.
 DISCONNECTED = "disconnected"
+# States in which a connector works on a mailbox.
+RUNNING = ("connected", "error", "admin_required")
 PHASES = ("discovering", "bootstrapping", "backfilling", "up_to_date")
 
 # Why a body does not come, as the bus says it; the app has the sentences. Anything else is the first.
@@ -82,10 +84,13 @@ class MailboxAccount(models.Model):
         return text(database, "database") in (None, self._database_uuid())
 
     @api.model
-    def connector_exchange(self, instance, run, serial=None, since=None, reports=None, *, leaving=False, database=None, trouble=False):
-        """Take reports on any number of accounts and return the accounts whose configuration changed.
+    def connector_exchange(
+        self, instance, run, serial=None, since=None, reports=None, *, leaving=False, database=None, trouble=False, actions=0
+    ):
+        """Take reports on any number of accounts and return the accounts whose configuration changed, and actions that are due.
 
-        `database` is the only one that the connector means; `trouble` what is wrong with the connector itself (False: not known yet).
+        `database` is the only one that the connector means; `trouble` what is wrong with the connector itself (False: not known yet);
+        `actions` is how many the connector takes.
         """
         model = self._as_connector()
         if not model._is_meant(database):
@@ -119,12 +124,14 @@ class MailboxAccount(models.Model):
             holder._leave()
             model.env["mailbox.hello"]._leave()
         new_serial, restored = lease
+        taken = [] if restored or leaving else model._take_actions(number(actions, "actions"), text(serial, "serial"), since, holder)
         return {
             "watermark": iso(now),
             "serial": new_serial,
             "restored": restored,
             "accounts": accounts,
             "last_account_id": model._last_id(),
+            "actions": taken,
         }
 
     @api.model
@@ -228,7 +235,8 @@ class MailboxAccount(models.Model):
         counts = dict(
             self.env.execute_query(
                 SQL(
-                    "SELECT folder_id, count(*) FROM mailbox_message_index WHERE account_id = %s AND NOT pending_removal GROUP BY 1",
+                    """SELECT COALESCE(said_folder_id, folder_id), count(*) FROM mailbox_message_index
+                        WHERE account_id = %s AND NOT COALESCE(said_pending_removal, pending_removal) GROUP BY 1""",
                     self.id,
                 )
             )
@@ -239,11 +247,16 @@ class MailboxAccount(models.Model):
             "folders": [row._to_connector(counts.get(row.folder_id.id, 0)) for row in rows],
             "pending": self._pending(),
             "unreadable": self.env["mailbox.unreadable"].search([("account_id", "=", self.id)], order="id").mapped("remote_id"),
+            "unsettled": self._unsettled(),
         }
 
     def _pending(self):
         """Return the messages of the account that are hidden until the connector knows where they went."""
-        query = SQL("SELECT remote_id FROM mailbox_message_index WHERE account_id = %s AND pending_removal ORDER BY id", self.id)
+        query = SQL(
+            """SELECT remote_id FROM mailbox_message_index
+                WHERE account_id = %s AND COALESCE(said_pending_removal, pending_removal) ORDER BY id""",
+            self.id,
+        )
         return [row[0] for row in self.env.execute_query(query)]
 
     @api.model

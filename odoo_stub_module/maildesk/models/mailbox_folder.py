@@ -3,6 +3,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from .message_cover import COUNTED, said
+
 ROLES = [
     ("inbox", "Inbox"),
     ("sent", "Sent"),
@@ -45,10 +47,31 @@ class MailboxFolder(models.Model):
     def _compute_counts(self):
         # sudo: the counts lie in the connector's table; whoever reads the folder may see them
         rows = {row.folder_id.id: row for row in self.env["mailbox.folder.sync"].sudo().search([("folder_id", "in", self.ids)])}
+        open_actions = self._open_counts()
         for folder in self:
             row = rows.get(folder.id)
-            folder.unread_count = row.unread if row else 0
-            folder.total_count = row.total if row else 0
+            unread, total = open_actions.get(folder.id, (0, 0))
+            folder.unread_count = max(0, unread + (row.unread if row else 0))
+            folder.total_count = max(0, total + (row.total if row else 0))
+
+    def _open_counts(self):
+        """Return by folder what open actions add to Graph's counts: (unread, total), from the rows that show something else."""
+        self.env["mailbox.message_index"].flush_model()
+        # sudo: whoever reads a folder sees its counts
+        accounts = self.sudo().account_id.ids
+        self.env.cr.execute(
+            f"""SELECT folder_id, sum(unread), sum(total)
+                  FROM (SELECT folder_id, CASE WHEN is_read THEN 0 ELSE 1 END AS unread, 1 AS total
+                          FROM mailbox_message_index WHERE account_id = ANY(%(accounts)s) AND {COUNTED} AND NOT pending_removal
+                         UNION ALL
+                        SELECT {said("folder_id")}, CASE WHEN {said("is_read")} THEN 0 ELSE -1 END, -1
+                          FROM mailbox_message_index m
+                         WHERE account_id = ANY(%(accounts)s) AND {COUNTED} AND NOT {said("pending_removal")}) counted
+                 GROUP BY folder_id""",
+            {"accounts": accounts},
+            log_exceptions=False,
+        )
+        return {folder: (int(unread), int(total)) for folder, unread, total in self.env.cr.fetchall()}
 
     @api.model
     def maildesk_set_sync(self, folder_ids, enabled):
@@ -89,8 +112,9 @@ class MailboxFolder(models.Model):
         self.env.flush_all()
         self.env.cr.execute(
             """DELETE FROM mailbox_message_index
-                WHERE id IN (SELECT id FROM mailbox_message_index WHERE folder_id = ANY(%s) ORDER BY id FOR UPDATE)""",
-            [self.ids],
+                WHERE id IN (SELECT id FROM mailbox_message_index WHERE folder_id = ANY(%(ids)s) OR said_folder_id = ANY(%(ids)s)
+                              ORDER BY id FOR UPDATE)""",
+            {"ids": self.ids},
             log_exceptions=False,
         )
         self.env.invalidate_all()

@@ -59,7 +59,7 @@ class MailboxMessageIndex(models.Model):
     _recent = models.Index("(account_id, received_at DESC, id DESC) WHERE NOT pending_removal")
     _terms = models.Index(f"USING gin ({TERMS})")
     # What a folder's cascade and the count of `connector_take_up` need beside the list.
-    _pending = models.Index("(account_id, folder_id) WHERE pending_removal")
+    _pending = models.Index("(account_id, folder_id) WHERE COALESCE(said_pending_removal, pending_removal)")
 
     # ------------------------------------------------------------------ for the app (docs/protocol.md, section 4)
 

@@ -340,6 +340,7 @@ class MailboxMessageIndex(models.Model):
         return folder
 
     def _to_rows(self):
+        marks = self._action_marks()
         return [
             {
                 "id": message.id,
@@ -358,6 +359,8 @@ class MailboxMessageIndex(models.Model):
                 "importance": message.importance,
                 "categories": message.categories or [],
                 "to_recipients": message.to_recipients or [],
+                "waiting": marks.get(message.id, (False, None))[0],
+                "failed": marks.get(message.id, (False, None))[1],
             }
             for message in self
         ]

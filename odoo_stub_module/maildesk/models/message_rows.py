@@ -5,6 +5,7 @@ Odoo and PostgreSQL log whole statements when one fails.
 """
 
 from ..wire import WireError, categories, copy_in, flag, importance, key, moment, recipient_total, recipients, text
+from .message_cover import COVERED, said
 
 TABLE = "maildesk_apply"
 
@@ -93,11 +94,27 @@ FIND_FOLDERS = f"""
     UPDATE {TABLE} t SET folder_id = f.id
       FROM mailbox_folder f WHERE f.account_id = %(account)s AND f.remote_id = t.folder AND t.folder_id IS NULL"""
 
+
+def _confirmed(name):
+    """Return the SQL of what Graph said last: beside what is shown where an open action covers it (`message_cover`)."""
+    return said(name) if name in COVERED else f"m.{name}"
+
+
+def _taken(name, bit):
+    """Return the SQL that sets a column to what a patch says of it, if it says anything."""
+    if name not in COVERED:
+        return f"{name} = CASE WHEN t.mask & {bit} <> 0 THEN t.{name} ELSE m.{name} END"
+    return (
+        f"{name} = CASE WHEN t.mask & {bit} <> 0 AND m.said_{name} IS NULL THEN t.{name} ELSE m.{name} END, "
+        f"said_{name} = CASE WHEN t.mask & {bit} <> 0 AND m.said_{name} IS NOT NULL THEN t.{name} ELSE m.said_{name} END"
+    )
+
+
 # Rows that a patch changes: those that differ, and those that a message coming back takes out of hiding.
 _DIFFERING = f"""
           FROM {TABLE} t JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.remote_id = t.remote_id
-         WHERE m.pending_removal
-            OR {" OR ".join(f"(t.mask & {bit} <> 0 AND m.{name} IS DISTINCT FROM t.{name})" for name, bit in _BIT_OF_COLUMN.items())}"""
+         WHERE {said("pending_removal")}
+            OR {" OR ".join(f"(t.mask & {bit} <> 0 AND {_confirmed(n)} IS DISTINCT FROM t.{n})" for n, bit in _BIT_OF_COLUMN.items())}"""
 
 LOCK = f"""
     SELECT id FROM mailbox_message_index
@@ -108,14 +125,16 @@ LOCK = f"""
 # Locked in the order of ids.
 UPDATE = f"""
     WITH differing AS MATERIALIZED (
-        SELECT m.id, m.folder_id AS old_folder_id, t.n {_DIFFERING}
+        SELECT m.id, m.folder_id AS old_folder_id, {said("folder_id")} AS old_place, {said("is_read")} AS was_read, t.n {_DIFFERING}
          ORDER BY m.id FOR NO KEY UPDATE OF m)
     UPDATE mailbox_message_index m
-       SET {", ".join(f"{name} = CASE WHEN t.mask & {bit} <> 0 THEN t.{name} ELSE m.{name} END" for name, bit in _BIT_OF_COLUMN.items())},
-           pending_removal = false, write_date = %(now)s, write_uid = %(uid)s
+       SET {", ".join(_taken(name, bit) for name, bit in _BIT_OF_COLUMN.items())},
+           pending_removal = m.pending_removal AND m.said_pending_removal IS NOT NULL,
+           said_pending_removal = CASE WHEN m.said_pending_removal IS NOT NULL THEN false END,
+           write_date = %(now)s, write_uid = %(uid)s
       FROM differing d JOIN {TABLE} t ON t.n = d.n
      WHERE m.id = d.id
-    RETURNING m.id, d.old_folder_id, m.folder_id"""
+    RETURNING m.id, d.old_folder_id, m.folder_id, d.old_place, {said("folder_id")}, d.was_read, {said("is_read")}"""
 
 INSERT = f"""
     INSERT INTO mailbox_message_index (account_id, remote_id, folder_id, {", ".join(column[0] for column in _COLUMNS)},

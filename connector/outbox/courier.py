@@ -1,0 +1,421 @@
+"""Carries out the actions of one mailbox, beside its sync, through the same gate and ahead of it: a person waits.
+
+    ready: the first of each lane ──doubtful?──▶ ask Graph ──▶ done, changed, gone, or:
+         │                                                        │
+         └──▶ journal "about to" ──▶ chains of 20, three abreast ◀┘
+                                           │
+              journal the outcomes ◀── DONE, REFUSED      NOT_DONE ──▶ again, after a pause, for as long as it takes
+                      │                                   UNKNOWN  ──▶ doubtful, after a pause; failed after `_TRIES`
+                      ▼
+              tell Odoo, with what Graph said unless a round of the sync began since ──▶ a round soon, which ends the covering
+
+Between a request and the journal's note of its outcome the process may die: then the action is doubtful. Nothing is sent twice because an
+answer was lost. A throttled mailbox, or one that needs a sign-in, keeps its actions; what stops the mailbox is the runner's to judge.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+from msgspec import UNSET
+
+from connector.errors import (
+    AuthError,
+    ConnectorError,
+    GraphError,
+    GraphMailboxGone,
+    GraphNotFound,
+    GraphThrottled,
+    GraphUnauthorized,
+    OdooError,
+)
+from connector.graph.batch import ask_each
+from connector.graph.folders import list_tree
+from connector.graph.gate import LANES, Priority
+from connector.graph.messages import whole_ask
+from connector.graph.types import GraphMessage
+from connector.graph.writes import CHAIN, Fate, delete_message, send_chain, update_message
+from connector.odoo.wire import Outcome
+from connector.outbox.carry import (
+    FOLDER_WIDE,
+    Verdict,
+    failure_of,
+    folder_verdict,
+    is_known,
+    lane_of,
+    message_verdict,
+    said,
+    write_of,
+)
+from connector.sync.listing import list_states
+from connector.sync.merge import to_patch
+from connector.sync.plan import backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from connector.graph.client import MailboxClient
+    from connector.graph.writes import Receipt
+    from connector.odoo.port import OdooPort
+    from connector.odoo.wire import Action
+    from connector.outbox.queue import Outbox, Queue, Task
+    from connector.sync.mailbox import Mailbox
+
+__all__ = ["Courier"]
+
+# Chains at once: a lane is left for whoever opens a message.
+_ABREAST = LANES[Priority.PERSON] - 1
+# Times that one action is tried whose fate stays unknown, asked for in between: a quarter of an hour, with the pauses below.
+_TRIES = 20
+# Seconds: the longest pause before something is tried again.
+_CEILING = 60.0
+# Seconds for which a message is left alone after a move: a write right behind one may meet an id that is not there yet.
+_AFTER_MOVE = 2.0
+# Seconds from the last outcome to the round that proves it: several clicks make one round.
+_PROOF = 3.0
+# Seconds: what stops the whole mailbox is waited for so long; the runner judges it meanwhile.
+_STOPPED = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Courier:
+    """Works off the queue of the mailbox that `mailbox` syncs."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        outbox: Outbox,
+        odoo: OdooPort,
+        now: Callable[[], datetime],
+        *,
+        on_trouble: Callable[[], None] = lambda: None,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_trouble` hears that something stops the mailbox, `on_done` that a round of the sync is wanted."""
+        self.on_trouble = on_trouble
+        self.on_done = on_done
+        self._mailbox = mailbox
+        self._client: MailboxClient = mailbox.client
+        self._account_id = mailbox.account_id
+        self._outbox = outbox
+        self._odoo = odoo
+        self._now = now
+        # Outcomes that Odoo has not heard: the action, the outcome, and how many rounds had begun when Graph acknowledged it.
+        self._untold: dict[str, tuple[Action, Outcome, int]] = {}
+        self._failures = 0
+        self._tell_at = 0.0
+        self._proof_at = float("inf")
+
+    @property
+    def _queue(self) -> Queue:
+        return self._outbox.queue(self._account_id)
+
+    async def run(self) -> None:
+        """Work for ever; an error that nobody judged is logged, and what it met stays in the queue, doubtful."""
+        for task in self._queue.tasks.values():
+            # Of an earlier task of this mailbox, that was cancelled at any await.
+            task.is_doubtful = task.is_doubtful or task.is_under_way
+            task.is_under_way = False
+        while True:
+            try:
+                await self._step()
+            except Exception as error:  # noqa: BLE001 - the wall between this outbox and the sync of its mailbox
+                _log.error("outbox failed", account=self._account_id, error=type(error).__name__, exc_info=error)
+                for task in self._queue.tasks.values():
+                    task.is_doubtful, task.is_under_way = task.is_doubtful or task.is_under_way, False
+                await trio.sleep(_STOPPED)
+
+    async def _step(self) -> None:
+        """Do what is ready, tell what is untold, or wait."""
+        changed = self._queue.changed
+        self._recall()
+        if self._untold and trio.current_time() >= self._tell_at:
+            await self._tell()
+            return
+        if trio.current_time() >= self._proof_at and not self._untold:
+            self._proof_at = float("inf")
+            self.on_done()
+        tasks = self._queue.ready(_ABREAST * CHAIN)
+        if tasks:
+            await self._work(tasks)
+            return
+        until = min(self._queue.next_at(), self._proof_at, self._tell_at if self._untold else float("inf"))
+        with trio.move_on_at(until):
+            await changed.wait()
+
+    def _recall(self) -> None:
+        """Take over outcomes that the journal had: Graph's answer is not known any more."""
+        queue = self._queue
+        for uuid, (action, outcome) in queue.ended.items():
+            self._untold[uuid] = (action, outcome, -1)
+        queue.ended.clear()
+
+    # ---------------------------------------------------------------- doing
+
+    async def _work(self, tasks: Sequence[Task]) -> None:
+        """Carry out tasks of different lanes; what stops all of them leaves them where they are."""
+        for task in tasks:
+            task.is_under_way = True
+        try:
+            ready = await self._proved(tasks)
+            wide = [task for task in ready if task.action.kind in FOLDER_WIDE]
+            single = [task for task in ready if task.action.kind not in FOLDER_WIDE]
+            if single:
+                await self._send(single)
+            for task in wide:
+                await self._work_off_folder(task)
+            self._failures = 0
+        except (ConnectorError, ExceptionGroup) as error:
+            self._put_off(tasks, error)
+        finally:
+            for task in tasks:
+                task.is_under_way = False
+
+    async def _send(self, tasks: Sequence[Task]) -> None:
+        """Send tasks in chains, side by side."""
+        size = min(CHAIN, -(-len(tasks) // _ABREAST))
+        chains = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+        async with trio.open_nursery() as nursery:
+            for chain in chains:
+                nursery.start_soon(self._send_chain, chain)
+
+    async def _send_chain(self, tasks: Sequence[Task]) -> None:
+        await self._outbox.journal.begin(self._account_id, [task.action.uuid for task in tasks], self._clock())
+        for task in tasks:
+            task.was_sent = task.is_doubtful = True
+        try:
+            receipts = await send_chain(self._client, [write_of(task.action) for task in tasks], Priority.PERSON)
+        except (GraphError, AuthError):
+            # All were refused, and Graph looked at none.
+            for task in tasks:
+                task.is_doubtful = False
+            raise
+        acked, rounds = self._clock(), self._mailbox.rounds
+        ended: list[Outcome] = []
+        missing: list[Task] = []
+        for task, receipt in zip(tasks, receipts, strict=True):
+            self._judge(task, receipt, acked, ended, missing)
+        for task in missing:
+            outcome, code = await self._missed(task)
+            ended.append(_outcome(task, outcome, code, acked))
+        await self._end(tasks, ended, rounds)
+
+    def _judge(self, task: Task, receipt: Receipt, acked: float, ended: list[Outcome], missing: list[Task]) -> None:
+        """Note what became of one write."""
+        action, error = task.action, receipt.error
+        match receipt.fate:
+            case Fate.DONE:
+                patch = said(action, receipt.body)
+                done = Outcome(action.uuid, "done", acked=acked)
+                ended.append(done if patch is None else Outcome(action.uuid, "done", acked=acked, said=patch))
+                if "folder" in action.values:
+                    self._queue.blocked[lane_of(action)] = trio.current_time() + _AFTER_MOVE
+            case Fate.NOT_DONE:
+                task.is_doubtful = False
+                if error is not None:
+                    pause = backoff(1, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
+                    task.not_before = trio.current_time() + max(pause, error.retry_after or 0.0)
+            case Fate.UNKNOWN:
+                self._try_later(task, ended)
+            case Fate.REFUSED if isinstance(error, GraphMailboxGone) and error.code.lower() != "erroraccessdenied":
+                # Of the mailbox as a whole: it says nothing of this action, and Graph did not look at it.
+                task.is_doubtful = False
+                task.not_before = trio.current_time() + _STOPPED
+                self.on_trouble()
+            case Fate.REFUSED if isinstance(error, GraphNotFound) and "folder" in action.values:
+                missing.append(task)
+            case Fate.REFUSED if action.kind == "folder_delete" and error is not None and error.code.lower() == "errorfolderexists":
+                # Deleted Items has one of this name.
+                action.values["for_good"] = True
+                task.is_doubtful = False
+            case Fate.REFUSED if error is not None:
+                ended.append(_outcome(task, *failure_of(action, error), acked))
+
+    def _try_later(self, task: Task, ended: list[Outcome]) -> None:
+        """Ask about a task after a pause; give up when that led nowhere for long."""
+        task.attempts += 1
+        if task.attempts >= _TRIES:
+            ended.append(Outcome(task.action.uuid, "failed", error="unavailable"))
+            return
+        task.is_doubtful = True
+        task.not_before = trio.current_time() + backoff(task.attempts, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
+
+    async def _missed(self, task: Task) -> tuple[str, str | None]:
+        """Tell what a move missed: the message, then it is done with; or the folder."""
+        ((_, reply),) = await ask_each(self._client, [whole_ask(task.action.remote_id or "")], Priority.PERSON)
+        if isinstance(reply.error, GraphNotFound):
+            return "done", None
+        return "failed", "folder_gone"
+
+    # ---------------------------------------------------------------- doubt
+
+    async def _proved(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return the tasks that may run; Graph is asked about those that are doubtful, and they end if it says so."""
+        strange = [t for t in tasks if not is_known(t.action)]
+        doubtful = [t for t in tasks if t.needs_proof and t not in strange]
+        ended = [Outcome(t.action.uuid, "failed", error="unknown") for t in strange]
+        wide = [t for t in doubtful if t.action.kind in FOLDER_WIDE]
+        # What this file has begun is gone on with: it speaks of no message that came later.
+        ended += [Outcome(t.action.uuid, "failed", error="doubtful") for t in wide if not t.was_sent]
+        messages = [t for t in doubtful if t not in wide and t.action.remote_id is not None]
+        folders = [t for t in doubtful if t not in wide and t.action.remote_id is None]
+        acked = self._clock()
+        rounds = self._mailbox.rounds
+        for place, reply in (
+            await ask_each(self._client, [whole_ask(t.action.remote_id or "") for t in messages], Priority.PERSON) if messages else ()
+        ):
+            task = messages[place]
+            try:
+                state = to_patch(reply.read(GraphMessage))
+            except GraphNotFound:
+                self._settle_doubt(task, message_verdict(task.action, None), acked, ended)
+            except GraphError:
+                self._try_later(task, ended)
+                task.not_before = max(task.not_before, trio.current_time() + 1.0)
+            else:
+                self._settle_doubt(task, message_verdict(task.action, state), acked, ended)
+        if folders:
+            tree = await list_tree(self._client, priority=Priority.PERSON)
+            known = {f.id: f for f in tree.folders}
+            trash = next((f.id for f in tree.folders if f.role == "trash"), None)
+            for task in folders:
+                self._settle_doubt(task, folder_verdict(task.action, known, trash), acked, ended)
+        over = {one.uuid for one in ended}
+        if ended:
+            await self._end(tasks, ended, rounds)
+        now = trio.current_time()
+        return [t for t in tasks if t.action.uuid not in over and t.not_before <= now and t.action.uuid in self._queue.tasks]
+
+    def _settle_doubt(self, task: Task, verdict: Verdict, acked: float, ended: list[Outcome]) -> None:
+        match verdict:
+            case Verdict.DONE:
+                ended.append(Outcome(task.action.uuid, "done", acked=acked))
+            case Verdict.CHANGED:
+                ended.append(Outcome(task.action.uuid, "failed", error="changed"))
+            case Verdict.GONE:
+                is_message = task.action.remote_id is not None
+                ended.append(Outcome(task.action.uuid, "gone") if is_message else Outcome(task.action.uuid, "failed", error="folder_gone"))
+            case Verdict.RUN:
+                task.is_doubtful, task.proved_at = False, trio.current_time()
+
+    # ---------------------------------------------------------------- a whole folder
+
+    async def _work_off_folder(self, task: Task) -> None:
+        """Do something with every message of a folder that was there; each chain is a step that may be done again."""
+        action = task.action
+        await self._outbox.journal.begin(self._account_id, [action.uuid], self._clock())
+        task.was_sent = True
+        try:
+            entries = await list_states(self._client, action.folder or "", None, action.values.get("until"), Priority.PERSON)
+        except GraphNotFound:
+            await self._end([task], [Outcome(action.uuid, "failed", error="folder_gone")], self._mailbox.rounds)
+            return
+        is_emptying = action.kind == "empty_folder"
+        waiting = [e.id for e in entries if is_emptying or e.is_read is False]
+        writes = {i: delete_message(i) if is_emptying else update_message(i, {"isRead": True}) for i in waiting}
+        error: GraphError | None = None
+        while waiting:
+            chain, waiting = waiting[:CHAIN], waiting[CHAIN:]
+            receipts = await send_chain(self._client, [writes[i] for i in chain], Priority.PERSON)
+            again = [i for i, r in zip(chain, receipts, strict=True) if r.fate in {Fate.NOT_DONE, Fate.UNKNOWN}]
+            refused = [r.error for r in receipts if r.fate is Fate.REFUSED and not isinstance(r.error, GraphNotFound)]
+            error = next((one for one in refused if one is not None), error)
+            if any(isinstance(one, GraphMailboxGone) for one in refused):
+                break
+            # Read and deleted stay so however often they are said: no doubt to settle here.
+            waiting += again
+            if len(again) == len(chain) or any(r.fate is Fate.UNKNOWN for r in receipts):
+                task.attempts += 1
+                if task.attempts >= _TRIES:
+                    break
+                await trio.sleep(backoff(task.attempts, ceiling=_CEILING, jitter=random.random()))  # noqa: S311 - spreads load
+        outcome = Outcome(action.uuid, "done", acked=self._clock())
+        if error is not None:
+            outcome = _outcome(task, *failure_of(action, error), 0.0)
+        elif waiting:
+            outcome = Outcome(action.uuid, "failed", error="unavailable")
+        # What it changed is for the next round to tell: nothing of it is known here message by message.
+        await self._end([task], [outcome], self._mailbox.rounds)
+
+    # ---------------------------------------------------------------- ending and telling
+
+    async def _end(self, tasks: Sequence[Task], ended: Sequence[Outcome], rounds: int) -> None:
+        """Journal outcomes and take their tasks out of the queue; what builds on a failed one fails with it."""
+        by_uuid = {task.action.uuid: task for task in tasks}
+        dependants = [
+            Outcome(t.action.uuid, "failed", error="earlier")
+            for one in ended
+            if one.outcome == "failed"
+            for t in self._queue.after(by_uuid[one.uuid])
+        ]
+        by_uuid |= {one.uuid: self._queue.tasks[one.uuid] for one in dependants}
+        every = {one.uuid: one for one in (*dependants, *ended)}
+        await self._outbox.journal.end(self._account_id, every.values(), self._clock())
+        for uuid, outcome in every.items():
+            self._untold[uuid] = (by_uuid[uuid].action, outcome, rounds)
+            self._queue.tasks.pop(uuid, None)
+        self._tell_at = trio.current_time()
+
+    async def _tell(self) -> None:
+        """Let Odoo know; while that is under way no round of the sync begins (`Mailbox.rounds`)."""
+        telling = dict(list(self._untold.items())[: 25 * CHAIN])
+        try:
+            async with self._mailbox.between_rounds:
+                outcomes = [self._as_of_now(*item) for item in telling.values()]
+                await self._odoo.outcomes(self._account_id, outcomes, database=self._mailbox.store.database)
+                self._mailbox.acknowledged(one.acked for one in outcomes if isinstance(one.acked, float))
+        except OdooError as error:
+            self._failures += 1
+            self._tell_at = trio.current_time() + backoff(self._failures, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
+            _log.warning("outcomes not told", account=self._account_id, number=len(telling), reason=type(error).__name__)
+            return
+        self._failures = 0
+        for uuid in telling:
+            self._untold.pop(uuid, None)
+        _log.info("actions ended", account=self._account_id, number=len(telling), failed=sum(o.outcome == "failed" for o in outcomes))
+        self._proof_at = trio.current_time() + _PROOF
+
+    def _as_of_now(self, action: Action, outcome: Outcome, rounds: int) -> Outcome:
+        """Return an outcome as Odoo may have it: what Graph said is left out where a round, which knows better, began since."""
+        if outcome.outcome != "done" or (rounds == self._mailbox.rounds and outcome.said is not UNSET):
+            return outcome
+        if action.remote_id is not None and action.kind != "destroy":
+            self._mailbox.recheck.add(action.remote_id)
+        return Outcome(outcome.uuid, outcome.outcome, acked=outcome.acked)
+
+    def _put_off(self, tasks: Sequence[Task], error: Exception) -> None:
+        """Leave tasks where they are for a while: the mailbox is throttled, or out of reach."""
+        first = _first(error)
+        if not isinstance(first, ConnectorError):
+            raise error
+        self._failures += 1
+        pause = backoff(self._failures, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
+        if isinstance(first, GraphThrottled):
+            pause = max(pause, first.retry_after or 0.0)
+        elif isinstance(first, GraphUnauthorized | GraphMailboxGone | AuthError):
+            pause = _STOPPED
+            self.on_trouble()
+        for task in tasks:
+            task.not_before = max(task.not_before, trio.current_time() + pause)
+        _log.warning("actions wait", account=self._account_id, number=len(tasks), reason=type(first).__name__)
+
+    def _clock(self) -> float:
+        return self._now().timestamp()
+
+
+def _outcome(task: Task, outcome: str, code: str | None, acked: float) -> Outcome:
+    if outcome == "done":
+        return Outcome(task.action.uuid, outcome, acked=acked)
+    return Outcome(task.action.uuid, outcome) if code is None else Outcome(task.action.uuid, outcome, error=code)
+
+
+def _first(error: Exception) -> Exception:
+    """Return the first error of a group: what several chains side by side met."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
