@@ -101,7 +101,7 @@ class MailboxMessageIndex(models.Model):
         known = set(
             self.env.execute_query(
                 SQL(
-                    """SELECT m.account_id, m.remote_id FROM unnest(%s, %s::text[]) AS found (account_id, remote_id)
+                    """SELECT m.account_id, m.remote_id FROM unnest(%s::int4[], %s::text[]) AS found (account_id, remote_id)
                          JOIN mailbox_message_index m ON m.account_id = found.account_id AND m.remote_id = found.remote_id""",
                     [patch["account_id"] for patch in patches],
                     [patch["remote_id"] for patch in patches],
