@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pytest
 import trio
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from pydantic import SecretStr
 
 from connector.config import OdooConfig
@@ -118,6 +118,15 @@ class Behind(Protocol):
     async def rows(self, account_id: int) -> dict[str, tuple[Any, ...]]:
         """Return what stands in the index: remote id -> (folder, subject, read, pending)."""
 
+    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None) -> str:
+        """Do something with messages, as the owner; return what undoes it."""
+
+    async def undo(self, account_id: int, group: str) -> None:
+        """Take it back, as the owner."""
+
+    async def counts(self, account_id: int, folder: str) -> tuple[int, int]:
+        """Return Graph's counts of a folder as Odoo keeps them: unread, total."""
+
 
 @dataclass(frozen=True)
 class InOdoo:
@@ -189,12 +198,35 @@ class InOdoo:
         )
         return {row[0]: row[1:] for row in await self._execute(statement, account_id)}
 
-    async def _call(self, model: str, method: str, *args: Any) -> None:
-        def at_the_browser() -> None:
-            with Person.logged_in(self.place.server, self.place.logins.user, self.place.logins.user_password) as person:
-                person.call(model, method, *args)
+    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None) -> str:
+        """Let the person who made the account do it."""
+        statement = "SELECT id FROM mailbox_message_index WHERE account_id = %s AND remote_id = ANY(%s)"
+        ids = [row[0] for row in await self._execute(statement, account_id, list(remote_ids))]
+        values = {}
+        if folder is not None:
+            statement = "SELECT id FROM mailbox_folder WHERE account_id = %s AND remote_id = %s"
+            ((values["folder_id"],),) = await self._execute(statement, account_id, folder)
+        return str((await self._call("mailbox.action", "maildesk_do", kind, ids, values))["undo"])
 
-        await trio.to_thread.run_sync(at_the_browser)
+    async def undo(self, account_id: int, group: str) -> None:
+        """Let the person who made the account do it."""
+        await self._call("mailbox.action", "maildesk_undo", group)
+
+    async def counts(self, account_id: int, folder: str) -> tuple[int, int]:
+        """Read them."""
+        statement = (
+            "SELECT s.unread, s.total FROM mailbox_folder_sync s JOIN mailbox_folder f ON f.id = s.folder_id "
+            "WHERE s.account_id = %s AND f.remote_id = %s"
+        )
+        ((unread, total),) = await self._execute(statement, account_id, folder)
+        return unread or 0, total or 0
+
+    async def _call(self, model: str, method: str, *args: Any) -> Any:
+        def at_the_browser() -> Any:
+            with Person.logged_in(self.place.server, self.place.logins.user, self.place.logins.user_password) as person:
+                return person.call(model, method, *args)
+
+        return await trio.to_thread.run_sync(at_the_browser)
 
     async def _execute(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
         return await trio.to_thread.run_sync(self.place.execute, statement, *params)
@@ -262,6 +294,19 @@ class InMemory:
         rows = self.addon.rows(account_id)
         return {i: (row["folder"], row["subject"], row["is_read"], row["pending"]) for i, row in rows.items()}
 
+    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None) -> str:
+        """Do it."""
+        return self.addon.maildesk_do(account_id, kind, remote_ids, **({} if folder is None else {"folder": folder}))
+
+    async def undo(self, account_id: int, group: str) -> None:
+        """Take it back."""
+        self.addon.maildesk_undo(account_id, group)
+
+    async def counts(self, account_id: int, folder: str) -> tuple[int, int]:
+        """Read them."""
+        found = self.addon.mailboxes[account_id].folders[folder]
+        return found.unread, found.total
+
 
 @pytest.fixture(params=["json2", "jsonrpc", "memory"])
 def behind(request: pytest.FixtureRequest) -> Behind:
@@ -289,9 +334,12 @@ class Mailbox:
         gone: list[str] | None = None,
         folders: list[FolderUpdate] | None = None,
         set_aside: list[SetAside] | None = None,
+        settled: float | UnsetType = UNSET,
     ) -> ApplyResult:
         """Apply changes."""
-        request = ApplyRequest(self.id, tree, list(messages), removed or [], gone or [], folders or [], set_aside=set_aside or UNSET)
+        request = ApplyRequest(
+            self.id, tree, list(messages), removed or [], gone or [], folders or [], set_aside=set_aside or UNSET, settled=settled
+        )
         return await self.odoo.apply(request)
 
     async def snapshot(self) -> MailboxSnapshot:
@@ -356,6 +404,7 @@ def new_account(place: Place) -> tuple[int, str]:
     with Person.logged_in(place.server, place.logins.user, place.logins.user_password) as person:
         account_id = person.new_account(email)
     place.execute("UPDATE mailbox_account SET state = 'connected', token_sealed = 'sealed-1', token_seq = 1 WHERE id = %s", account_id)
+    place.execute("UPDATE mailbox_account SET granted_scopes = 'Mail.ReadWrite' WHERE id = %s", account_id)
     return account_id, email
 
 

@@ -209,7 +209,7 @@ def closed_fields(model: str, one: str, path: str) -> list[Row]:
 
 # ---------------------------------------------------------------------- the policy, for what people do by name
 
-ACCOUNT, FOLDER, MESSAGE = "mailbox.account", "mailbox.folder", "mailbox.message_index"
+ACCOUNT, FOLDER, MESSAGE, ACTION = "mailbox.account", "mailbox.folder", "mailbox.message_index", "mailbox.action"
 
 _EXPORT = {
     "data": '{"model": "mailbox.message_index", "fields": [{"name": "subject", "label": "S", "type": "char"}], "ids": [{message}],'
@@ -218,6 +218,16 @@ _EXPORT = {
 
 # As Delete leaves a mailbox.
 _ENDED = "UPDATE mailbox_account SET state = 'disconnected', active = false, token_sealed = NULL WHERE id = {account}"
+# Something that the owner did a moment ago, and that showed at once; and something that failed.
+_DONE = (
+    "UPDATE mailbox_message_index SET is_read = true WHERE id = {message}; "
+    "UPDATE mailbox_action SET \"group\" = 'g-{mark}', user_id = {owner}, message_id = {message}, create_date = now() at time zone 'utc', "
+    "state = 'done', vals = jsonb_build_object('is_read', true), before = jsonb_build_object('is_read', false) WHERE id = {action}"
+)
+_FAILED = (
+    "UPDATE mailbox_action SET kind = 'flag', user_id = {owner}, message_id = {message}, state = 'failed', "
+    "vals = jsonb_build_object('is_flagged', true) WHERE id = {action}"
+)
 # Nothing came of it yet: an address that mail lies under stays.
 _NEW = (
     "DELETE FROM mailbox_message_index WHERE account_id = {account}; DELETE FROM mailbox_folder WHERE account_id = {account}; "
@@ -254,6 +264,14 @@ TABLE: list[Row] = [
     answers("list a contact's mails",           "other shared owner admin", "res.partner.action_maildesk_mails", ["$partner_other"]),
     finds("filter mail by a contact",           "owner shared",         f"{MESSAGE}.search", domain=[["id", "=", "$message"], ["contact_ids", "in", ["$partner_other"]]], before=_KNOWN),
     sees("read a contact of a mail",            "owner shared",         f"{MESSAGE}.search_read", domain=[["id", "=", "$message"], ["contact_ids", "in", ["$partner_other"]]], fields=["subject", "contact_ids"], before=_KNOWN),
+    # what one does with mail
+    changes("mark it read",                     "owner",                f"{ACTION}.maildesk_do", kind="read", message_ids=["$message"]),
+    changes("delete it for good",               "owner",                f"{ACTION}.maildesk_do", kind="destroy", message_ids=["$message"]),
+    changes("mark a folder read",               "owner",                f"{ACTION}.maildesk_do", kind="mark_folder_read", values={"folder_id": "$folder"}),
+    changes("make a folder",                    "owner",                f"{ACTION}.maildesk_do", kind="folder_create", values={"account_id": "$account", "name": "N"}),
+    changes("take back what was done",          "owner",                f"{ACTION}.maildesk_undo", group="g-{mark}", before=_DONE),
+    changes("try again what failed",            "owner",                f"{ACTION}.maildesk_retry", uuids=["u-{mark}"], before=_FAILED),
+    sees("what is on its way",                  "owner shared",         f"{ACTION}.maildesk_actions", account_id="$account"),
 
     # what one does with a mailbox
     answers("connect one of one's own",         "other shared owner admin", f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example"}]),
@@ -301,6 +319,7 @@ TABLE: list[Row] = [
     changes("apply",                            "connector",            f"{ACCOUNT}.connector_apply", account_id="$account",
             messages=[{"remote_id": "m-{mark}", "subject": "changed"}]),
     sees("compare",                             "connector",            f"{ACCOUNT}.connector_compare", account_id="$account", folder="F-{mark}", listed=[]),
+    answers("tell what came of actions",        "connector",            f"{ACCOUNT}.connector_outcomes", account_id="$account", outcomes=[]),
     answers("bring a body",                     "connector",            f"{ACCOUNT}.connector_body", account_id="$account", remote_id="m-{mark}", body={}),
 
     # what only an administrator of Odoo does: nobody here

@@ -1,0 +1,167 @@
+"""The outbox on the wire: what is given, what is told back, and what shows, the same over both transports and in memory."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connector.errors import OdooFault
+from connector.odoo.wire import Action, FolderUpdate, Outcome, Removed
+from tests.odoo_contract.conftest import message
+
+if TYPE_CHECKING:
+    from tests.odoo_contract.conftest import Mailbox
+
+# Seconds by the connector's clock: only their order counts.
+_BEGAN, _ACKED, _LATER = 1_000.0, 1_001.5, 1_002.0
+
+
+class _Connector:
+    """A connector that begins: its exchanges, and the actions of one mailbox in them."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._run = str(uuid.uuid4())
+        self.serial: str | None = None
+        self.since: str | None = None
+
+    async def take(self, limit: int = 200) -> list[Action]:
+        """Exchange; return what came for the mailbox."""
+        found = await self._mailbox.odoo.exchange(
+            instance="11111111-2222-3333-4444-555555555555", run=self._run, serial=self.serial, since=self.since, reports=[], actions=limit
+        )
+        assert found.held is None
+        self.serial, self.since = found.serial, found.watermark
+        return [action for action in found.actions if action.account_id == self._mailbox.id]
+
+
+async def _filled(mailbox: Mailbox) -> _Connector:
+    await mailbox.apply(message("a"), message("b"), folders=[FolderUpdate(folder="F-inbox", unread=2, total=2)])
+    connector = _Connector(mailbox)
+    await connector.take()
+    return connector
+
+
+async def test_action_is_given_once_told_and_settled(mailbox: Mailbox) -> None:
+    """What it wants and what is there now go out; it covers until a round that began after Graph acknowledged it."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "read", "a")
+    (action,) = await connector.take()
+    assert (action.kind, action.remote_id, action.values, action.seen, action.is_again) == (
+        "read",
+        "a",
+        {"is_read": True},
+        {"is_read": False},
+        False,
+    )
+    assert await connector.take() == []
+    assert (await mailbox.rows())["a"][2]
+    done = Outcome(action.uuid, "done", acked=_ACKED, said={"remote_id": "a", "is_read": True})
+    assert await mailbox.odoo.outcomes(mailbox.id, [done]) == 1
+    assert await mailbox.odoo.outcomes(mailbox.id, [done]) == 0
+    assert await mailbox.behind.counts(mailbox.id, "F-inbox") == (1, 2)
+    # A round that began before tells what was before.
+    await mailbox.apply({"remote_id": "a", "is_read": False}, settled=_BEGAN)
+    assert (await mailbox.rows())["a"][2]
+    assert (await mailbox.snapshot()).unsettled
+    await mailbox.apply({"remote_id": "a", "is_read": True})
+    await mailbox.apply(settled=_LATER)
+    assert (await mailbox.rows())["a"][2]
+    assert not (await mailbox.snapshot()).unsettled
+    await mailbox.apply({"remote_id": "a", "is_read": False})
+    assert not (await mailbox.rows())["a"][2]
+
+
+async def test_action_that_fails_leaves_what_graph_says(mailbox: Mailbox) -> None:
+    """The sync wrote it all the while."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "move", "a", folder="F-sub")
+    await mailbox.apply({"remote_id": "a", "folder": "F-sent"})
+    assert (await mailbox.rows())["a"][0] == "F-sub"
+    found = await mailbox.odoo.compare(mailbox.id, "F-sent", [("a", False, False)])
+    assert (found.differing, found.unlisted) == ([], [])
+    assert (await mailbox.odoo.compare(mailbox.id, "F-sent", [])).unlisted == ["a"]
+    assert (await mailbox.odoo.compare(mailbox.id, "F-sub", [])).unlisted == []
+    (action,) = await connector.take()
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "failed", error="changed")])
+    assert (await mailbox.rows())["a"][0] == "F-sent"
+
+
+async def test_action_moved_message_is_not_hidden_by_its_leaving(mailbox: Mailbox) -> None:
+    """It is pending for the connector, and in sight for people."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "move", "a", folder="F-sub")
+    answer = await mailbox.apply(removed=[Removed("F-inbox", "a"), Removed("F-inbox", "b")])
+    assert getattr(answer, "pending", None) == ["a", "b"]
+    rows = await mailbox.rows()
+    assert (rows["a"][0], rows["a"][3], rows["b"][3]) == ("F-sub", False, True)
+    (action,) = await connector.take()
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=_ACKED, said={"remote_id": "a", "folder": "F-sub"})])
+    assert (await mailbox.snapshot()).pending == ["b"]
+
+
+async def test_action_destroyed_message_waits_for_its_proof(mailbox: Mailbox) -> None:
+    """Hidden at once, and not the connector's business until Graph did it."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "destroy", "a")
+    assert (await mailbox.rows())["a"][3]
+    assert (await mailbox.snapshot()).pending == []
+    (action,) = await connector.take()
+    assert (action.values, action.seen) == ({}, {"folder": "F-inbox"})
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=_ACKED)])
+    answer = await mailbox.apply(settled=_LATER)
+    assert getattr(answer, "pending", None) == ["a"]
+    await mailbox.apply(gone=["a"])
+    assert "a" not in await mailbox.rows()
+
+
+async def test_action_merging_and_undo(mailbox: Mailbox) -> None:
+    """What nobody took merges; what was taken is followed by its opposite."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "read", "a")
+    await mailbox.behind.act(mailbox.id, "unread", "a")
+    group = await mailbox.behind.act(mailbox.id, "move", "b", folder="F-sub")
+    (first,) = await connector.take()
+    assert first.values == {"folder": "F-sub"}
+    await mailbox.behind.undo(mailbox.id, group)
+    (second,) = await connector.take()
+    assert (second.kind, second.values, second.seen) == ("move", {"folder": "F-inbox"}, {"folder": "F-sub"})
+    assert second.id > first.id
+    assert (await mailbox.rows())["b"][0] == "F-inbox"
+
+
+async def test_action_of_a_lost_answer_or_a_new_connector_comes_again(mailbox: Mailbox) -> None:
+    """Nothing stays with nobody."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "flag", "a")
+    serial, since = connector.serial, connector.since
+    (first,) = await connector.take()
+    connector.serial, connector.since = serial, since
+    (again,) = await connector.take()
+    assert (again.uuid, again.is_again) == (first.uuid, True)
+    assert await connector.take() == []
+    (new,) = await _Connector(mailbox).take()
+    assert (new.uuid, new.is_again) == (first.uuid, True)
+
+
+async def test_action_of_a_mailbox_that_cannot_be_reached_waits(mailbox: Mailbox) -> None:
+    """A sign-in is needed, or somebody paused it: it stays in Odoo."""
+    connector = await _filled(mailbox)
+    for state in ("reauth_required", "paused"):
+        await mailbox.behind.act(mailbox.id, "flag", "a", "b")
+        await mailbox.behind.choose(mailbox.id, state)
+        assert await connector.take() == []
+    await mailbox.behind.choose(mailbox.id, "connected")
+    assert len(await connector.take()) == 2
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome("u", "eaten"), Outcome("", "done"), Outcome("u", "done", said={"subject": "x"}), Outcome("u", "done", acked=-1)]
+)
+async def test_outcome_that_makes_no_sense_is_refused(mailbox: Mailbox, outcome: Outcome) -> None:
+    """And nothing of the call is taken."""
+    with pytest.raises(OdooFault) as raised:
+        await mailbox.odoo.outcomes(mailbox.id, [outcome])
+    assert raised.value.name.endswith("WireError")

@@ -1,0 +1,112 @@
+"""A backup of Odoo comes back, with and without the connector's file: nothing that was done is done again, over what others did since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+
+from tests.graph_simulator.writes import Writes
+from tests.sync.world import ACCOUNT, World, open_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trio.testing import MockClock
+
+    from tests.graph_simulator.call import Answer, Call
+    from tests.graph_simulator.model import Mailbox, Message
+
+
+async def _world_with_actions(world: World) -> list[str]:
+    inbox = world.truth.folder_id("inbox")
+    ids = [world.deliver(inbox, age=number * 100.0) for number in range(100)]
+    await world.run(60)
+    return ids
+
+
+@pytest.mark.parametrize("has_file", [True, False], ids=["with the file", "without the file"])
+async def test_restore_nothing_is_moved_twice(tmp_path: Path, autojump_clock: MockClock, *, has_file: bool) -> None:
+    """50 open actions and 50 that were finished since the dump: each message is moved once, and what was moved on since stays there."""
+    moves: list[str] = []
+    move = Writes.move
+
+    def moved(writes: Writes, call: Call, mailbox: Mailbox, message: Message) -> Answer:
+        moves.append(message.immutable_id)
+        return move(writes, call, mailbox, message)
+
+    async with open_world(tmp_path, outbox=True, bootstrap_messages=200) as world:
+        ids = await _world_with_actions(world)
+        archive, work = world.truth.folder_id("archive"), world.truth.add_folder("Work", world.truth.folder_id("msgfolderroot")).id
+        await world.run(60)
+        with patch.object(Writes, "move", moved):
+            finished, still_open = ids[:50], ids[50:]
+            world.addon.maildesk_do(ACCOUNT, "archive", finished)
+            dump = world.addon.dump()
+            await world.run(120)
+            assert sorted(moves) == sorted(finished)
+            # Somebody files some of them, and puts one back, as if it had never been moved.
+            for message in finished[:20]:
+                world.truth.move(message, work)
+            world.addon.restore(dump)
+            world.addon.maildesk_do(ACCOUNT, "archive", still_open)
+            if not has_file:
+                for file in tmp_path.glob("state-*"):
+                    file.unlink()
+            await world.run(400)
+        assert sorted(moves) == sorted(ids)
+        places = [world.truth.messages[i].folder_id for i in ids]
+        assert places == [work] * 20 + [archive] * 80
+        states = {a.remote_id: (a.state, a.error) for a in world.addon.mailboxes[ACCOUNT].actions.values()}
+        # With the file it is known that they were done; without it, that somebody was there since.
+        assert {states[i] for i in finished[:20]} == {("done", None) if has_file else ("failed", "changed")}
+        assert {states[i][0] for i in ids[20:]} == {"done"}
+        assert not world.differences()
+
+
+async def test_restore_with_the_file_even_a_state_that_came_back_is_not_acted_on_again(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """The message is where the user saw it, for another put it back: only the journal knows that the action was done."""
+    async with open_world(tmp_path, outbox=True, bootstrap_messages=200) as world:
+        ids = await _world_with_actions(world)
+        world.addon.maildesk_do(ACCOUNT, "archive", ids[:1])
+        dump = world.addon.dump()
+        await world.run(120)
+        world.truth.move(ids[0], world.truth.folder_id("inbox"))
+        world.addon.restore(dump)
+        await world.run(400)
+        assert world.truth.messages[ids[0]].folder_id == world.truth.folder_id("inbox")
+        assert not world.differences()
+
+
+async def test_old_actions_are_not_put_over_newer_changes(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """The connector was away for an hour; who changed the message in Outlook meanwhile has the last word, and the user is told."""
+    async with open_world(tmp_path, outbox=True, bootstrap_messages=200) as world:
+        ids = await _world_with_actions(world)
+        world.addon.maildesk_do(ACCOUNT, "archive", ids[:2])
+        world.addon.maildesk_do(ACCOUNT, "mark_folder_read", folder=world.truth.folder_id("inbox"))
+        world.truth.move(ids[0], world.truth.folder_id("deleteditems"))
+        autojump_clock.jump(3600)
+        await world.run(400)
+        folders = [world.truth.messages[i].folder_id for i in ids[:2]]
+        assert folders == [world.truth.folder_id("deleteditems"), world.truth.folder_id("archive")]
+        told = {a.kind: (a.state, a.error) for a in world.addon.mailboxes[ACCOUNT].actions.values() if a.remote_id != ids[1]}
+        assert told == {"archive": ("failed", "changed"), "mark_folder_read": ("failed", "doubtful")}
+        assert not world.differences()
+
+
+async def test_many_at_once_go_in_few_requests(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Three hundred moves are sixteen batches and a few, in three lanes, and a single click goes within a second."""
+    async with open_world(tmp_path, outbox=True, bootstrap_messages=400) as world:
+        ids = await _world_with_actions(world)
+        more = [world.deliver(world.truth.folder_id("inbox"), age=number * 100.0) for number in range(200)]
+        await world.run(400)
+        before = world.requests
+        world.addon.maildesk_do(ACCOUNT, "archive", [*ids, *more])
+        for message in more[:3]:
+            world.truth.move(message, world.truth.folder_id("archive"))
+        await world.run(5)
+        archive = world.truth.folder_id("archive")
+        assert {m.folder_id for m in world.truth.messages.values()} == {archive}
+        # The first answer to a connector that begins is proved message by message; the writes are 15 batches.
+        assert world.requests - before < 15 + 75 + 25
