@@ -9,6 +9,7 @@ from . import mailbox_folder
 from . import mailbox_folder_sync
 from . import mailbox_message_index
 from . import mailbox_message_body
+from . import mailbox_message_attachment
 from . import mailbox_action
 from . import mailbox_signin
 from . import mailbox_unreadable
