@@ -128,10 +128,10 @@ class Entry:
         try:
             data = await in_disk_thread(_read, self.path, offset, length)
         except OSError as error:
-            raise self._ended() from error
+            raise self.ended() from error
         return self._crypt(offset, data)
 
-    def _ended(self) -> Exception:
+    def ended(self) -> Exception:
         """Return why there is no more of it."""
         return self.error or ContentGone(_DROPPED)
 
@@ -222,7 +222,7 @@ class FileCache:
     def check(self, entry: Entry) -> None:
         """Raise `ContentGone` if an entry was dropped."""
         if not self._has(entry):
-            raise entry._ended()
+            raise entry.ended()
 
     async def run(self) -> None:
         """Sweep now and then."""

@@ -17,6 +17,8 @@ HINT_TIMEOUT = 0.2
 HINT_PAUSE = 30.0
 BODY_TIMEOUT = 3.0
 SIGN_IN_TIMEOUT = 20.0
+# To the connection, and between two pieces of an attachment: the connector says within 2.5 s whether it comes.
+ATTACHMENT_TIMEOUT = (3.0, 30.0)
 
 
 class ConnectorDown(Exception):
@@ -40,9 +42,11 @@ class ConnectorStrange(ConnectorDown):
 class ConnectorRefused(Exception):
     """The connector answered with an error: `code` and `message` of docs/protocol.md."""
 
-    def __init__(self, code, message):
+    def __init__(self, code, message, status=502, retry_after=None):
         self.code = code
         self.message = message
+        self.status = status
+        self.retry_after = retry_after
         super().__init__(code)
 
 
@@ -120,6 +124,51 @@ class ConnectorClient:
         """Return {"state": "ready" | "error", ...}: a message without its body."""
         return self._post("/content/message", {"account_id": account_id, "remote_id": remote_id}, BODY_TIMEOUT)
 
+    def ticket(self, account_id, *, remote_id, attachment_id="", download=False):
+        """Return a ticket for one attachment, or for all of a message, that serves once and within a minute."""
+        asked = {"account_id": account_id, "remote_id": remote_id, "attachment_id": attachment_id, "download": download}
+        answer = self._post("/content/ticket", asked, BODY_TIMEOUT)
+        if not isinstance(answer, dict) or not isinstance(answer.get("ticket"), str):
+            raise ConnectorStrange("no ticket")
+        return answer["ticket"]
+
+    def attached_item(self, account_id, remote_id, attachment_id):
+        """Return {"message": the mail in an attachment, or None}."""
+        return self._post("/content/item", {"account_id": account_id, "remote_id": remote_id, "attachment_id": attachment_id}, BODY_TIMEOUT)
+
+    def attachment_link(self, account_id, remote_id, attachment_id):
+        """Return {"link": where an attachment leads}."""
+        return self._post("/content/link", {"account_id": account_id, "remote_id": remote_id, "attachment_id": attachment_id}, BODY_TIMEOUT)
+
+    def attachment(self, method, account_id, wish, *, is_download, headers):
+        """Return the answer of `requests`, whose body is still to be read, and which the caller closes."""
+        params = {"account_id": account_id, **wish, "download": "1" if is_download else "0"}
+        # Bytes as they are: a length and a range speak of these.
+        headers = {**self._headers, "Accept-Encoding": "identity", **headers}
+        try:
+            session = requests.Session()
+            session.trust_env = False
+            how = {"headers": headers, "timeout": ATTACHMENT_TIMEOUT, "allow_redirects": False, "verify": self._verify, "stream": True}
+            response = session.request(method, self._url + "/content/attachment", params=params, **how)
+        except requests.exceptions.SSLError as error:
+            raise ConnectorUntrusted(type(error).__name__) from error
+        except requests.RequestException as error:
+            raise ConnectorDown(type(error).__name__) from error
+        except OSError as error:
+            raise ConnectorUntrusted("maildesk.connector_ca cannot be read") from error
+        if response.status_code in (200, 206, 304, 416):
+            return response
+        try:
+            answer = response.json()
+        except (ValueError, requests.RequestException):
+            # HEAD has no body: what is in the way is told by the status.
+            answer = {}
+        finally:
+            response.close()
+        code = answer.get("error") if isinstance(answer, dict) else None
+        message = answer.get("message", "") if isinstance(answer, dict) else ""
+        raise ConnectorRefused(code or f"http_{response.status_code}", message, response.status_code, response.headers.get("Retry-After"))
+
     def _post(self, path, payload, timeout):
         return self._send("POST", path, payload, timeout)
 
@@ -145,7 +194,10 @@ class ConnectorClient:
             return answer
         code = answer.get("error") if isinstance(answer, dict) else None
         raise ConnectorRefused(
-            code or f"http_{response.status_code}", (answer or {}).get("message", "") if isinstance(answer, dict) else ""
+            code or f"http_{response.status_code}",
+            (answer or {}).get("message", "") if isinstance(answer, dict) else "",
+            response.status_code,
+            response.headers.get("Retry-After"),
         )
 
     def _shown_url(self):

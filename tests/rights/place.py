@@ -82,6 +82,14 @@ class _FakeConnector(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
+    def do_GET(self) -> None:
+        """Give any attachment: who is asked here has been let through."""
+        self.send_response(200)
+        self.send_header("Content-Length", "4")
+        self.send_header("Content-Type", "application/octet-stream")
+        self.end_headers()
+        self.wfile.write(b"file")
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server gives
         """Say nothing."""
 

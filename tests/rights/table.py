@@ -250,6 +250,8 @@ TABLE: list[Row] = [
     answers("open what only Microsoft has",     "owner shared",         f"{MESSAGE}.maildesk_open_remote", account_id="$account", remote_id="m-{mark}"),
     sees("rows of messages",                    "owner shared",         f"{MESSAGE}.maildesk_rows", message_ids=["$message"]),
     sees("an open message",                     "owner shared",         f"{MESSAGE}.maildesk_open", message_id="$message"),
+    answers("open a mail in a mail",            "owner shared",         f"{MESSAGE}.maildesk_open_item", account_id="$account", remote_id="m-{mark}", attachment_id="a"),
+    answers("learn where an attachment leads",  "owner shared",         f"{MESSAGE}.maildesk_attachment_link", account_id="$account", remote_id="m-{mark}", attachment_id="a"),
 
     # what is told of it outside the app
     answers("how much is unread",               "other shared owner admin", f"{ACCOUNT}.maildesk_counts"),
@@ -336,6 +338,9 @@ TABLE: list[Row] = [
     Row("bring Microsoft's answer",             "nobody portal other shared owner admin connector", "answers",
         Page("GET", "/maildesk/outlook/callback?code=c&state={state}", route="/maildesk/outlook/callback")),
     Row("finish the owner's sign-in",           "owner", "answers",     Page("GET", "/maildesk/outlook/finish/{handle}", route="/maildesk/outlook/finish/<string:handle>")),
+
+    Row("open an attachment",                   "owner shared", "answers", Page("GET", "/maildesk/attachment/{account}/m-{mark}/a", route="/maildesk/attachment/<int:account_id>/<string:remote_id>/<string:attachment_id>")),
+    Row("download all attachments",             "owner shared", "answers", Page("GET", "/maildesk/attachments/{account}/m-{mark}.zip", route="/maildesk/attachments/<int:account_id>/<string:remote_id>.zip")),
 
     Row("export a mailbox",                     "owner", "answers",     Page("GET", "/maildesk/export/{account}", route="/maildesk/export/<int:account_id>")),
 

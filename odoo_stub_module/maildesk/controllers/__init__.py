@@ -1,1 +1,1 @@
-from . import export, outlook
+from . import attachments, export, outlook

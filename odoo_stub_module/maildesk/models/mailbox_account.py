@@ -6,7 +6,7 @@ States that a person chose (`draft`, `paused`, `disconnected`) are left alone by
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import email_normalize
+from odoo.tools import SQL, email_normalize
 
 from ..connector_client import ConnectorClient
 from ..wire import iso
@@ -266,6 +266,15 @@ class MailboxAccount(models.Model):
     def _readable(self):
         """Return the domain of mailboxes whose mail the user reads; an administrator sees others too, without their mail."""
         return Domain("owner_id", "=", self.env.uid) | Domain("shared_user_ids", "in", self.env.uid)
+
+    @api.model
+    def _readable_by_id(self, account_id):
+        """Return a mailbox if the user reads its mail and it is not over, else an empty recordset."""
+        return self.search(self._readable() & Domain("id", "=", int(account_id)) & Domain("state", "!=", "disconnected"))
+
+    def _note_opened(self):
+        """Note that the user reads a mailbox of another's, as reading its rows does."""
+        self.env["mailbox.audit"]._opened("mailbox_folder", SQL("account_id = %s", self.id))
 
     def _to_app(self):
         return {

@@ -72,6 +72,7 @@ class MailboxMessageIndex(models.Model):
         (row,) = message._to_rows()
         return {
             **row,
+            "remote_id": message.remote_id or "",
             "internet_message_id": message.internet_message_id or "",
             "conversation_id": message.conversation_id or "",
             "cc_recipients": message.cc_recipients or [],

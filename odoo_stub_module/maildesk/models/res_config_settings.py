@@ -4,8 +4,10 @@ Nothing here is a `config_parameter`: the wizard writes the same parameters whil
 value back when the form is saved.
 """
 
+import re
+
 from odoo import fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 
 from ..connector_client import ConnectorClient
 
@@ -13,7 +15,11 @@ PARAMETERS = {
     "maildesk_connector_url": "maildesk.connector_url",
     "maildesk_connector_secret": "maildesk.connector_secret",
     "maildesk_connector_ca": "maildesk.connector_ca",
+    "maildesk_accel": "maildesk.accel",
 }
+
+# A path: what stands here becomes a header.
+ACCEL = re.compile(r"(/[A-Za-z0-9_-]+)+/?")
 
 
 class ResConfigSettings(models.TransientModel):
@@ -28,6 +34,13 @@ class ResConfigSettings(models.TransientModel):
         compute="_compute_maildesk_connector",
         inverse="_inverse_maildesk_connector_ca",
         help="Path, on Odoo's machine, of the PEM file that the connector's certificate is checked against. Empty: the system's own.",
+    )
+    maildesk_accel = fields.Char(
+        "Attachments by the Proxy",
+        compute="_compute_maildesk_connector",
+        inverse="_inverse_maildesk_accel",
+        help="The internal location of the reverse proxy that leads to the connector, such as /maildesk-content (docs/attachments.md). "
+        "Empty: attachments pass through Odoo, two large ones at a time.",
     )
     maildesk_redirect_uri = fields.Char("Redirect URI", compute="_compute_maildesk_redirect_uri")
     maildesk_sidecar_state = fields.Selection(
@@ -63,6 +76,14 @@ class ResConfigSettings(models.TransientModel):
 
     def _inverse_maildesk_connector_ca(self):
         self._maildesk_set("maildesk_connector_ca")
+
+    def _inverse_maildesk_accel(self):
+        for settings in self:
+            if settings.maildesk_accel and not ACCEL.fullmatch(settings.maildesk_accel.strip()):
+                raise ValidationError(
+                    self.env._("The location of the proxy is a path such as /maildesk-content: letters, digits, “-”, “_” and “/”.")
+                )
+        self._maildesk_set("maildesk_accel")
 
     def _maildesk_set(self, field):
         for settings in self:

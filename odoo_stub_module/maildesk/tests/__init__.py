@@ -2,6 +2,7 @@ from . import test_accounts
 from . import test_actions
 from . import test_app
 from . import test_apply
+from . import test_attachments
 from . import test_audit
 from . import test_compare
 from . import test_connect

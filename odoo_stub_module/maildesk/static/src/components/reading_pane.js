@@ -2,26 +2,14 @@ import { Component, useEffect, useRef, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { isDisconnected } from "../utils/folders";
-import { formatMoment, formatSize, personName } from "../utils/format";
+import { formatMoment, personName } from "../utils/format";
+import { AttachmentList } from "./attachments/attachment_list";
 import { Avatar } from "./avatar";
 import { ContactName } from "./contact_card/contact_name";
 import { MailFrame } from "./mail_frame";
 
 // Recipients shown before "and n more": two lines on a phone.
 const RECIPIENTS_SHOWN = 6;
-
-// By the first part of the content type that fits.
-const ATTACHMENT_ICONS = [
-    [/^image\//, "fa-file-image-o"],
-    [/^audio\//, "fa-file-audio-o"],
-    [/^video\//, "fa-file-video-o"],
-    [/pdf$/, "fa-file-pdf-o"],
-    [/word|opendocument\.text/, "fa-file-word-o"],
-    [/excel|spreadsheet|csv/, "fa-file-excel-o"],
-    [/powerpoint|presentation/, "fa-file-powerpoint-o"],
-    [/zip|compressed|x-tar|gzip/, "fa-file-archive-o"],
-    [/^text\//, "fa-file-text-o"],
-];
 
 // Why a body does not come, by the code of the bus (docs/protocol.md, section 3).
 const REASONS = {
@@ -33,14 +21,13 @@ const REASONS = {
 
 /** Right: the open message. */
 export class ReadingPane extends Component {
-    static components = { Avatar, ContactName, MailFrame };
+    static components = { AttachmentList, Avatar, ContactName, MailFrame };
     static props = { hasBack: Boolean, onBack: Function };
     static template = "maildesk.ReadingPane";
 
     setup() {
         this.store = useState(useService("maildesk.store"));
         this.scroller = useRef("scroller");
-        this.formatSize = formatSize;
         useEffect(
             (el) => {
                 if (el) {
@@ -90,25 +77,6 @@ export class ReadingPane extends Component {
                 addresses: people.map((person) => person.address || person.name).join(", "),
                 more: Math.max(total ?? 0, people.length) - Math.min(people.length, RECIPIENTS_SHOWN),
             }));
-    }
-
-    get attachments() {
-        return this.body.state === "ready" ? this.body.attachments.filter((file) => !file.is_inline) : [];
-    }
-
-    attachmentIcon(file) {
-        if (file.kind === "item") {
-            return "fa-envelope-o";
-        }
-        if (file.kind === "reference") {
-            return "fa-link";
-        }
-        const type = (file.content_type || "").toLowerCase();
-        return ATTACHMENT_ICONS.find(([pattern]) => pattern.test(type))?.[1] ?? "fa-file-o";
-    }
-
-    attachmentName(file) {
-        return file.name || _t("(no name)");
     }
 
     /** A text that is not kept comes from Outlook, where the mailbox is connected. */
