@@ -378,7 +378,9 @@ async def test_engine_tree_of_three_hundred_folders(tmp_path: Path, autojump_clo
         assert not world.differences()
 
 
-@pytest.mark.parametrize("error", ["410 SyncStateNotFound", "404 syncStateInvalid", "400 resyncRequired", "403 InvalidSyncStateData"])
+@pytest.mark.parametrize(
+    "error", ["410 SyncStateNotFound", "404 syncStateInvalid", "400 resyncRequired", "403 InvalidSyncStateData", "404 ErrorItemNotFound"]
+)
 async def test_engine_dead_cursors_keep_their_rows(tmp_path: Path, error: str, autojump_clock: MockClock) -> None:
     """A reset says so while it lasts, doubles nothing, and every row that stays keeps its id: links and open actions survive."""
     async with open_world(tmp_path, quirks=Quirks(sync_error=error)) as world:

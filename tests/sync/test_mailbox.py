@@ -63,6 +63,39 @@ async def test_cycle_folder_that_always_fails_stops_no_other(tmp_path: Path, kin
         assert not world.differences()
 
 
+async def test_cycle_cursor_that_is_not_found_once_is_kept(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A server that does not know the folder yet, or a folder that is being deleted: only what lasts to the next cycle is a dead cursor."""
+    async with open_world(tmp_path) as world:
+        inbox = world.truth.folder_id("inbox")
+        _fill(world, "inbox", 3)
+        await world.run(100)
+        folder = world.addon.mailboxes[ACCOUNT].folders[inbox]
+        before = folder.revision
+        # As links name the folder; a first round does it otherwise, and is answered.
+        lost = _failing(f"{re.escape(inbox)}'\\)/messages/delta", fault(404, "ErrorItemNotFound"))
+        met: list[str] = []
+
+        def once(asked: str) -> httpx.Response | None:
+            answer = lost(asked) if not met else None
+            met.extend([asked] if answer is not None else [])
+            return answer
+
+        for _ in range(3):
+            met.clear()
+            world.spoil = once
+            await world.run(600)
+            assert met
+        assert (folder.revision, folder.sync_state, folder.cursor is None) == (before, "ok", False)
+        world.deliver(inbox)
+        world.spoil = lost
+        await world.run(700)
+        assert folder.revision > before, "it was listed again"
+        world.spoil = None
+        await world.run(_HOUR)
+        assert (folder.sync_state, folder.cursor is None) == ("ok", False)
+        assert not world.differences()
+
+
 async def test_jobs_folder_that_always_fails_is_not_asked_for_all_the_time(tmp_path: Path, autojump_clock: MockClock) -> None:
     """Graph refuses the round of a hand-over for ever: it is tried now and then, others are done, and cycles come no more often."""
     async with open_world(tmp_path, bootstrap_messages=5) as world:
