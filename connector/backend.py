@@ -205,7 +205,8 @@ class Service:
     async def _fetch_body(self, client: MailboxClient, account_id: int, remote_id: str, waiting: _Waiting) -> None:
         """Fetch one body; whoever waits gets it, and if nobody waits any more, Odoo is told."""
         try:
-            waiting.body = await fetch_body(client, remote_id, keep_seconds=self.body_ttl)
+            address = next((a.email for a in self.supervisor.accounts if a.id == account_id), "")
+            waiting.body = await fetch_body(client, remote_id, keep_seconds=self.body_ttl, address=address)
         except ConnectorError as error:
             waiting.error = error
         waiting.done.set()

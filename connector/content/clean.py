@@ -1,7 +1,14 @@
-"""Pure: a mail's body into HTML that is safe to show and loads nothing.
+"""Pure: a mail's HTML into HTML that is safe to show and loads nothing.
 
-`nh3` (ammonia) parses as a browser does and keeps an allow-list, so what it does not know is gone. It is the first of three walls: Odoo
-cleans again on storing, and the app shows the result in a sandboxed frame with `default-src 'none'`.
+```
+ mail ─▶ nh3, style elements alone ─▶ css ─────────────▶ <style>…</style>  ┐
+      └▶ nh3, allow-list; style attributes by css; links ─▶ pictures, depth ┴▶ html
+```
+`nh3` (ammonia) parses as a browser does and keeps an allow-list, so what it does not know is gone; `css` does the same for CSS. The
+result is the first of three walls: Odoo cleans again on storing, and the app shows it in a sandboxed frame with `default-src 'none'`.
+
+Nothing in the result has a `src` that loads: a picture from elsewhere is `data-remote`, one inside the mail `data-cid`; the app puts
+them in.
 """
 
 from __future__ import annotations
@@ -12,226 +19,172 @@ from dataclasses import dataclass
 
 import nh3
 
-__all__ = ["Cleaned", "clean_html", "text_to_html"]
+from connector.content.css import Css
+from connector.content.tracking import is_tracker, without_tracking
+from connector.content.vocabulary import ATTRIBUTES, SILENCED, TAGS
 
-_TAGS = frozenset(
-    [
-        "a",
-        "abbr",
-        "address",
-        "article",
-        "aside",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "blockquote",
-        "br",
-        "caption",
-        "center",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "details",
-        "dfn",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "figure",
-        "font",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "i",
-        "img",
-        "ins",
-        "kbd",
-        "li",
-        "main",
-        "mark",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "section",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "time",
-        "tr",
-        "tt",
-        "u",
-        "ul",
-        "var",
-        "wbr",
-    ]
-)
+__all__ = ["Cleaned", "clean_html"]
 
-_ATTRIBUTES: dict[str, set[str]] = {
-    "*": {"align", "bgcolor", "dir", "lang", "style", "title", "valign", "height", "width"},
-    "a": {"href", "name"},
-    "col": {"span"},
-    "colgroup": {"span"},
-    "font": {"color", "face", "size"},
-    "img": {"alt", "src", "border", "hspace", "vspace"},
-    "ol": {"start", "type"},
-    "table": {"border", "cellpadding", "cellspacing", "summary"},
-    "td": {"colspan", "rowspan", "nowrap"},
-    "th": {"colspan", "rowspan", "nowrap", "scope"},
-    "time": {"datetime"},
-}
-
-# CSS properties that shape a text. Nothing that can load (background, list-style, content, cursor), cover the page (position,
-# z-index, transform), or move by itself (animation, transition).
-_STYLES = frozenset(
-    [
-        "border",
-        "border-bottom",
-        "border-bottom-color",
-        "border-bottom-style",
-        "border-bottom-width",
-        "border-collapse",
-        "border-color",
-        "border-left",
-        "border-left-color",
-        "border-left-style",
-        "border-left-width",
-        "border-radius",
-        "border-right",
-        "border-right-color",
-        "border-right-style",
-        "border-right-width",
-        "border-spacing",
-        "border-style",
-        "border-top",
-        "border-top-color",
-        "border-top-style",
-        "border-top-width",
-        "border-width",
-        "box-sizing",
-        "clear",
-        "color",
-        "direction",
-        "display",
-        "float",
-        "font",
-        "font-family",
-        "font-size",
-        "font-style",
-        "font-variant",
-        "font-weight",
-        "height",
-        "letter-spacing",
-        "line-height",
-        "margin",
-        "margin-bottom",
-        "margin-left",
-        "margin-right",
-        "margin-top",
-        "max-height",
-        "max-width",
-        "min-height",
-        "min-width",
-        "overflow-wrap",
-        "padding",
-        "padding-bottom",
-        "padding-left",
-        "padding-right",
-        "padding-top",
-        "table-layout",
-        "text-align",
-        "text-decoration",
-        "text-indent",
-        "text-transform",
-        "vertical-align",
-        "white-space",
-        "background-color",
-        "width",
-        "word-break",
-        "word-spacing",
-        "word-wrap",
-    ]
-)
+# Levels of tags that are kept; browsers flatten at 512, libxml2 (Odoo's cleaning) gives up at 256.
+_DEPTH = 180
 
 # Pictures that are part of the mail itself and cannot script: no svg.
-_DATA_PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp|bmp);base64,", re.IGNORECASE)
+_DATA_PICTURE = re.compile(r"data:image/(?:png|gif|jpe?g|webp|bmp);base64,[a-z0-9+/=\s]*\Z", re.IGNORECASE)
 
-# What stands in plain text as a link; trailing punctuation belongs to the sentence.
-_LINK = re.compile(r"""\bhttps?://[^\s<>"']+[^\s<>"'.,;:!?)\]}]""")
+_REMOTE = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+
+# The colours of a mail often stand on its body, which the parser of fragments drops: before it parses, the body becomes a div.
+_BODY = re.compile(r"<body(?=[\s/>])", re.IGNORECASE)
+
+# nh3 writes every tag in one way: names in small letters, values in double quotes, no bare `<` in text.
+_TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:[^">]|"[^"]*")*)>')
+_ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
+_STYLE = re.compile(r'<style(?: media="([^"]*)")?>(.*?)</style>', re.DOTALL)
+_VOID = frozenset(["br", "hr", "img", "col", "wbr"])
+
+# Sizes that nobody sees, as attributes or as style.
+_TINY = re.compile(r"\s*[01](?:px|%|pt)?\s*\Z", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"(?:^|;)(?:display:none|visibility:hidden|opacity:0(?:\.0+)?|(?:max-)?(?:width|height):[01](?:px)?)(?: !important)?(?:;|$)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """HTML without anything active or remote; `has_remote` tells that pictures from elsewhere were left out."""
+    """HTML without anything active or remote.
+
+    `has_remote`: pictures from elsewhere were held back; `dark`: it has colours of its own for dark themes.
+    """
 
     html: str
-    has_remote: bool
+    has_remote: bool = False
+    dark: bool = False
 
 
 def clean_html(source: str) -> Cleaned:
-    """Clean the HTML of a mail. CPU-bound: 155 kB take some 10 ms, so large ones belong in a thread."""
+    """Clean the HTML of a mail. CPU-bound, and without bounds of its own: `bounded` is for what may be hostile."""
+    css = Css()
+    source = _BODY.sub("<div", source.replace("\0", ""), count=1)
+    sheet = _sheets(source, css)
     remote = False
 
-    def judge(tag: str, attribute: str, value: str) -> str | None:
+    def judge(_tag: str, attribute: str, value: str) -> str | None:
         nonlocal remote
-        if tag == "img" and attribute == "src":
-            if _DATA_PICTURE.match(value.strip()):
+        match attribute:
+            case "style":
+                return css.declarations(value) or None
+            case "href":
+                return _link(value)
+            case "background" | "srcset":
+                # Neither comes out; whoever reads is told that there was something.
+                remote = remote or not value.strip().lower().startswith(("data:", "cid:"))
+                return None
+            case "id" | "class" if len(value) > 1_000:
+                return None
+            case _:
                 return value
-            # `cid:` names a picture inside this mail; anything else would tell the sender that it was opened.
-            remote = remote or not value.strip().lower().startswith("cid:")
-            return None
-        if attribute == "href" and value.strip().lower().startswith("data:"):
-            return None
-        return value
 
     cleaned = nh3.clean(
         source,
-        tags=set(_TAGS),
-        clean_content_tags={"script", "style", "title", "svg", "math", "noscript", "template", "iframe", "object", "xmp", "plaintext"},
-        attributes=_ATTRIBUTES,
+        tags=set(TAGS),
+        clean_content_tags=set(SILENCED),
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
         attribute_filter=judge,
-        filter_style_properties=set(_STYLES),
-        url_schemes={"http", "https", "mailto", "tel", "data"},
+        url_schemes={"http", "https", "mailto", "tel", "data", "cid"},
         set_tag_attribute_values={"a": {"target": "_blank"}},
         link_rel="noopener noreferrer",
     )
-    return Cleaned(html=cleaned, has_remote=remote)
+    pictures = _Pictures()
+    shown = _walked(cleaned, pictures)
+    prefix = f"<style>{sheet}</style>" if sheet else ""
+    return Cleaned(prefix + shown, has_remote=remote or css.has_remote or pictures.has_remote, dark=css.is_dark)
 
 
-def text_to_html(text: str) -> Cleaned:
-    """Show plain text as it was meant: line breaks kept, links to click."""
-    parts: list[str] = []
-    end = 0
-    for match in _LINK.finditer(text):
-        target = html.escape(match.group())
-        parts += [html.escape(text[end : match.start()]), f'<a href="{target}">{target}</a>']
-        end = match.end()
-    parts.append(html.escape(text[end:]))
-    return clean_html(f'<div style="white-space: pre-wrap">{"".join(parts)}</div>')
+def _sheets(source: str, css: Css) -> str:
+    """Return the cleaned CSS of all style elements, as one."""
+    if "<style" not in source.lower():
+        return ""
+    found = nh3.clean(
+        source,
+        tags={"style"},
+        clean_content_tags=set(SILENCED) - {"style"},
+        attributes={"style": {"media"}},
+        attribute_filter=lambda _tag, _name, value: value if re.fullmatch(r"[\w\s,:()-]{1,200}", value) else None,
+        link_rel=None,
+    )
+    return "".join(css.sheet(text, html.unescape(media or "")) for media, text in _STYLE.findall(found))
+
+
+def _link(value: str) -> str | None:
+    """Return where a link leads, None if that is nowhere."""
+    target = re.sub(r"[\x00-\x20\x7f]+", "", value) if re.match(r"\s*[a-z][a-z0-9+.\s-]*:", value, re.IGNORECASE) else value.strip()
+    lower = target.lower()
+    if lower.startswith(("http://", "https://")):
+        return without_tracking(target)
+    if lower.startswith(("mailto:", "tel:")) or re.fullmatch(r"#[\w.:-]{1,200}", target):
+        return target
+    # //host and www.host are meant as they would be on a page.
+    return without_tracking(f"https:{target}") if re.match(r"//[^/\\]", target) else None
+
+
+class _Pictures:
+    """Decides about each picture, after nh3 wrote it."""
+
+    def __init__(self) -> None:
+        self.has_remote = False
+
+    def judged(self, attributes: str) -> str:
+        """Return the attributes of an `img` as they are shown, '' to drop it."""
+        given = dict(_ATTRIBUTE.findall(attributes))
+        source = re.sub(r"[\x00-\x20\x7f]+", "", html.unescape(given.pop("src", "")))
+        rest = "".join(f' {name}="{value}"' for name, value in given.items())
+        lower = source.lower()
+        if lower.startswith("cid:"):
+            return f'{rest} data-cid="{_quoted(source[4:])}"'
+        if lower.startswith("data:"):
+            return f'{rest} src="{_quoted(source)}"' if _DATA_PICTURE.match(source) else rest
+        if source.startswith("//"):
+            source = f"https:{source}"
+        if not _REMOTE.match(source):
+            return rest
+        if _is_invisible(given) or is_tracker(source):
+            return ""
+        self.has_remote = True
+        return f'{rest} data-remote="{_quoted(source)}"'
+
+
+def _is_invisible(given: dict[str, str]) -> bool:
+    sizes = [given[name] for name in ("width", "height") if name in given]
+    style = html.unescape(given.get("style", "")).lower()
+    return any(_TINY.match(size) for size in sizes) or _HIDDEN.search(style) is not None
+
+
+def _walked(cleaned: str, pictures: _Pictures) -> str:
+    """Walk over what nh3 wrote: judge pictures, drop tags that lie too deep and links in links (what is in them stays)."""
+    depth = 0
+    links: list[bool] = []
+
+    def judged(match: re.Match[str]) -> str:
+        nonlocal depth
+        closing, tag, attributes = match.groups()
+        if tag == "img":
+            kept = pictures.judged(attributes)
+            return f"<img{kept}>" if kept else ""
+        if tag in _VOID:
+            return match.group() if depth <= _DEPTH else ("<br>" if tag == "br" else "")
+        depth += -1 if closing else 1
+        is_kept = depth < _DEPTH if closing else depth <= _DEPTH
+        if tag == "a":
+            # A parser closes the outer one, so the tree would be another when the browser reads it.
+            if closing:
+                is_kept = links.pop() and is_kept
+            else:
+                is_kept = is_kept and not any(links)
+                links.append(is_kept)
+        return match.group() if is_kept else ""
+
+    return _TAG.sub(judged, cleaned)
+
+
+def _quoted(address: str) -> str:
+    return html.escape(address, quote=True)

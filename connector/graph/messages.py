@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from connector.errors import GraphError
+import trio
+
+from connector.errors import ConnectorError, GraphError
 from connector.graph.batch import Ask, ask_all
 from connector.graph.pages import read_page
-from connector.graph.types import AttachmentPage, MessageWithBody
+from connector.graph.types import Attachment, AttachmentPage, AttachmentWithContent, EventMessage, MessageWithBody
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from connector.graph.client import MailboxClient
     from connector.graph.gate import Priority
     from connector.graph.pages import Page
@@ -24,12 +29,18 @@ __all__ = [
     "AttachmentInfo",
     "MessageBody",
     "get_body",
+    "get_content",
+    "get_content_id",
+    "get_event",
     "info_of",
     "newest",
     "older_than",
     "states_ask",
     "whole_ask",
 ]
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 # What the index holds. isRead must be selected, or delta never reports a change of it (corso#1866).
 SELECT = (
@@ -63,6 +74,7 @@ class AttachmentInfo:
     size: int
     is_inline: bool
     kind: str
+    content_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,10 @@ class MessageBody:
     html_or_text: str
     is_html: bool
     attachments: list[AttachmentInfo]
+    # Of the mail as it came over the internet, names in small letters.
+    headers: dict[str, str] = field(default_factory=dict)
+    # An invitation, its cancellation, or an answer to one.
+    is_event: bool = False
 
 
 async def newest(mailbox: MailboxClient, folder_id: str, count: int, priority: Priority) -> list[Page]:
@@ -102,15 +118,18 @@ def states_ask(folder_id: str, since: str | None, until: str | None) -> Ask:
 
 
 async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) -> MessageBody:
-    """Return the body of a message and what is attached. Raises `GraphNotFound`."""
+    """Return the body of a message and what is attached, both asked for at once. Raises `GraphNotFound`."""
     path = f"/me/messages/{quote(message_id, safe='')}"
-    message = await mailbox.get(path, into=MessageWithBody, priority=priority, params={"$select": "id,body"})
-    # Always asked for: hasAttachments is false where all are inline.
-    page = await mailbox.get(
-        f"{path}/attachments",
-        into=AttachmentPage,
-        priority=priority,
-        params={"$select": "id,name,contentType,size,isInline", "$top": ATTACHMENTS_LISTED},
+    # Attachments are always asked for: hasAttachments is false where all are inline.
+    message, page = await _both(
+        partial(mailbox.get, path, into=MessageWithBody, priority=priority, params={"$select": "id,body,internetMessageHeaders"}),
+        partial(
+            mailbox.get,
+            f"{path}/attachments",
+            into=AttachmentPage,
+            priority=priority,
+            params={"$select": "id,name,contentType,size,isInline", "$top": ATTACHMENTS_LISTED},
+        ),
     )
     attachments = [info_of(a) for a in page.value]
     body = message.body
@@ -118,6 +137,8 @@ async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) 
         html_or_text=body.content or "" if body else "",
         is_html=body is not None and body.content_type == "html",
         attachments=attachments,
+        headers={(h.name or "").lower(): h.value or "" for h in reversed(message.internet_message_headers or [])},
+        is_event="eventmessage" in (message.odata_type or "").lower(),
     )
 
 
@@ -130,7 +151,50 @@ def info_of(attachment: Attachment) -> AttachmentInfo:
         size=attachment.size or 0,
         is_inline=bool(attachment.is_inline),
         kind=_KINDS.get((attachment.odata_type or "").lower(), "file"),
+        content_id=(attachment.content_id or "").strip("<> "),
     )
+
+
+async def get_event(mailbox: MailboxClient, message_id: str, priority: Priority) -> EventMessage:
+    """Return what a message says of a meeting. Not by $select: what derived types have cannot be selected on `message`."""
+    return await mailbox.get(f"/me/messages/{quote(message_id, safe='')}", into=EventMessage, priority=priority)
+
+
+async def get_content(mailbox: MailboxClient, message_id: str, attachment_id: str, priority: Priority) -> bytes:
+    """Return the content of a small file: as JSON, where a cut answer shows."""
+    path = f"/me/messages/{quote(message_id, safe='')}/attachments/{quote(attachment_id, safe='')}"
+    return (await mailbox.get(path, into=AttachmentWithContent, priority=priority)).content_bytes or b""
+
+
+async def get_content_id(mailbox: MailboxClient, message_id: str, attachment_id: str, priority: Priority) -> str:
+    """Return by what name the text of a mail shows an inline file: a listing does not tell it (graph-behaviour 4.3)."""
+    path = f"/me/messages/{quote(message_id, safe='')}/attachments/{quote(attachment_id, safe='')}"
+    found = await mailbox.get(path, into=Attachment, priority=priority)
+    return (found.content_id or "").strip("<> ")
+
+
+async def _both(first: Callable[[], Awaitable[_A]], second: Callable[[], Awaitable[_B]]) -> tuple[_A, _B]:
+    """Await two requests at once; what the first raises goes before what the second raises."""
+    late: list[_B] = []
+    trouble: list[ConnectorError] = []
+
+    async def run() -> None:
+        try:
+            late.append(await second())
+        except ConnectorError as error:
+            trouble.append(error)
+
+    early: list[_A] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        try:
+            early.append(await first())
+        except ConnectorError as error:
+            trouble.insert(0, error)
+            nursery.cancel_scope.cancel()
+    if trouble:
+        raise trouble[0]
+    return early[0], late[0]
 
 
 async def _list(mailbox: MailboxClient, folder_id: str, count: int, priority: Priority, condition: str | None) -> list[Page]:

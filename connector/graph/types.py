@@ -14,16 +14,21 @@ __all__ = [
     "AttachedItem",
     "Attachment",
     "AttachmentPage",
+    "AttachmentWithContent",
     "AttachmentWithItem",
     "EmailAddress",
+    "EventMessage",
     "Flag",
     "FolderPage",
     "GraphFolder",
     "GraphMessage",
+    "Header",
     "ItemBody",
     "Linked",
+    "Location",
     "MessagePage",
     "MessageWithBody",
+    "Moment",
     "Named",
     "RawPage",
     "Recipient",
@@ -128,11 +133,51 @@ class ItemBody(Struct, frozen=True, rename="camel"):
     content: str | None = None
 
 
-class MessageWithBody(Struct, frozen=True):
-    """A message asked for its body alone."""
+class Header(Struct, frozen=True):
+    """`internetMessageHeader`."""
+
+    name: str | None = None
+    value: str | None = None
+
+
+class MessageWithBody(Struct, frozen=True, rename="camel"):
+    """A message asked for its body; only what is more than a mail has a type (`#microsoft.graph.eventMessageRequest`)."""
 
     id: str
     body: ItemBody | None = None
+    internet_message_headers: list[Header] | None = None
+    odata_type: str | None = field(default=None, name="@odata.type")
+
+
+class Moment(Struct, frozen=True, rename="camel"):
+    """`dateTimeTimeZone`: a local time, and the zone in which it is meant."""
+
+    date_time: str | None = None
+    time_zone: str | None = None
+
+
+class Location(Struct, frozen=True, rename="camel"):
+    """`location`."""
+
+    display_name: str | None = None
+
+
+class EventMessage(Struct, frozen=True, rename="camel"):
+    """`eventMessage` and what is derived of it: an invitation, its cancellation, or an answer to one."""
+
+    id: str
+    subject: str | None = None
+    meeting_message_type: str | None = None
+    start: Moment | None = field(default=None, name="startDateTime")
+    end: Moment | None = field(default=None, name="endDateTime")
+    location: Location | None = None
+    is_all_day: bool | None = None
+    is_out_of_date: bool | None = None
+    response_requested: bool | None = None
+    recurrence: Any = None
+    sender: Recipient | None = None
+    from_: Recipient | None = field(default=None, name="from")
+    to_recipients: list[Recipient] | None = None
 
 
 class Attachment(Struct, frozen=True, rename="camel"):
@@ -143,7 +188,14 @@ class Attachment(Struct, frozen=True, rename="camel"):
     content_type: str | None = None
     size: int | None = None
     is_inline: bool | None = None
+    content_id: str | None = None
     odata_type: str | None = field(default=None, name="@odata.type")
+
+
+class AttachmentWithContent(Struct, frozen=True, rename="camel"):
+    """`fileAttachment` asked for by its id: its content comes along."""
+
+    content_bytes: bytes | None = None
 
 
 class AttachmentPage(Struct, frozen=True):

@@ -93,6 +93,8 @@ class _Finish(Struct, frozen=True):
 class _Body(Struct, frozen=True):
     account_id: _AccountId
     remote_id: Annotated[str, Meta(min_length=1, max_length=1024)]
+    # Seconds; 0: nobody waits, it comes by `connector_body`.
+    patience: Annotated[float, Meta(ge=0, le=BODY_PATIENCE)] = BODY_PATIENCE
 
 
 class _Sync(Struct, frozen=True):
@@ -190,7 +192,7 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
     async def body(request: Request) -> Response:
         asked = await _read(request, _Body)
         try:
-            found = await backend.body(asked.account_id, asked.remote_id, patience=BODY_PATIENCE)
+            found = await backend.body(asked.account_id, asked.remote_id, patience=asked.patience)
         except ConnectorError as error:
             return JSONResponse({"state": "error", **body_error(error)})
         return JSONResponse({"state": "coming"} if found is None else {"state": "ready", "body": found})
