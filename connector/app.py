@@ -9,6 +9,7 @@ be told is told, within the ten seconds that SIGTERM grants.
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -47,9 +48,13 @@ from connector.web.server import serve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import httpx
+
     from connector.config import Config
     from connector.graph.client import TokenSource
+    from connector.odoo.port import OdooPort
     from connector.odoo.wire import Account
+    from connector.state.store import Store
 
 __all__ = ["run"]
 
@@ -61,6 +66,53 @@ _log = structlog.get_logger(__name__)
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Makers:
+    """Builds what each mailbox has of its own, from what all of them share."""
+
+    config: Config
+    http: httpx.AsyncClient
+    odoo: OdooPort
+    store: Store
+    tokens: Tokens
+    reports: Reports
+    challenges: Challenges
+    metrics: Metrics
+    outbox: Outbox
+    gates: Gates = field(default_factory=Gates)
+    surge: Surge = field(default_factory=Surge)
+
+    def client(self, address: str, source: TokenSource) -> MailboxClient:
+        """Return a mailbox at Graph; all clients of one address pass one gate."""
+        return MailboxClient(self.http, self.config.graph.base_url, self.gates.of(address), source, on_unknown=self.metrics.unknown_error)
+
+    def runner(self, account: Account) -> Runner:
+        """Return what syncs a mailbox and, beside it, carries out what users did."""
+        mailbox = Mailbox(
+            account_id=account.id,
+            client=self.client(account.email, self.tokens.source(account)),
+            odoo=self.odoo,
+            store=self.store,
+            bootstrap_messages=self.config.sync.bootstrap_messages,
+            now=_utc_now,
+            surge=self.surge,
+            on_progress=lambda _progress: None,
+        )
+        courier = Courier(mailbox, self.outbox, self.odoo, _utc_now)
+        runner = Runner(
+            mailbox,
+            interval=self.config.sync.interval,
+            backfill_per_hour=self.config.sync.backfill_per_hour,
+            reconcile_interval=self.config.sync.reconcile_interval,
+            reports=self.reports,
+            now=_utc_now,
+            on_refused=self.challenges.note,
+            beside=courier.run,
+        )
+        courier.on_trouble = courier.on_done = runner.wake
+        return runner
 
 
 async def run(
@@ -88,40 +140,13 @@ async def run(
         troubles = Troubles()
         tokens = Tokens(store, vault, entra, reports, troubles)
         challenges = Challenges(store, vault)
-        gates = Gates()
-        surge = Surge()
         outbox = Outbox(Journal(store), _utc_now)
-
-        def client(address: str, source: TokenSource) -> MailboxClient:
-            return MailboxClient(http, config.graph.base_url, gates.of(address), source, on_unknown=metrics.unknown_error)
-
-        def make(account: Account) -> Runner:
-            mailbox = Mailbox(
-                account_id=account.id,
-                client=client(account.email, tokens.source(account)),
-                odoo=odoo,
-                store=store,
-                bootstrap_messages=config.sync.bootstrap_messages,
-                now=_utc_now,
-                surge=surge,
-                on_progress=lambda _progress: None,
-            )
-            courier = Courier(mailbox, outbox, odoo, _utc_now)
-            runner = Runner(
-                mailbox,
-                interval=config.sync.interval,
-                backfill_per_hour=config.sync.backfill_per_hour,
-                reconcile_interval=config.sync.reconcile_interval,
-                reports=reports,
-                now=_utc_now,
-                on_refused=challenges.note,
-                beside=courier.run,
-            )
-            courier.on_trouble = courier.on_done = runner.wake
-            return runner
+        makers = _Makers(config, http, odoo, store, tokens, reports, challenges, metrics, outbox)
 
         async with trio.open_nursery() as listening, trio.open_nursery() as working:
-            supervisor = Supervisor(make, working, on_twin=lambda account_id: reports.put(account_id, state="error", state_message=TWIN))
+            supervisor = Supervisor(
+                makers.runner, working, on_twin=lambda account_id: reports.put(account_id, state="error", state_message=TWIN)
+            )
             troubles.on_end = supervisor.retry
 
             def client_of(account_id: int) -> MailboxClient | None:
@@ -145,7 +170,7 @@ async def run(
                     challenges=challenges,
                     store=store,
                     vault=vault,
-                    client=client,
+                    client=makers.client,
                     accounts=lambda: supervisor.accounts,
                     allowed_tenants=config.entra.allowed_tenants,
                     allowed_domains=config.entra.allowed_domains,

@@ -123,7 +123,7 @@ class Attachments:
         if item is None or not is_message(item):
             return None
         files = await in_thread(nested_names, await self._mime(account_id, remote_id, attachment_id))
-        return await in_thread(nested_message, item, files)
+        return await nested_message(item, files)
 
     async def link(self, account_id: int, remote_id: str, attachment_id: str) -> dict[str, Any]:
         """Return where a reference leads, by host too. Raises `ConnectorError`."""

@@ -9,8 +9,10 @@ import email.message
 import email.policy
 from typing import TYPE_CHECKING, Any
 
-from connector.content.clean import clean_html, text_to_html
+from connector.content.bounded import clean_bounded
 from connector.content.names import safe_name
+from connector.content.text import text_to_html
+from connector.http import in_thread
 from connector.sync.merge import clean
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ NAMED_MOST = 25 * 2**20
 # Characters of a subject and of a name, and people of a line.
 _TEXT_KEPT = 1000
 _PEOPLE_KEPT = 50
+# Characters of plain text that are shown.
+_BODY_KEPT = 2_000_000
 # Names that are listed.
 _FILES_KEPT = 200
 
@@ -36,11 +40,12 @@ def is_message(item: AttachedItem | None) -> bool:
     return kind in {"#microsoft.graph.message", "#microsoft.graph.eventmessage"}
 
 
-def nested_message(item: AttachedItem, files: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return headers and cleaned body (docs/protocol.md, 2.7). CPU-bound."""
+async def nested_message(item: AttachedItem, files: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return headers and cleaned body (docs/protocol.md, 2.7)."""
     body = item.body
-    text = (body.content or "") if body else ""
-    cleaned = clean_html(text) if body is not None and body.content_type == "html" else text_to_html(text)
+    source = (body.content or "") if body else ""
+    is_html = body is not None and body.content_type == "html"
+    cleaned, is_simplified = await clean_bounded(source if is_html else await in_thread(text_to_html, source[:_BODY_KEPT]))
     sender = _people([item.from_] if item.from_ else [])
     return {
         "subject": clean(item.subject or "", _TEXT_KEPT),
@@ -49,7 +54,14 @@ def nested_message(item: AttachedItem, files: list[dict[str, Any]]) -> dict[str,
         "to_recipients": _people(item.to_recipients or []),
         "cc_recipients": _people(item.cc_recipients or []),
         "received_at": item.received or item.sent,
-        "body": {"html": cleaned.html, "has_remote": cleaned.has_remote, "attachments": files},
+        "body": {
+            "html": cleaned.html,
+            "has_remote": cleaned.has_remote,
+            "dark": cleaned.dark,
+            "is_text": not is_html,
+            "is_simplified": is_simplified,
+            "attachments": files,
+        },
     }
 
 

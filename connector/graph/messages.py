@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from connector.graph.client import MailboxClient
     from connector.graph.gate import Priority
     from connector.graph.pages import Page
-    from connector.graph.types import Attachment
 
 __all__ = [
     "ATTACHMENTS_LISTED",
