@@ -18,7 +18,8 @@ MESSAGES = 60_000
 
 _FILL = """
     INSERT INTO mailbox_message_index (account_id, folder_id, remote_id, conversation_id, subject, from_name, from_email, to_recipients,
-                                       preview, received_at, is_read, is_flagged, has_attachments, importance, is_draft, is_local, pending_removal)
+                                       preview, received_at, is_read, is_flagged, has_attachments,
+                                       importance, is_draft, is_local, pending_removal)
     SELECT f.account_id, f.id, 'x' || n, 'c' || n / 3, 'Subject w' || n %% 900, 'Anna', 'anna' || n %% 50 || '@pier.example',
            '[{"name": "Bert", "address": "bert@pier.example"}]', 'Preview u' || n, '2020-01-01'::timestamp + n * interval '1 minute',
            n %% 10 > 0, n %% 50 = 0, n %% 5 = 0, 'normal', false, false, false
