@@ -77,6 +77,8 @@ _CEILING = 60.0
 _AFTER_MOVE = 2.0
 # Seconds from the last outcome to the round that proves it: several clicks make one round.
 _PROOF = 3.0
+# Outcomes that are told while there is more to do.
+_TELL = 200
 # Seconds: what stops the whole mailbox is waited for so long; the runner judges it meanwhile.
 _STOPPED = 30.0
 
@@ -134,13 +136,14 @@ class Courier:
         """Do what is ready, tell what is untold, or wait."""
         changed = self._queue.changed
         self._recall()
-        if self._untold and trio.current_time() >= self._tell_at:
+        tasks = self._queue.ready(_ABREAST * CHAIN)
+        # Hundreds on their way are told in a few calls; what a person waits for is told at once.
+        if self._untold and trio.current_time() >= self._tell_at and (not tasks or len(self._untold) >= _TELL):
             await self._tell()
             return
         if trio.current_time() >= self._proof_at and not self._untold:
             self._proof_at = float("inf")
             self.on_done()
-        tasks = self._queue.ready(_ABREAST * CHAIN)
         if tasks:
             await self._work(tasks)
             return
@@ -363,7 +366,7 @@ class Courier:
 
     async def _tell(self) -> None:
         """Let Odoo know; while that is under way no round of the sync begins (`Mailbox.rounds`)."""
-        telling = dict(list(self._untold.items())[: 25 * CHAIN])
+        telling = dict(list(self._untold.items())[: 2 * _TELL])
         try:
             async with self._mailbox.between_rounds:
                 outcomes = [self._as_of_now(*item) for item in telling.values()]
