@@ -1,4 +1,4 @@
-import { Component, onWillStart, useExternalListener, useRef, useState } from "@odoo/owl";
+import { Component, onWillStart, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
@@ -34,7 +34,7 @@ export class MailDeskApp extends Component {
         this.dialog = useService("dialog");
         this.root = useRef("root");
         this.viewport = useViewport();
-        this.state = useState({ isInFolders: false });
+        this.state = useState({ isInFolders: false, searchWishes: 0 });
         this.openSoon = useDebounced((row) => this.store.openMessage(row), WALK_DELAY);
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
@@ -52,6 +52,17 @@ export class MailDeskApp extends Component {
         );
         usePalette(() => entries.filter((entry) => entry.isPossible()).map(keyCommand));
         this.entries = entries;
+        useEffect(
+            (wishes) => {
+                // once the list is there: on a phone it may have to come first
+                const input = wishes > 0 && this.root.el?.querySelector(".o-maildesk-search-input");
+                if (input) {
+                    input.focus();
+                    input.select();
+                }
+            },
+            () => [this.state.searchWishes]
+        );
     }
 
     get keyContext() {
@@ -146,15 +157,12 @@ export class MailDeskApp extends Component {
         }
     }
 
-    async focusSearch() {
+    focusSearch() {
         this.showFolders(false);
         if (this.viewport.isPhone) {
             this.store.closeMessage();
         }
-        await new Promise(requestAnimationFrame);
-        const input = this.root.el?.querySelector(".o-maildesk-search-input");
-        input?.focus();
-        input?.select();
+        this.state.searchWishes++;
     }
 
     showHelp() {
