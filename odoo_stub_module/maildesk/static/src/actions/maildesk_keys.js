@@ -102,6 +102,8 @@ maildeskKeys
     })
     .add("select-all", {
         keys: ["Ctrl+A"],
+        // in a mail it takes the mail's words
+        listKeys: ["Ctrl+A"],
         name: _t("Select all that is loaded"),
         group: SELECT,
         run: ({ store }) => (store.shown?.rows.length ? store.selection.selectAll() : false),
