@@ -35,7 +35,7 @@ export class MailDeskApp extends Component {
         this.root = useRef("root");
         this.viewport = useViewport();
         this.state = useState({ isInFolders: false, searchWishes: 0 });
-        this.openSoon = useDebounced((row) => this.store.openMessage(row), WALK_DELAY);
+        this.openSoon = useDebounced((row) => this.openIfStill(row), WALK_DELAY);
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
             this.store.open();
@@ -52,13 +52,11 @@ export class MailDeskApp extends Component {
         );
         usePalette(() => entries.filter((entry) => entry.isPossible()).map(keyCommand));
         this.entries = entries;
+        // on a phone the list, and the search with it, may have to come first
         useEffect(
             (wishes) => {
-                // once the list is there: on a phone it may have to come first
-                const input = wishes > 0 && this.root.el?.querySelector(".o-maildesk-search-input");
-                if (input) {
-                    input.focus();
-                    input.select();
+                if (wishes) {
+                    this.focusSearchInput();
                 }
             },
             () => [this.state.searchWishes]
@@ -104,6 +102,14 @@ export class MailDeskApp extends Component {
         }
         if (!this.viewport.isPhone || this.store.reading) {
             this.openSoon(row);
+        }
+    }
+
+    /** Whoever has gone on meanwhile, or has begun to select, does not want to be brought back. */
+    openIfStill(row) {
+        const { selection, shown } = this.store;
+        if (shown?.cursorKey === row.key && !selection.size) {
+            return this.store.openMessage(row);
         }
     }
 
@@ -162,7 +168,17 @@ export class MailDeskApp extends Component {
         if (this.viewport.isPhone) {
             this.store.closeMessage();
         }
-        this.state.searchWishes++;
+        if (!this.focusSearchInput()) {
+            this.state.searchWishes++;
+        }
+    }
+
+    /** At once where it is, so that no letter typed after the key is lost. */
+    focusSearchInput() {
+        const input = this.root.el?.querySelector(".o-maildesk-search-input");
+        input?.focus();
+        input?.select();
+        return Boolean(input);
     }
 
     showHelp() {

@@ -258,12 +258,14 @@ test("x, Shift+J and Shift+K, Ctrl+A select by keys", async () => {
     await press(["Shift", "J"]);
     await animationFrame();
     expect(checked()).toEqual(["5", "4", "3"]);
+    await advanceTime(200); // in which a row that is walked to would open
     await press(["Shift", "K"]);
     await animationFrame();
     expect(checked()).toEqual(["5", "4"]);
     await press(["Control", "a"]);
     await animationFrame();
     expect(checked().length).toBe(5);
+    expect(mail.calls).not.toInclude("maildesk_open");
     expect(".o-maildesk-select-all").toHaveCount(0);
     await click(".o-maildesk-selection-clear");
     await animationFrame();
