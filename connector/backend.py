@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from connector.content.bodies import fetch_body
+from connector.content.search import fetch_message, find
 from connector.errors import AppRefused, ConnectorError, ForeignDatabase, NeedsSignIn, NotConfigured, OdooError
 from connector.sync.exchange import FOREIGN
 from connector.web.backend import Adopted, Rotated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.config import Config
+    from connector.content.search import Asked, Found
     from connector.graph.client import MailboxClient
     from connector.odoo.port import OdooPort
     from connector.odoo.wire import Account, Trouble
@@ -119,6 +121,27 @@ class Service:
                 raise waiting.error
             return waiting.body
         waiting.is_late = True
+        return None
+
+    async def search(self, asked: Asked, *, patience: float) -> Found:
+        """Search at Microsoft; what takes longer than `patience` seconds has failed."""
+
+        def client_of(account_id: int) -> MailboxClient | None:
+            runner = self.supervisor.runner(account_id)
+            return runner.mailbox.client if runner is not None else None
+
+        def sentence(error: ConnectorError | None) -> str:
+            return body_error(error)["message"]
+
+        return await find(client_of, asked, patience=patience, sentence=sentence)
+
+    async def message(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
+        """Return a message as a patch, or None if it takes longer than `patience` seconds. Raises `ConnectorError`."""
+        runner = self.supervisor.runner(account_id)
+        if runner is None:
+            raise NeedsSignIn("this mailbox is not connected at the moment")
+        with trio.move_on_after(patience):
+            return await fetch_message(runner.mailbox.client, remote_id)
         return None
 
     def status(self) -> list[AccountStatus]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
 from connector.odoo.wire import SealedToken, Trouble  # noqa: TC001 - msgspec reads the annotations at run time
+
+if TYPE_CHECKING:
+    from connector.content.search import Asked, Found
 
 __all__ = ["AccountStatus", "Adopted", "Backend", "Rotated", "SignInOutcome", "StartedSignIn", "WhoAmI"]
 
@@ -112,6 +115,12 @@ class Backend(Protocol):
 
     async def body(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
         """Return a body, or None if it takes longer than `patience` seconds. Raises `ConnectorError`."""
+
+    async def search(self, asked: Asked, *, patience: float) -> Found:
+        """Search at Microsoft; what takes longer than `patience` seconds has failed."""
+
+    async def message(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
+        """Return a message as a patch, or None if it takes longer than `patience` seconds. Raises `ConnectorError`."""
 
     def status(self) -> list[AccountStatus]:
         """Return where every account stands."""

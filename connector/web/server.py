@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from connector.config import TENANT
+from connector.content.search import Asked
 from connector.errors import (
     AppRefused,
     AuthError,
@@ -192,6 +193,17 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
             return JSONResponse({"state": "error", **body_error(error)})
         return JSONResponse({"state": "coming"} if found is None else {"state": "ready", "body": found})
 
+    async def search(request: Request) -> Response:
+        return _json(await backend.search(await _read(request, Asked), patience=BODY_PATIENCE))
+
+    async def message(request: Request) -> Response:
+        asked = await _read(request, _Body)
+        try:
+            found = await backend.message(asked.account_id, asked.remote_id, patience=BODY_PATIENCE)
+        except ConnectorError as error:
+            return JSONResponse({"state": "error", **body_error(error)})
+        return JSONResponse({"state": "error", **body_error(None)} if found is None else {"state": "ready", "message": found})
+
     async def ping(_: Request) -> Response:
         return _json(backend.whoami())
 
@@ -225,6 +237,8 @@ def make_app(backend: Backend, secret: str, metrics: Metrics) -> Starlette:  # n
             Route("/signin/start", guarded(signin_start), methods=["POST"]),
             Route("/signin/finish", guarded(signin_finish), methods=["POST"]),
             Route("/content/body", guarded(body), methods=["POST"]),
+            Route("/content/search", guarded(search), methods=["POST"]),
+            Route("/content/message", guarded(message), methods=["POST"]),
             Route("/ping", guarded(ping)),
             Route("/status", guarded(status)),
             Route("/sync", guarded(sync), methods=["POST"]),

@@ -112,6 +112,14 @@ class ConnectorClient:
         """Return {"state": "ready" | "coming" | "error", ...}."""
         return self._post("/content/body", {"account_id": account_id, "remote_id": remote_id}, BODY_TIMEOUT)
 
+    def search(self, asked):
+        """Return {"messages": [...], "failed": {...}}."""
+        return self._post("/content/search", asked, BODY_TIMEOUT)
+
+    def message(self, account_id, remote_id):
+        """Return {"state": "ready" | "error", ...}: a message without its body."""
+        return self._post("/content/message", {"account_id": account_id, "remote_id": remote_id}, BODY_TIMEOUT)
+
     def _post(self, path, payload, timeout):
         return self._send("POST", path, payload, timeout)
 

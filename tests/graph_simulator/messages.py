@@ -12,6 +12,7 @@ from tests.graph_simulator.extended import expanded
 from tests.graph_simulator.filters import parse_filter
 from tests.graph_simulator.model import NotThere
 from tests.graph_simulator.odata import MAX_TOP, GraphFault, no_property, selected, whole
+from tests.graph_simulator.search import searched
 from tests.graph_simulator.tokens import Paging
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Messages:
 
     def _first(self, call: Call, mailbox: Mailbox, folder: Folder | None, place: str) -> Paging:
         query = call.query_params
+        if "$search" in query:
+            return self._searched(call, mailbox, folder, place)
         condition = parse_filter(query.get("$filter"))
         found = condition.ids_everywhere(mailbox) if folder is None else condition.ids(mailbox, folder.id)
         order = query.get("$orderby", "").lower().strip()
@@ -92,6 +95,16 @@ class Messages:
             found.reverse()
         elif not order and self._world.quirks.shuffle:
             self._tokens.random.shuffle(found)
+        size = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
+        return Paging("list", place, found, selected(call, message=True), size=size, expand=expansion(call))
+
+    def _searched(self, call: Call, mailbox: Mailbox, folder: Folder | None, place: str) -> Paging:
+        query = call.query_params
+        for option, code in (("$filter", "SearchWithFilter"), ("$orderby", "SearchWithOrderBy")):
+            if option in query:
+                raise GraphFault(400, code, f"The query parameter '{option}' is not supported with '$search'.")
+        where = None if folder is None else folder.id
+        found = searched(mailbox, where, query["$search"], at=self._world.time(), delay=self._world.quirks.search_delay)
         size = whole(query.get("$top"), self._world.quirks.page_size, MAX_TOP)
         return Paging("list", place, found, selected(call, message=True), size=size, expand=expansion(call))
 

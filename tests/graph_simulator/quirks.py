@@ -42,6 +42,7 @@ class Quirks:
     removed_in_first_round: bool = False  # @removed of messages that went before, and of one that nobody knows (1.2)
     out_of_filter_events: bool = True  # changes and removals of messages older than the filter are reported all the same (1.2)
     aba_loss: bool = True  # moved away and back between two polls: only @removed is reported (1.4, contrib#72)
+    search_delay: float = 20.0  # seconds until $search finds what came or moved: its index is eventual (4.2)
     moved_twice: bool = False  # a message that was moved in is reported in this round and again in the next (1.4, msgraph-sdk-go#969)
     move_without_add: int = 0  # with immutable ids, every so manyth move is not reported where it went (1.4, atlas#48); 0: none
     read_as_removed: int = 0  # every so manyth event that marks read is reported as a removal (1.4, contrib#2866); 0: none

@@ -231,6 +231,8 @@ TABLE: list[Row] = [
     sees("a page of a folder",                  "owner shared",         f"{MESSAGE}.maildesk_list", folder_id="$folder"),
     sees("a page of all Inboxes",               "owner shared",         f"{MESSAGE}.maildesk_list", role="inbox", view="conversations", filters=["unread"]),
     sees("what a search finds",                 "owner shared",         f"{MESSAGE}.maildesk_search", query="{mark}"),
+    answers("search at Microsoft",              "owner shared other admin", f"{MESSAGE}.maildesk_search_remote", query="{mark}"),
+    answers("open what only Microsoft has",     "owner shared",         f"{MESSAGE}.maildesk_open_remote", account_id="$account", remote_id="m-{mark}"),
     sees("rows of messages",                    "owner shared",         f"{MESSAGE}.maildesk_rows", message_ids=["$message"]),
     sees("an open message",                     "owner shared",         f"{MESSAGE}.maildesk_open", message_id="$message"),
 

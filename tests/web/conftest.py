@@ -12,6 +12,7 @@ import trio
 from pydantic import SecretStr
 
 from connector.config import ServerConfig
+from connector.content.search import Found
 from connector.http import open_client
 from connector.metrics import Metrics
 from connector.odoo.wire import SealedToken, Trouble
@@ -21,6 +22,7 @@ from connector.web.server import AccountStatus, SignInOutcome, StartedSignIn, Wh
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from connector.content.search import Asked
     from connector.http import AsyncClient, Response
 
 SECRET = "0123456789abcdef"
@@ -68,6 +70,16 @@ class FakeBackend:
     async def body(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
         """Return `found`."""
         self._take("body", account_id, remote_id, patience)
+        return self.found
+
+    async def search(self, asked: Asked, *, patience: float) -> Found:
+        """Return one message, and one mailbox that did not answer."""
+        self._take("search", asked, patience)
+        return Found([{"account_id": 1, "remote_id": "AAMk"}], {2: "It does not answer."})
+
+    async def message(self, account_id: int, remote_id: str, *, patience: float) -> dict[str, Any] | None:
+        """Return `found`."""
+        self._take("message", account_id, remote_id, patience)
         return self.found
 
     async def rotate_keys(self) -> Rotated:

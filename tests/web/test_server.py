@@ -11,6 +11,7 @@ import trio
 from pydantic import SecretStr
 
 from connector.config import ServerConfig
+from connector.content.search import Asked, Place, SearchedWord
 from connector.errors import (
     AppRefused,
     ConfigError,
@@ -40,6 +41,8 @@ GUARDED = [
     ("POST", "/signin/start"),
     ("POST", "/signin/finish"),
     ("POST", "/content/body"),
+    ("POST", "/content/search"),
+    ("POST", "/content/message"),
     ("GET", "/ping"),
     ("GET", "/status"),
     ("POST", "/sync"),
@@ -183,6 +186,43 @@ async def test_body_ready_is_in_the_answer(odoo: Odoo, backend: FakeBackend) -> 
     backend.found = {"html": "<p>x</p>", "has_remote": False, "attachments": []}
     assert (await odoo.post("/content/body", BODY)).json() == {"state": "ready", "body": backend.found}
     assert backend.asked == [("body", 1, "AAMk", 2.5)]
+
+
+async def test_search_is_asked_and_answered(odoo: Odoo, backend: FakeBackend) -> None:
+    """A query goes to the backend as it was understood; mailboxes that failed are named by their numbers."""
+    asked = {
+        "places": [{"account_id": 1}, {"account_id": 2, "folder": "F"}],
+        "words": [{"text": "pier", "where": "from"}],
+        "is_read": False,
+    }
+    answer = (await odoo.post("/content/search", asked)).json()
+    assert answer == {"messages": [{"account_id": 1, "remote_id": "AAMk"}], "failed": {"2": "It does not answer."}}
+    words = [SearchedWord("pier", "from")]
+    assert backend.asked == [("search", Asked([Place(1), Place(2, "F")], words, is_read=False), 2.5)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"places": [{"account_id": 0}]},
+        {"places": [{"account_id": n} for n in range(1, 52)]},
+        {"places": [], "words": [{"text": "x", "where": "body"}]},
+        {"places": [], "words": [{"text": "x" * 501}]},
+        {"places": [], "before": '2026-11-22" OR from:a'},
+    ],
+)
+async def test_search_of_what_is_none_is_400(odoo: Odoo, wrong: dict[str, Any]) -> None:
+    """What is no query is refused before anything is asked."""
+    assert (await odoo.post("/content/search", wrong)).status_code == 400
+
+
+async def test_message_without_its_body(odoo: Odoo, backend: FakeBackend) -> None:
+    """A message is in the answer, or a sentence why not; one that takes too long is not waited for."""
+    assert (await odoo.post("/content/message", BODY)).json()["error"] == "unavailable"
+    backend.found = {"remote_id": "AAMk"}
+    assert (await odoo.post("/content/message", BODY)).json() == {"state": "ready", "message": backend.found}
+    backend.error = GraphNotFound("gone")
+    assert (await odoo.post("/content/message", BODY)).json()["error"] == "not_found"
 
 
 async def test_body_that_takes_longer_is_coming(odoo: Odoo) -> None:

@@ -11,6 +11,7 @@ from . import mailbox_search_terms
 from . import mailbox_message_index
 from . import mailbox_message_list
 from . import mailbox_message_search
+from . import mailbox_message_remote
 from . import mailbox_message_body
 from . import mailbox_action
 from . import mailbox_signin

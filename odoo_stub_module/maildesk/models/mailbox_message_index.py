@@ -57,7 +57,8 @@ class MailboxMessageIndex(models.Model):
     _conversation = models.Index("(account_id, hashtextextended(conversation_id, 0), received_at DESC, id DESC)")
     # All mail of a mailbox by time: what a search walks.
     _recent = models.Index("(account_id, received_at DESC, id DESC) WHERE NOT pending_removal")
-    _terms = models.Index(f"USING gin ({TERMS})")
+    # A short list of what waits to be merged (kB): a search reads it from end to end, and it takes its room in the file for good.
+    _terms = models.Index(f"USING gin ({TERMS}) WITH (gin_pending_list_limit = 512)")
     # What a folder's cascade and the count of `connector_take_up` need beside the list.
     _pending = models.Index("(account_id, folder_id) WHERE pending_removal")
 

@@ -6,8 +6,9 @@ No single way through a million messages is fast for every word, so there are tw
     terms   the search index (mailbox_search_terms.py), then the time of what it found: for what is rare
 
 Each search walks a stretch first. If the stretch fills the page, that is all. If not, it has counted how often each word occurs: where a
-longer stretch would fill the page, it is walked, and else the rare words are looked up, and the frequent ones compared. Both ways compare
-by the same expression, so that they find the same messages, and a page goes on where the other way left off.
+longer stretch would fill the page, it is walked, and else the rare words are looked up, and the frequent ones compared: first among the
+messages since a time that should be enough, then among all. Both ways compare by the same expression, so that they find the same messages,
+and a page goes on where the other way left off.
 
 Access: folders are searched under the rules of the user, and rows are read under them; the SQL between tells ids of messages in those
 folders only. Words are parameters, never part of an SQL text.
@@ -23,11 +24,11 @@ from .mailbox_message_list import MAX_LIMIT
 from .mailbox_search_terms import ADDRESS_LIMIT, BETWEEN, RUN, TERM_LIMIT, terms_of
 from .search_query import read_query
 
-# Messages that are walked before the search index is asked, and at most: some 8 us each.
-STRETCH = 2000
-LONG_STRETCH = 8000
+# Messages that are walked, one stretch after the other, until the page is full: some 12 us each.
+STRETCHES = (250, 1250)
 
-# Messages that are walked where no word leads to an index (is:read alone, say).
+# Messages that are walked where that will fill the page, and where no word leads to an index.
+LONG_STRETCH = 6000
 BLIND_STRETCH = 50_000
 
 # A word that more than this share of a stretch has is compared, not looked up: its postings would be read for nothing.
@@ -37,14 +38,18 @@ _SIGNS = {"any": ("", "<", ">"), "from": ("<",), "to": (">",), "subject": ("",)}
 _ROLES = {"spam": "junk", "deleted": "trash", "bin": "trash"}
 
 _PIECES = re.compile(f"(?P<run>[{RUN}]+)|(?P<word>[^{BETWEEN}{RUN}]+)")
-_PEOPLE = "jsonb_path_query_array(%s, '$[*].*')::text"
+
+# What a word is compared with; most messages have no Cc and no Bcc.
+_PEOPLE = ", ".join(
+    f"CASE WHEN m.{name} <> '[]' THEN jsonb_path_query_array(m.{name}, '$[*].*')::text END"
+    for name in ("to_recipients", "cc_recipients", "bcc_recipients")
+)
 _TEXTS = {
-    "any": "concat_ws(' ', m.subject, m.from_name, m.from_email, m.preview, {to_list}, {cc_list}, {bcc_list})",
+    "any": f"concat_ws(' ', m.subject, m.from_name, m.from_email, m.preview, {_PEOPLE})",
     "from": "concat_ws(' ', m.from_name, m.from_email)",
-    "to": "concat_ws(' ', {to_list}, {cc_list}, {bcc_list})",
+    "to": f"concat_ws(' ', {_PEOPLE})",
     "subject": "COALESCE(m.subject, '')",
 }
-_LISTS = {f"{name}_list": f"jsonb_path_query_array(m.{name}_recipients, '$[*].*')::text" for name in ("to", "cc", "bcc")}
 
 
 class Term:
@@ -70,8 +75,13 @@ class Term:
         return "".join(parts) + (f"(?:$|[{BETWEEN}{RUN}])" if self.is_whole and last == "word" else "")
 
     def condition(self):
-        """Return the comparison with a message `m`."""
-        return SQL("maildesk_fold(%s) ~ %s", SQL(_TEXTS[self.where].format(**_LISTS)), self.pattern)
+        """Return the comparison with the texts of a message (`_texts`)."""
+        return SQL("texts.%s ~ %s", SQL.identifier(self.where), self.pattern)
+
+    @property
+    def is_exact(self):
+        """Whether the search index finds just what the comparison does."""
+        return self.where != "subject" and len(self.pieces) == 1 and self.pieces[0][0] == "word" and len(self.pieces[0][1]) <= TERM_LIMIT
 
     def looked_up(self, account):
         """Return what the search index is asked, as text of a tsquery; it lets through all that the comparison does, and a little more."""
@@ -107,8 +117,10 @@ class Search:
         self.limit = limit
         self.cursor = (to_datetime(before[0]), int(before[1])) if before else None
         # What is walked: all mail of mailboxes by their time, or that of folders.
-        self.key = SQL("account_id" if is_whole_account else "folder_id")
-        self.places = self.accounts.ids if is_whole_account else folders.ids
+        self.mark = next((mark for name, mark in (("is_flagged", "f"), ("is_read", "u")) if query.states.get(name) is (mark == "f")), None)
+        by_folder = self.mark or query.has_attachments or not is_whole_account
+        self.key = SQL("folder_id" if by_folder else "account_id")
+        self.places = folders.ids if by_folder else self.accounts.ids
         self.is_cut = False
         self.terms = self._terms()
 
@@ -122,18 +134,37 @@ class Search:
         """Return the ids of the page, and one more if there is more."""
         if not self.places or self.query.is_empty or (self.query.words and not self.terms):
             return []
+        for stretch in STRETCHES if self.terms else (*STRETCHES, BLIND_STRETCH):
+            found, hits, walked, is_all = self._walk(stretch)
+            if is_all or len(found) > self.limit:
+                return found
         if not self.terms:
-            found, _hits, walked, is_all = self._walk(BLIND_STRETCH)
-            self.is_cut = not is_all and len(found) <= self.limit and walked > 0
+            self.is_cut = True
             return found
-        found, hits, walked, is_all = self._walk(STRETCH)
-        if is_all or len(found) > self.limit:
-            return found
-        if len(found) * LONG_STRETCH > (self.limit + 1) * walked * 2:
-            longer, hits, walked, is_all = self._walk(LONG_STRETCH)
+        # As many as fill the page if the words go on to occur as often, and some more.
+        needed = (self.limit + 1) * walked * 1.4 / max(len(found), 1)
+        if needed <= LONG_STRETCH:
+            longer, hits, walked, is_all = self._walk(int(needed))
             if is_all or len(longer) > self.limit:
                 return longer
-        return self._look_up(self._rare(hits, walked))
+        rare = self._rare(hits, walked)
+        if found and (since := self._time_at(int(needed * 3))):
+            newest = self._look_up(rare, SQL("m.received_at >= %s", since))
+            if len(newest) > self.limit:
+                return newest
+        return self._look_up(rare, SQL("true"))
+
+    def _time_at(self, number):
+        """Return the time of the message after so many, where there are that many: what lies before it need not be read for a page."""
+        ((since,),) = self.env.execute_query(
+            SQL(
+                "SELECT max(m.received_at) FROM unnest(%s) AS f (id) CROSS JOIN LATERAL (%s OFFSET %s LIMIT 1) m",
+                self.places,
+                self._source(SQL("m.received_at")),
+                number // len(self.places),
+            )
+        )
+        return since
 
     def _rare(self, hits, walked):
         """Return the words that the search index is asked for: the rarest, and others that are not frequent."""
@@ -143,15 +174,12 @@ class Search:
     def _walk(self, stretch):
         """Compare a stretch of messages; return what is found for sure, how often each word occurs, how many were compared, if all."""
         size = max(stretch // len(self.places), self.limit + 1)
-        hits = [term.condition() for term in self.terms]
         (row,) = self.env.execute_query(
             SQL(
                 """WITH walked AS MATERIALIZED (
                         SELECT f.id AS place, m.id, m.received_at, %(conditions)s AS fits, ARRAY[%(hits)s]::bool[] AS hits
-                          FROM unnest(%(places)s) AS f (id) CROSS JOIN LATERAL (
-                               SELECT * FROM mailbox_message_index m
-                                WHERE m.%(key)s = f.id AND NOT m.pending_removal AND %(beyond)s
-                                ORDER BY m.received_at DESC, m.id DESC LIMIT %(size)s) m),
+                          FROM unnest(%(places)s) AS f (id) CROSS JOIN LATERAL (%(source)s LIMIT %(size)s) m CROSS JOIN %(texts)s),
+                        -- Where stretches end that go on: what lies beyond the nearest of these ends is not the next one for sure.
                         ends AS (SELECT max(last) AS last FROM (
                                  SELECT min(received_at) AS last FROM walked GROUP BY place HAVING count(*) = %(size)s) each)
                    SELECT ARRAY(SELECT id FROM walked, ends
@@ -161,50 +189,82 @@ class Search:
                           (SELECT count(*) FROM walked),
                           (SELECT last IS NULL FROM ends)""",
                 conditions=self._conditions(),
-                hits=SQL(", ").join(hits),
+                hits=SQL(", ").join(term.condition() for term in self.terms),
                 places=self.places,
-                key=self.key,
-                beyond=self._beyond(),
+                source=self._source(),
+                texts=self._texts(self.terms),
                 size=size,
                 limit=self.limit + 1,
                 counts=SQL(
                     "ARRAY[%s]::int4[]",
-                    SQL(", ").join(SQL("(SELECT count(*) FROM walked WHERE hits[%s])", place + 1) for place in range(len(hits))),
+                    SQL(", ").join(SQL("(SELECT count(*) FROM walked WHERE hits[%s])", place + 1) for place in range(len(self.terms))),
                 ),
             )
         )
         return row
 
-    def _look_up(self, terms):
+    def _source(self, columns=SQL("m.*")):  # noqa: B008 - SQL does not change
+        """Return the messages of a place `f`, newest first: by their marks, their attachments or their time, each of which is an index."""
+        if self.mark:
+            return SQL(
+                """SELECT %s FROM mailbox_message_mark k
+                     CROSS JOIN LATERAL (SELECT * FROM mailbox_message_index WHERE id = k.message_id OFFSET 0) m
+                    WHERE k.kind = %s AND k.folder_id = f.id AND %s ORDER BY k.received_at DESC, k.message_id DESC""",
+                columns,
+                self.mark,
+                self._beyond(SQL("k.received_at"), SQL("k.message_id")),
+            )
+        return SQL(
+            """SELECT %s FROM mailbox_message_index m WHERE m.%s = f.id AND NOT m.pending_removal AND %s AND %s
+                ORDER BY m.received_at DESC, m.id DESC""",
+            columns,
+            self.key,
+            SQL("m.has_attachments") if self.query.has_attachments else SQL("true"),
+            self._beyond(SQL("m.received_at"), SQL("m.id")),
+        )
+
+    def _texts(self, terms):
+        """Return the texts of a message `m` that `terms` are compared with, each of them folded once."""
+        names = sorted({term.where for term in terms}) or ["subject"]
+        return SQL(
+            "LATERAL (SELECT %s FROM (SELECT %s OFFSET 0) said OFFSET 0) texts",
+            SQL(", ").join(SQL("maildesk_fold(said.%(name)s) AS %(name)s", name=SQL.identifier(name)) for name in names),
+            SQL(", ").join(SQL("%s AS %s", SQL(_TEXTS[name]), SQL.identifier(name)) for name in names),
+        )
+
+    def _look_up(self, terms, since):
         asked = " | ".join("(" + " & ".join(term.looked_up(account) for term in terms) + ")" for account in self.accounts.ids)
+        compared = [term for term in self.terms if term not in terms or not term.is_exact]
         # Room for what frequent words find: else PostgreSQL keeps pages instead of rows, and makes the terms of each row in them anew.
         self.env.cr.execute("SET LOCAL work_mem = '64MB'")
         rows = self.env.execute_query(
             SQL(
                 """WITH found AS MATERIALIZED (
-                        SELECT m.id, m.received_at FROM mailbox_message_index m
+                        SELECT m.id, m.received_at FROM mailbox_message_index m CROSS JOIN %(texts)s
                          WHERE %(terms)s @@ %(asked)s::tsquery AND NOT m.pending_removal AND m.folder_id = ANY(%(folders)s)
-                           AND %(beyond)s AND %(conditions)s AND %(hits)s)
+                           AND %(since)s AND %(beyond)s AND %(conditions)s AND %(hits)s)
                    SELECT id FROM found ORDER BY received_at DESC, id DESC LIMIT %(limit)s""",
+                texts=self._texts(compared) if compared else SQL("(VALUES (1)) texts"),
                 terms=terms_of("m"),
                 asked=asked,
+                since=since,
                 folders=self.folders.ids,
-                beyond=self._beyond(),
+                beyond=self._beyond(SQL("m.received_at"), SQL("m.id")),
                 conditions=self._conditions(),
-                hits=SQL(" AND ").join(term.condition() for term in self.terms),
+                hits=SQL(" AND ").join(term.condition() for term in compared) if compared else SQL("true"),
                 limit=self.limit + 1,
             )
         )
         return [row[0] for row in rows]
 
-    def _beyond(self):
+    def _beyond(self, received, message):
         parts = []
         if self.cursor is not None:
-            parts.append(SQL("(m.received_at, m.id) < (%s, %s)", *self.cursor))
+            parts.append(SQL("(%s, %s) < (%s, %s)", received, message, *self.cursor))
         if self.query.before is not None:
-            parts.append(SQL("m.received_at < %s", self.query.before))
+            parts.append(SQL("%s < %s", received, self.query.before))
         if self.query.after is not None:
-            parts.append(SQL("m.received_at >= %s", self.query.after))
+            parts.append(SQL("%s >= %s", received, self.query.after))
         return SQL(" AND ").join(parts) if parts else SQL("true")
 
     def _conditions(self):

@@ -7,6 +7,8 @@ from . import test_connect
 from . import test_exchange
 from . import test_export
 from . import test_list
+from . import test_plans
 from . import test_rights
 from . import test_search
+from . import test_search_remote
 from . import test_signin

@@ -1,0 +1,132 @@
+"""Every query of the app is read from an index, and a page takes a bounded number of them.
+
+As an ordinary user with 50 mailboxes, under record rules, in a table that is large enough for plans to be honest.
+"""
+
+import re
+from unittest.mock import patch as mock_patch
+
+from odoo.tests import tagged
+from odoo.tools import SQL
+
+from ..models import mailbox_message_search
+from ..models.search_query import read_query
+from .common import MailDeskCase
+
+ACCOUNTS = 50
+MESSAGES = 60_000
+
+_FILL = """
+    INSERT INTO mailbox_message_index (account_id, folder_id, remote_id, conversation_id, subject, from_name, from_email, to_recipients,
+                                       preview, received_at, is_read, is_flagged, has_attachments,
+                                       importance, is_draft, is_local, pending_removal)
+    SELECT f.account_id, f.id, 'x' || n, 'c' || n / 3, 'Subject w' || n %% 900, 'Anna', 'anna' || n %% 50 || '@pier.example',
+           '[{"name": "Bert", "address": "bert@pier.example"}]', 'Preview u' || n, '2020-01-01'::timestamp + n * interval '1 minute',
+           n %% 10 > 0, n %% 50 = 0, n %% 5 = 0, 'normal', false, false, false
+      FROM generate_series(1, %s) n
+      JOIN (SELECT id, account_id, row_number() OVER (ORDER BY id) - 1 AS place FROM mailbox_folder WHERE account_id = ANY(%s)) f
+        -- Half of all mail is in one folder.
+        ON f.place = CASE WHEN n %% 2 = 0 THEN 0 ELSE n %% %s END"""
+
+
+@tagged("post_install", "-at_install")
+class TestPlans(MailDeskCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        accounts = cls.account | cls.env["mailbox.account"].browse()
+        for number in range(ACCOUNTS - 1):
+            accounts |= cls._account(f"box{number}@example.com")
+        cls.env["mailbox.folder"].create(
+            [
+                {"account_id": account.id, "remote_id": f"{role}{account.id}", "name": role.title(), "role": role}
+                for account in accounts
+                for role in ("inbox", "sent")
+            ]
+        )
+        cls.env.flush_all()
+        cls.env.cr.execute(_FILL, [MESSAGES, accounts.ids, 2 * ACCOUNTS])
+        for table in ("mailbox_message_index", "mailbox_message_mark", "mailbox_folder", "mailbox_account"):
+            cls.env.cr.execute(SQL("ANALYZE %s", SQL.identifier(table)))
+        cls.env.invalidate_all()
+        cls.large = cls.env["mailbox.folder"].search([("account_id", "=", accounts[0].id), ("role", "=", "inbox")])
+        cls.mine = cls.messages.with_user(cls.owner)
+
+    def queries(self, work):
+        """Do some work twice, the second time warm; return the second time's SELECTs on messages, and how many queries there were."""
+        work()
+        self.env.invalidate_all()
+        told = []
+        execute = type(self.env.cr).execute
+
+        def spy(cr, query, params=None, log_exceptions=True):  # noqa: FBT002 - as Odoo's own
+            told.append(cr.mogrify(query, params).decode() if not isinstance(query, SQL) else cr.mogrify(query.code, query.params).decode())
+            return execute(cr, query, params, log_exceptions)
+
+        with mock_patch.object(type(self.env.cr), "execute", spy):
+            work()
+        return [query for query in told if re.search(r'(FROM|JOIN) "?mailbox_message_(index|mark)', query)], len(told)
+
+    def assert_indexed(self, work, limit):
+        queries, count = self.queries(work)
+        self.assertTrue(queries)
+        self.assertLessEqual(count, limit)
+        for query in queries:
+            self.env.cr.execute("EXPLAIN " + query)
+            plan = "\n".join(row[0] for row in self.env.cr.fetchall())
+            self.assertNotRegex(plan, r"Seq Scan on mailbox_message_(index|mark)", query)
+
+    def test_list(self):
+        """A folder, all Inboxes, every filter, both views, both orders, the first page and one in the midst."""
+        for scope in ({"folder_id": self.large.id}, {"role": "inbox"}):
+            for view in ("plain", "conversations"):
+                for filters in ([], ["unread"], ["flagged"], ["attachments"], ["from_me"], ["to_me"], ["unread", "attachments"]):
+                    for more in ({}, {"before": ["2020-01-20T00:00:00Z", 1]}, {"order": "oldest"}):
+                        how = {**scope, **more, "view": view, "filters": filters}
+                        with self.subTest(**how):
+                            self.assert_indexed(lambda how=how: self.mine.maildesk_list(**how), 14)
+
+    def test_rows(self):
+        """Rows by their ids."""
+        ids = [row["id"] for row in self.mine.maildesk_list(self.large.id, limit=80)["rows"]]
+        for how in ({}, {"view": "conversations", "folder_id": self.large.id}, {"view": "conversations", "role": "inbox"}):
+            with self.subTest(**how):
+                self.assert_indexed(lambda how=how: self.mine.maildesk_rows(ids, **how), 14)
+
+    def test_search(self):
+        """Words that are frequent, rare and nowhere; operators; in all mailboxes, one, a folder."""
+        for query in (
+            "subject",
+            "u777",
+            "w7",
+            "nowhere",
+            "u1 w2",
+            "from:anna7",
+            "to:bert u9",
+            "is:unread",
+            "is:flagged u7",
+            "has:attachment w3",
+        ):
+            for how in ({}, {"account_id": self.large.account_id.id}, {"folder_id": self.large.id}):
+                with self.subTest(query=query, **how):
+                    self.assert_indexed(lambda query=query, how=how: self.mine.maildesk_search(query, **how), 20)
+
+    def test_search_looks_rare_words_up(self):
+        """What a walk does not find comes out of the search index, whatever the planner thinks of prefixes."""
+        folders = self.env["mailbox.folder"].search([("account_id", "=", self.large.account_id.id)])
+        search = mailbox_message_search.Search(self.env(user=self.owner), read_query("u777"), folders, is_whole_account=True)
+        queries, _count = self.queries(lambda: search._look_up(search.terms, SQL("true")))
+        self.env.cr.execute("EXPLAIN " + queries[-1])
+        self.assertIn("mailbox_message_index_terms", "\n".join(row[0] for row in self.env.cr.fetchall()).replace("__", "_"))
+
+    def test_reading_touches_no_index(self):
+        """No index knows a column that reading, flagging or filing into categories changes: else each would grow with every such change."""
+        self.env.cr.execute(
+            """SELECT i.indexrelid::regclass::text, a.attname
+                 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+                 CROSS JOIN LATERAL (SELECT pg_get_indexdef(i.indexrelid) AS definition) d
+                WHERE i.indrelid = 'mailbox_message_index'::regclass
+                  AND a.attname IN ('is_read', 'is_flagged', 'categories', 'importance', 'write_date', 'write_uid')
+                  AND d.definition ~ ('\\m' || a.attname || '\\M')"""
+        )
+        self.assertEqual(self.env.cr.fetchall(), [])
