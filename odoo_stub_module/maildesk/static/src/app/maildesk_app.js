@@ -1,4 +1,4 @@
-import { Component, onWillStart, useExternalListener, useRef, useState } from "@odoo/owl";
+import { Component, onWillStart, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
@@ -37,8 +37,8 @@ export class MailDeskApp extends Component {
         this.dialog = useService("dialog");
         this.root = useRef("root");
         this.viewport = useViewport();
-        this.state = useState({ isInFolders: false });
-        this.openSoon = useDebounced((row) => this.store.openMessage(row), WALK_DELAY);
+        this.state = useState({ isInFolders: false, searchWishes: 0 });
+        this.openSoon = useDebounced((row) => this.openIfStill(row), WALK_DELAY);
         useMailDeskPresence();
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
@@ -56,6 +56,15 @@ export class MailDeskApp extends Component {
         );
         usePalette(() => entries.filter((entry) => entry.isPossible()).map(keyCommand));
         this.entries = entries;
+        // on a phone the list, and the search with it, may have to come first
+        useEffect(
+            (wishes) => {
+                if (wishes) {
+                    this.focusSearchInput();
+                }
+            },
+            () => [this.state.searchWishes]
+        );
     }
 
     get keyContext() {
@@ -116,6 +125,14 @@ export class MailDeskApp extends Component {
         }
     }
 
+    /** Whoever has gone on meanwhile, or has begun to select, does not want to be brought back. */
+    openIfStill(row) {
+        const { selection, shown } = this.store;
+        if (shown?.cursorKey === row.key && !selection.size) {
+            return this.store.openMessage(row);
+        }
+    }
+
     openSelected() {
         const row = this.store.shown?.cursor;
         if (!row) {
@@ -166,15 +183,22 @@ export class MailDeskApp extends Component {
         }
     }
 
-    async focusSearch() {
+    focusSearch() {
         this.showFolders(false);
         if (this.viewport.isPhone) {
             this.store.closeMessage();
         }
-        await new Promise(requestAnimationFrame);
+        if (!this.focusSearchInput()) {
+            this.state.searchWishes++;
+        }
+    }
+
+    /** At once where it is, so that no letter typed after the key is lost. */
+    focusSearchInput() {
         const input = this.root.el?.querySelector(".o-maildesk-search-input");
         input?.focus();
         input?.select();
+        return Boolean(input);
     }
 
     showHelp() {

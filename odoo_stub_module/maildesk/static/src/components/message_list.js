@@ -67,7 +67,7 @@ export class MessageListPane extends Component {
         return this.store.search.isOpen && this.list === this.store.search.list;
     }
 
-    /** Whether the first answer of a search is still on its way: the folder's rows are not what was asked for. */
+    /** Whether the first answer of a search is still on its way: the folder's rows are not what was asked for, and step back. */
     get isWaiting() {
         const { search } = this.store;
         return search.isOpen && !search.list;
@@ -162,6 +162,10 @@ export class MessageListPane extends Component {
         if (isSameList && this.drawn.rows === rows && this.drawn.rowHeight === rowHeight && this.drawn.day === day) {
             return;
         }
+        if (this.drawn && !isSameList && this.scroller.el) {
+            // it is left as it stands, whether or not its last scroll was heard of
+            this.drawn.list.scrollTop = this.wanted ?? this.scroller.el.scrollTop;
+        }
         const before = this.layout;
         this.layout = layoutRows(rows, rowHeight, new DateGroups(this.clock.now));
         let { scrollTop } = isSameList && this.scroller.el ? this.scroller.el : list;
@@ -225,9 +229,16 @@ export class MessageListPane extends Component {
 
     /** Keys may go to a row out of sight; the focus goes with them when it was in the list. */
     showCursor() {
+        let before = null;
         useEffect(
-            (key) => {
+            (list, key) => {
                 const { el } = this.scroller;
+                const isSameList = before === list;
+                before = list;
+                if (!isSameList) {
+                    // another list has its own place
+                    return;
+                }
                 const index = key === null ? -1 : this.list.rows.findIndex((row) => row.key === key);
                 if (!el || index < 0) {
                     return;
@@ -243,7 +254,7 @@ export class MessageListPane extends Component {
                     el.querySelector(`.o-maildesk-row[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
                 }
             },
-            () => [this.list.cursorKey]
+            () => [this.list, this.list.cursorKey]
         );
     }
 }

@@ -7,6 +7,9 @@ import { Avatar } from "./avatar";
 // A finger that rests this long selects.
 const LONG_PRESS = 500; // ms
 
+// A resting finger is never quite still; beyond this it scrolls.
+const TREMBLE = 10; // px
+
 /** One message of the list, or one conversation. */
 export class MessageRow extends Component {
     static components = { Avatar };
@@ -99,11 +102,19 @@ export class MessageRow extends Component {
 
     onPressStart(ev) {
         this.isPressed = false;
+        this.pressedAt = { x: ev.clientX, y: ev.clientY };
         if (ev.pointerType === "touch") {
             this.pressTimer = browser.setTimeout(() => {
                 this.isPressed = true;
                 this.props.onToggled(this.props.row);
             }, LONG_PRESS);
+        }
+    }
+
+    onPressMove(ev) {
+        const { x, y } = this.pressedAt ?? { x: ev.clientX, y: ev.clientY };
+        if (Math.hypot(ev.clientX - x, ev.clientY - y) > TREMBLE) {
+            this.onPressEnd();
         }
     }
 
