@@ -9,6 +9,8 @@ from . import mailbox_folder
 from . import mailbox_folder_sync
 from . import mailbox_message_index
 from . import mailbox_message_body
+from . import mailbox_message_reading
+from . import mailbox_trusted_sender
 from . import mailbox_action
 from . import mailbox_signin
 from . import mailbox_unreadable

@@ -6,5 +6,6 @@ from . import test_compare
 from . import test_connect
 from . import test_exchange
 from . import test_export
+from . import test_reading
 from . import test_rights
 from . import test_signin

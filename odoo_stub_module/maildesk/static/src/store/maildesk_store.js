@@ -4,6 +4,7 @@ import { browser } from "@web/core/browser/browser";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
+import { Conversation } from "./conversation";
 import { MessageList, SERVER_LIMIT } from "./message_list";
 import { Reading } from "./reading";
 
@@ -37,14 +38,17 @@ export class MailDeskStore {
     list = null;
     /** The row on which the person is: keys move it, and it stays where it was when that row goes. */
     selectedId = null;
-    /** @type {Reading|null} */
+    /** @type {Reading|null} the message that the person opened */
     reading = null;
+    /** @type {Conversation|null} with the messages that it belongs to */
+    conversation = null;
 
     constructor({ bus_service: bus, orm, notification }) {
         this.bus = bus;
         this.orm = orm;
         this.notification = notification;
         this.changedIds = new Set();
+        this.fetchedAhead = new Set();
         this.selectedIndex = 0;
         const self = reactive(this);
         self.loadOverview = coalesced(() => self._loadOverview());
@@ -139,13 +143,39 @@ export class MailDeskStore {
         if (this.reading?.id === row.id && this.reading.body.state !== "error") {
             return;
         }
-        this.reading = new Reading((method, kwargs) => this._messages(method, kwargs), row);
+        const call = (method, kwargs) => this._messages(method, kwargs);
+        const reading = (this.reading = new Reading(call, row));
+        const conversation = (this.conversation = new Conversation(call, this.reading));
         await this._quietly(() => this.reading.load());
+        if (this.reading?.id === reading.id) {
+            await Promise.all([
+                this._fetchAhead(row),
+                this.reading.message.conversation_id && this._quietly(() => conversation.load(row.id)),
+            ]);
+        }
+    }
+
+    /** Show or fold a message of the conversation. */
+    async toggleMessage(id) {
+        const { conversation } = this;
+        if (conversation.isFolded(id)) {
+            await this._quietly(() => conversation.unfold(id));
+        } else {
+            conversation.fold(id);
+        }
+    }
+
+    /** Show the pictures of this sender from now on, or no more. */
+    async trustSender(reading, isTrusted) {
+        await this._messages(isTrusted ? "maildesk_trust_sender" : "maildesk_distrust_sender", { message_id: reading.id });
+        const address = reading.message.from_email;
+        this.conversation.items
+            .filter((item) => item.message.from_email === address)
+            .forEach((item) => (item.message.is_trusted = isTrusted));
     }
 
     /** Try a body again that could not be read. */
-    async reloadMessage() {
-        const { reading } = this;
+    async reloadMessage(reading = this.reading) {
         await this._quietly(() => reading.load());
     }
 
@@ -242,8 +272,10 @@ export class MailDeskStore {
         await Promise.all([
             this.loadOverview(),
             list && this._quietly(() => list.reload()),
-            reading && this._quietly(() => this._reread([reading.id])),
-            reading?.body.state === "coming" && this._quietly(() => reading.load()),
+            reading && this._quietly(() => this._reread(this.conversation.ids)),
+            ...(this.conversation?.items ?? [])
+                .filter((item) => item.body.state === "coming")
+                .map((item) => this._quietly(() => item.load())),
         ]);
     }
 
@@ -266,8 +298,8 @@ export class MailDeskStore {
 
     /** @param {{message_id: number, error: string|null}} payload where `error` is a code */
     async onBody({ message_id: messageId, error }) {
-        const { reading } = this;
-        if (reading?.id === messageId) {
+        const reading = this.reading && this.conversation.find(messageId);
+        if (reading) {
             await this._quietly(() => reading.arrived(error));
         }
     }
@@ -307,7 +339,7 @@ export class MailDeskStore {
         }
         if (ids.length > SERVER_LIMIT) {
             await this._quietly(() => list.reload());
-            await this._quietly(() => this.reading && this._reread([this.reading.id]));
+            await this._quietly(() => this.reading && this._reread(this.conversation.ids));
         } else {
             await this._quietly(() => this._reread(ids));
         }
@@ -319,8 +351,24 @@ export class MailDeskStore {
         await list.exclusively(async () => {
             const { rows, missing } = await this._messages("maildesk_rows", { message_ids: ids });
             list.apply(rows, missing);
-            this.reading?.apply(rows, missing);
+            if (this.reading) {
+                this.conversation.apply(rows, missing);
+            }
         });
+    }
+
+    /** Have the next message's body fetched, so that it is there when the person comes to it. Nobody waits, nothing is said of it. */
+    async _fetchAhead(row) {
+        const next = this.list?.rows[this._indexOf(row.id) + 1];
+        if (!next || this.fetchedAhead.has(next.id) || isDisconnected(this.accountOf(next.folder_id))) {
+            return;
+        }
+        this.fetchedAhead.add(next.id);
+        try {
+            await this._messages("maildesk_prefetch", { message_ids: [next.id] });
+        } catch {
+            // it is fetched when it is opened
+        }
     }
 
     _indexOf(id) {
