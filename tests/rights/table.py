@@ -118,6 +118,7 @@ CLOSED_MODELS = {
     "mailbox.hello":       1,
     "maildesk.connect":    1,
     "mailbox.signin":      1,
+    "mailbox.trusted_sender": 1,
 }  # fmt: skip
 
 # Mail leaves in a file with its owner only.
@@ -274,6 +275,10 @@ TABLE: list[Row] = [
     changes("take back what was done",          "owner",                f"{ACTION}.maildesk_undo", group="g-{mark}", before=_DONE),
     changes("try again what failed",            "owner",                f"{ACTION}.maildesk_retry", uuids=["u-{mark}"], before=_FAILED),
     sees("what is on its way",                  "owner shared",         f"{ACTION}.maildesk_actions", account_id="$account"),
+    sees("the conversation of a message",       "owner shared",         f"{MESSAGE}.maildesk_conversation", message_id="$message"),
+    answers("have texts fetched ahead",         "owner shared admin other", f"{MESSAGE}.maildesk_prefetch", message_ids=["$message"]),
+    answers("show a sender's pictures always",  "owner shared",         f"{MESSAGE}.maildesk_trust_sender", message_id="$message"),
+    answers("show them no more",                "owner shared",         f"{MESSAGE}.maildesk_distrust_sender", message_id="$message"),
 
     # what one does with a mailbox
     answers("connect one of one's own",         "other shared owner admin", f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example"}]),

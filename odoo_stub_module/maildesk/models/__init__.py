@@ -14,6 +14,8 @@ from . import mailbox_message_search
 from . import mailbox_message_remote
 from . import mailbox_message_body
 from . import mailbox_message_attachment
+from . import mailbox_message_reading
+from . import mailbox_trusted_sender
 from . import mailbox_action
 from . import mailbox_action_do
 from . import mailbox_signin

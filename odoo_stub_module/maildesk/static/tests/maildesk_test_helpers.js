@@ -16,6 +16,8 @@ export class FakeMail {
     /** What only Microsoft has, for `maildesk_search_remote`. */
     remote = { rows: [], state: "ready", message: "" };
     bodies = new Map();
+    trusted = new Set();
+    prefetched = [];
     calls = [];
     /** Contacts by address, and what other apps know of them by contact. */
     contacts = {};
@@ -221,10 +223,33 @@ export class FakeMail {
         const ready = { state: "ready", html: "<p>Hello</p>", has_remote: false, attachments: [] };
         return {
             ...this.find(message_id),
+            remote_id: `remote ${message_id}`,
+            is_trusted: this.trusted.has(this.find(message_id)?.from_email),
             cc_recipients: [],
             bcc_recipients: [],
             body: this.bodies.get(message_id) ?? ready,
         };
+    }
+
+    maildesk_conversation({ message_id }) {
+        const { account_id, conversation_id } = this.find(message_id);
+        const rows = this.messages.filter((m) => m.account_id === account_id && m.conversation_id === conversation_id);
+        return { rows: rows.sort((a, b) => -compareRows(a, b)) };
+    }
+
+    maildesk_prefetch({ message_ids }) {
+        this.prefetched.push(...message_ids);
+        return message_ids.length;
+    }
+
+    maildesk_trust_sender({ message_id }) {
+        this.trusted.add(this.find(message_id).from_email);
+        return true;
+    }
+
+    maildesk_distrust_sender({ message_id }) {
+        this.trusted.delete(this.find(message_id).from_email);
+        return true;
     }
 
     maildesk_refresh() {
@@ -347,6 +372,10 @@ export function defineMailDesk(mail) {
         ["res.partner", "maildesk_contacts"],
         ["res.partner", "maildesk_known"],
         ["res.partner", "maildesk_create_contact"],
+        ["mailbox.message_index", "maildesk_conversation"],
+        ["mailbox.message_index", "maildesk_prefetch"],
+        ["mailbox.message_index", "maildesk_trust_sender"],
+        ["mailbox.message_index", "maildesk_distrust_sender"],
     ]) {
         onRpc(model, method, ({ args, kwargs }) => mail.call(method, kwargs, args));
     }

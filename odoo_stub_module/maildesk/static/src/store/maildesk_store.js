@@ -4,6 +4,7 @@ import { browser } from "@web/core/browser/browser";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
+import { Conversation } from "./conversation";
 import { MessageList, SERVER_LIMIT } from "./message_list";
 import { Preferences } from "./preferences";
 import { Reading } from "./reading";
@@ -49,8 +50,10 @@ export class MailDeskStore {
     filters = [];
     /** @type {MessageList|null} of the open folder */
     list = null;
-    /** @type {Reading|null} */
+    /** @type {Reading|null} the message that the person opened */
     reading = null;
+    /** @type {Conversation|null} with the messages that it belongs to */
+    conversation = null;
 
     constructor({ bus_service: bus, orm, notification }) {
         this.bus = bus;
@@ -60,6 +63,7 @@ export class MailDeskStore {
         this.preferences = new Preferences();
         this.search = new Search((method, kwargs) => this._messages(method, kwargs), (where) => placeOf(self, where));
         this.overviewAt = 0;
+        this.fetchedAhead = new Set();
         const self = reactive(this);
         self.loadOverview = coalesced(() => self._loadOverview());
         self._readChanged = coalesced(() => self._readChangedRows());
@@ -233,11 +237,18 @@ export class MailDeskStore {
         if (this.reading?.key === row.key && this.reading.id === row.id && this.reading.body.state !== "error") {
             return;
         }
-        const reading = new Reading((method, kwargs) => this._messages(...addressed(row, method, kwargs)), row);
+        const call = (method, kwargs) => this._messages(...addressed(row, method, kwargs));
+        const reading = (this.reading = new Reading(call, row));
         reading.key = row.key;
-        this.reading = reading;
+        const conversation = (this.conversation = new Conversation((method, kwargs) => this._messages(method, kwargs), this.reading));
         await this._quietly(() => this.reading.load());
         await this._wonder();
+        if (row.id && this.reading?.id === reading.id) {
+            await Promise.all([
+                this._fetchAhead(),
+                this.reading.message.conversation_id && this._quietly(() => conversation.load(row.id)),
+            ]);
+        }
     }
 
     /** Open a message that somebody came for from outside the app, in its folder. */
@@ -256,9 +267,27 @@ export class MailDeskStore {
         });
     }
 
+    /** Show or fold a message of the conversation. */
+    async toggleMessage(id) {
+        const { conversation } = this;
+        if (conversation.isFolded(id)) {
+            await this._quietly(() => conversation.unfold(id));
+        } else {
+            conversation.fold(id);
+        }
+    }
+
+    /** Show the pictures of this sender from now on, or no more. */
+    async trustSender(reading, isTrusted) {
+        await this._messages(isTrusted ? "maildesk_trust_sender" : "maildesk_distrust_sender", { message_id: reading.id });
+        const address = reading.message.from_email;
+        this.conversation.items
+            .filter((item) => item.message.from_email === address)
+            .forEach((item) => (item.message.is_trusted = isTrusted));
+    }
+
     /** Try a body again that could not be read. */
-    async reloadMessage() {
-        const { reading } = this;
+    async reloadMessage(reading = this.reading) {
         await this._quietly(() => reading.load());
         await this._wonder();
     }
@@ -369,8 +398,10 @@ export class MailDeskStore {
         await Promise.all([
             this.loadOverview(),
             ...this._lists.map((list) => this._quietly(() => list.reload())),
-            reading?.id && this._quietly(() => this._reread([reading.id])),
-            reading?.body.state === "coming" && this._quietly(() => reading.load()),
+            reading?.id && this._quietly(() => this._reread(this.conversation.ids)),
+            ...(this.conversation?.items ?? [])
+                .filter((item) => item.body.state === "coming")
+                .map((item) => this._quietly(() => item.load())),
         ]);
     }
 
@@ -393,8 +424,8 @@ export class MailDeskStore {
 
     /** @param {{message_id: number, error: string|null}} payload where `error` is a code */
     async onBody({ message_id: messageId, error }) {
-        const { reading } = this;
-        if (reading?.id === messageId) {
+        const reading = this.reading && this.conversation.find(messageId);
+        if (reading) {
             await this._quietly(() => reading.arrived(error));
             await this._wonder();
         }
@@ -474,7 +505,7 @@ export class MailDeskStore {
         if (asked.length > SERVER_LIMIT) {
             const { reading } = this;
             await Promise.all(this._lists.map((list) => this._quietly(() => list.reload())));
-            await this._quietly(() => reading?.id && this._reread([reading.id]));
+            await this._quietly(() => reading?.id && this._reread(this.conversation.ids));
         } else {
             await this._quietly(() => this._reread(asked));
         }
@@ -490,8 +521,24 @@ export class MailDeskStore {
             list.apply(rows, missing);
             // a conversation says nothing of one message that was found
             found?.apply(rows.map(({ thread, ...row }) => row), missing);
-            this.reading?.apply(rows, missing);
+            if (this.reading) {
+                this.conversation.apply(rows, missing);
+            }
         });
+    }
+
+    /** Have the next message's body fetched, so that it is there when the person comes to it. Nobody waits, nothing is said of it. */
+    async _fetchAhead() {
+        const next = this.shown?.next;
+        if (!next?.id || this.fetchedAhead.has(next.id) || isDisconnected(this.accountOf(next.folder_id))) {
+            return;
+        }
+        this.fetchedAhead.add(next.id);
+        try {
+            await this._messages("maildesk_prefetch", { message_ids: [next.id] });
+        } catch {
+            // it is fetched when it is opened
+        }
     }
 
     _messages(method, kwargs) {

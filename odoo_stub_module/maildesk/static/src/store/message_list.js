@@ -81,6 +81,11 @@ export class MessageList {
         return this.byKey.get(this.cursorKey);
     }
 
+    /** @returns {Row|undefined} the row below the one on which the person is */
+    get next() {
+        return this.rows[this.rows.indexOf(this.cursor) + 1];
+    }
+
     moveTo(row) {
         this.cursorKey = row.key;
         this.cursorIndex = this.rows.indexOf(row);
