@@ -252,6 +252,18 @@ export class FakeMail {
         return true;
     }
 
+    /** By the id of the attachment: what the connector says of a mail in a mail, and of a link. */
+    items = new Map();
+    links = new Map();
+
+    maildesk_open_item({ attachment_id }) {
+        return this.items.get(attachment_id);
+    }
+
+    maildesk_attachment_link({ attachment_id }) {
+        return this.links.get(attachment_id) ?? { url: "", host: "", is_file: false };
+    }
+
     maildesk_refresh() {
         return true;
     }
@@ -376,6 +388,8 @@ export function defineMailDesk(mail) {
         ["mailbox.message_index", "maildesk_prefetch"],
         ["mailbox.message_index", "maildesk_trust_sender"],
         ["mailbox.message_index", "maildesk_distrust_sender"],
+        ["mailbox.message_index", "maildesk_open_item"],
+        ["mailbox.message_index", "maildesk_attachment_link"],
     ]) {
         onRpc(model, method, ({ args, kwargs }) => mail.call(method, kwargs, args));
     }
