@@ -62,7 +62,6 @@ class MailboxMessageIndex(models.Model):
     # ------------------------------------------------------------------ for the app (docs/protocol.md, section 4)
 
     @api.model
-
     # ------------------------------------------------------------------ for other addons
 
     @api.model
