@@ -93,11 +93,15 @@ export class AttachmentList extends Component {
         return isFile ? host : _t("Open in Outlook (%s)", host);
     }
 
+    saveLabel(file) {
+        return _t("Download %s", this.name(file));
+    }
+
     openLabel(file) {
         if (file.kind === "item") {
             return _t("Open the message %s", this.name(file));
         }
-        return canPreview(file) ? _t("Preview %s", this.name(file)) : _t("Download %s", this.name(file));
+        return canPreview(file) ? _t("Preview %s", this.name(file)) : this.saveLabel(file);
     }
 
     open(file) {
