@@ -2,7 +2,7 @@ import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { isDisconnected } from "../utils/folders";
-import { formatMoment, formatSize, personName } from "../utils/format";
+import { formatMoment, formatRowTime, formatSize, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 import { Avatar } from "./avatar";
 import { InvitationCard } from "./invitation_card";
@@ -83,6 +83,10 @@ export class MessageView extends Component {
         return formatMoment(this.message.received_at);
     }
 
+    get shortMoment() {
+        return formatRowTime(this.message.received_at);
+    }
+
     get folder() {
         return this.store.folders.find((folder) => folder.id === this.message.folder_id);
     }
@@ -105,11 +109,14 @@ export class MessageView extends Component {
     }
 
     get attachments() {
-        return this.body.state === "ready" ? this.body.attachments.filter((file) => !this.isShownInline(file)) : [];
+        return this.body.state === "ready" ? this.body.attachments.filter((file) => !this.isShown(file)) : [];
     }
 
-    /** An inline picture is in the text already, unless the text does not show it. */
-    isShownInline(file) {
+    /** What is on screen already: an inline picture that the text shows, and what a report says to machines. */
+    isShown(file) {
+        if (this.body.undelivered?.length && /^message\/(global-)?delivery-status/i.test(file.content_type)) {
+            return true;
+        }
         return file.is_inline && (!file.content_id || this.inlineIds.has(file.content_id));
     }
 
