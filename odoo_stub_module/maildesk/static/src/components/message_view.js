@@ -2,7 +2,7 @@ import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { isDisconnected } from "../utils/folders";
-import { formatMoment, personName } from "../utils/format";
+import { formatMoment, formatRowTime, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 import { AttachmentList } from "./attachments/attachment_list";
 import { Avatar } from "./avatar";
@@ -72,6 +72,10 @@ export class MessageView extends Component {
         return formatMoment(this.message.received_at);
     }
 
+    get shortMoment() {
+        return formatRowTime(this.message.received_at);
+    }
+
     get folder() {
         return this.store.folders.find((folder) => folder.id === this.message.folder_id);
     }
@@ -91,6 +95,12 @@ export class MessageView extends Component {
                 addresses: people.map((person) => person.address || person.name).join(", "),
                 more: Math.max(total ?? 0, people.length) - Math.min(people.length, RECIPIENTS_SHOWN),
             }));
+    }
+
+    /** What is attached, without what a report says to machines: that is on screen already. */
+    get attachments() {
+        const isReport = (file) => /^message\/(global-)?delivery-status/i.test(file.content_type);
+        return this.body.undelivered?.length ? this.body.attachments.filter((file) => !isReport(file)) : this.body.attachments;
     }
 
     // ------------------------------------------------------------------ pictures of other hosts

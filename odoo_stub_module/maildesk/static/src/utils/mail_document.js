@@ -50,6 +50,7 @@ const style = ([scheme, paper, text, link]) => `
     .maildesk-folded > summary { display: inline-block; width: max-content; margin: 8px 0; padding: 0 10px; border-radius: 10px; list-style: none;
         background: #8f98a833; color: ${text}; font-size: 12px; line-height: 20px; white-space: normal; cursor: pointer; }
     table { overflow-wrap: normal; }
+    body > div[bgcolor] { margin: -16px !important; padding: 16px !important; }
     a { color: ${link}; }
 `;
 
@@ -87,6 +88,8 @@ export function mailDocument(html, { hasPictures = false, inline = {}, paper = "
     mail.querySelectorAll("a[href], area[href]").forEach(makeOutward);
     mail.querySelectorAll("img").forEach((img) => fillPicture(img, hasPictures, inline));
     mail.querySelectorAll("style").forEach((sheet) => (sheet.textContent = forTheme(sheet.textContent, paper === "dark")));
+    // a mail's body became a div, which has no such attribute of its own
+    mail.querySelectorAll("div[bgcolor]").forEach((el) => (el.style.backgroundColor ||= el.getAttribute("bgcolor")));
     if (quoteLabel) {
         foldQuote(mail, quoteLabel);
     }
