@@ -175,7 +175,7 @@ class MailboxAction(models.Model):
     @api.model
     def maildesk_actions(self, account_id=None):
         """Return what is on its way and what failed, newest first."""
-        domain = [("state", "in", (*OPEN_STATES, "failed", "unconfirmed"))]
+        domain = [("state", "in", (*OPEN_STATES, "failed", "unconfirmed")), ("kind", "not in", ("draft_save", "draft_discard"))]
         if account_id:
             domain.append(("account_id", "=", int(account_id)))
         return {"actions": [action._to_app() for action in self.search(domain, order="id desc", limit=MAX_ACTIONS)]}

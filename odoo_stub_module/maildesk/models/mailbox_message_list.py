@@ -351,6 +351,7 @@ class MailboxMessageIndex(models.Model):
 
     def _to_rows(self):
         marks = self._action_marks()
+        entries = self._entry_marks()
         return [
             {
                 "id": message.id,
@@ -365,7 +366,8 @@ class MailboxMessageIndex(models.Model):
                 "is_read": message.is_read,
                 "is_flagged": message.is_flagged,
                 "has_attachments": message.has_attachments,
-                "is_draft": message.is_draft,
+                "is_draft": message.is_draft and not message.is_local,
+                "sending": entries.get(message.id),
                 "importance": message.importance,
                 "categories": message.categories or [],
                 "to_recipients": message.to_recipients or [],
