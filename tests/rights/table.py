@@ -345,8 +345,8 @@ TABLE: list[Row] = [
         Page("GET", "/maildesk/outlook/callback?code=c&state={state}", route="/maildesk/outlook/callback")),
     Row("finish the owner's sign-in",           "owner", "answers",     Page("GET", "/maildesk/outlook/finish/{handle}", route="/maildesk/outlook/finish/<string:handle>")),
 
-    Row("open an attachment",                   "owner shared", "answers", Page("GET", "/maildesk/attachment/{account}/m-{mark}/a", route="/maildesk/attachment/<int:account_id>/<string:remote_id>/<string:attachment_id>")),
-    Row("download all attachments",             "owner shared", "answers", Page("GET", "/maildesk/attachments/{account}/m-{mark}.zip", route="/maildesk/attachments/<int:account_id>/<string:remote_id>.zip")),
+    Row("open an attachment",                   "owner shared", "answers", Page("GET", "/maildesk/attachment/{account}/m/a", route="/maildesk/attachment/<int:account_id>/<string:remote_id>/<string:attachment_id>")),
+    Row("download all attachments",             "owner shared", "answers", Page("GET", "/maildesk/attachments/{account}/m.zip", route="/maildesk/attachments/<int:account_id>/<string:remote_id>.zip")),
 
     Row("export a mailbox",                     "owner", "answers",     Page("GET", "/maildesk/export/{account}", route="/maildesk/export/<int:account_id>")),
 

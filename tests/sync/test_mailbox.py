@@ -91,6 +91,23 @@ async def test_cycle_cursor_that_is_not_found_once_is_kept(tmp_path: Path, autoj
         assert not world.differences()
 
 
+async def test_cycle_database_that_was_swapped_is_not_written_and_the_own_one_goes_on(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Between two exchanges nobody has told the mailbox yet: Odoo refuses, nothing is asked of a person, and it goes on by itself."""
+    async with open_world(tmp_path) as world:
+        inbox, ours = world.truth.folder_id("inbox"), world.addon.database_uuid
+        fill(world, "inbox", 3)
+        await world.run(100)
+        rows = dict(world.addon.mailboxes[ACCOUNT].rows)
+        world.addon.database_uuid = "11111111-0000-4000-8000-000000000000"
+        new = world.deliver(inbox)
+        await world.run(600)
+        assert world.addon.mailboxes[ACCOUNT].rows == rows
+        world.addon.database_uuid = ours
+        await world.run(600)
+        assert new in world.addon.mailboxes[ACCOUNT].rows
+        assert not world.differences()
+
+
 async def test_jobs_folder_that_always_fails_is_not_asked_for_all_the_time(tmp_path: Path, autojump_clock: MockClock) -> None:
     """Graph refuses the round of a hand-over for ever: it is tried now and then, others are done, and cycles come no more often."""
     async with open_world(tmp_path, bootstrap_messages=5) as world:

@@ -151,6 +151,9 @@ class World:
         It may die after so many requests and calls, or at any await: after so many steps of any of its tasks.
         """
         async with open_store(self.state) as store:
+            if store.database is None:
+                # As at the first hello.
+                await store.remember_database(self.addon.database_uuid)
             self.reports = Reports()
             async with asgi_transport(self.simulator) as graph, open_client(transport=Wire(graph, self.on_wire, self)) as http:
                 client = MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token())

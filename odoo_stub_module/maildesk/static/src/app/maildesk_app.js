@@ -174,11 +174,16 @@ export class MailDeskApp extends Component {
     }
 
     focusRow(key) {
+        if (document.activeElement?.matches("input, textarea")) {
+            // somebody has begun to type meanwhile
+            return;
+        }
         this.root.el?.querySelector(`.o-maildesk-row[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
     }
 
     /** From the search to what it found. */
     focusList() {
+        document.activeElement?.blur();
         const row = this.store.shown?.cursor ?? this.store.moveSelection(1);
         if (row) {
             requestAnimationFrame(() => this.focusRow(row.key));

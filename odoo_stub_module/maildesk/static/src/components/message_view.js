@@ -95,19 +95,6 @@ export class MessageView extends Component {
             }));
     }
 
-    get attachments() {
-        return this.body.state === "ready" ? this.body.attachments.filter((file) => !this.isShownInline(file)) : [];
-    }
-
-    /** An inline picture is in the text already, unless the text does not show it. */
-    isShownInline(file) {
-        return file.is_inline && (!file.content_id || this.inlineIds.has(file.content_id));
-    }
-
-    get inlineIds() {
-        return new Set([...this.body.html.matchAll(/ data-cid="([^"]*)"/g)].map(([, id]) => id));
-    }
-
     // ------------------------------------------------------------------ pictures of other hosts
 
     get hasPictures() {

@@ -245,7 +245,7 @@ export class MailDeskStore {
 
     async openMessage(row) {
         this.select(row);
-        if (this.reading?.key === row.key && this.reading.id === row.id && this.reading.body.state !== "error") {
+        if (this.reading && this.reading.key === row.key && this.reading.id === row.id && this.reading.body.state !== "error") {
             return;
         }
         const call = (method, kwargs) => this._messages(...addressed(row, method, kwargs));
@@ -274,7 +274,7 @@ export class MailDeskStore {
             if (row.folder_id !== this.folderId) {
                 await this.openFolder(row.folder_id);
             }
-            await this.openMessage(row);
+            await this.openMessage({ ...row, key: this.list.keyOf(row) });
         });
     }
 

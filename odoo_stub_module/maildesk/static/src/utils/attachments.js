@@ -98,3 +98,9 @@ export function decodeText(bytes) {
         return new TextDecoder("windows-1252").decode(bytes);
     }
 }
+
+/** An inline picture is in the text of the mail already, unless the text does not show it. */
+export function isShownInline(file, html = "") {
+    const ids = () => [...html.matchAll(/ data-cid="([^"]*)"/g)].map(([, id]) => id);
+    return file.is_inline && (!file.content_id || ids().includes(file.content_id));
+}

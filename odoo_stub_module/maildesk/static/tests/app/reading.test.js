@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, queryAllAttributes, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { animationFrame, mockMatchMedia } from "@odoo/hoot-mock";
+import { getService } from "@web/../tests/web_test_helpers";
 import { defineMailModels, FakeMail, openMailDesk, sendBody } from "../maildesk_test_helpers";
 
 describe.current.tags("desktop");
@@ -80,7 +81,8 @@ test("a conversation: read ones folded, the newest and unread ones open", async 
         mail.message(inbox, { id, is_read, conversation_id: "C", subject: `Re ${id}` });
     }
     await openMailDesk(mail);
-    await waitFor(".o-maildesk-row");
+    await getService("maildesk.store").setPreference("view", "plain");
+    await waitFor(".o-maildesk-row[data-message-id='4']");
     await click(".o-maildesk-row[data-message-id='4']");
     await waitFor(".o-maildesk-message[data-message-id='5'] iframe");
     expect(".o-maildesk-reading-subject").toHaveText("Re 4");

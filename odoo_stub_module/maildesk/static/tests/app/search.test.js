@@ -163,6 +163,18 @@ test("Enter goes on to what was found, and keys walk there", async () => {
     expect(ids()).toEqual(["2", "1"]);
 });
 
+test("who leaves the search and comes back at once keeps typing there", async () => {
+    const { mail } = setup();
+    await open(mail);
+    await type("crane");
+    await waitFor(row(3));
+    await press("Escape");
+    await press("/");
+    await animationFrame();
+    await animationFrame();
+    expect(INPUT).toBeFocused();
+});
+
 test("what was not understood is told", async () => {
     const { mail } = setup();
     await open(mail);

@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { formatSize } from "../../utils/format";
 import { AttachmentFetch } from "../../store/attachment_fetch";
-import { attachmentIcon, attachmentName, attachmentUrl, canPreview, isSafeLink, zipUrl } from "../../utils/attachments";
+import { attachmentIcon, attachmentName, attachmentUrl, canPreview, isSafeLink, isShownInline, zipUrl } from "../../utils/attachments";
 import { AttachmentViewer } from "./attachment_viewer";
 import { ItemDialog } from "./item_dialog";
 
@@ -13,7 +13,13 @@ import { ItemDialog } from "./item_dialog";
  * @typedef {{remote_id: string, name: string, content_type: string, size: number, is_inline: boolean, kind: "file"|"item"|"reference"}} Attachment
  */
 export class AttachmentList extends Component {
-    static props = { accountId: Number, remoteId: [String, { value: null }], attachments: Array };
+    static props = {
+        accountId: Number,
+        remoteId: [String, { value: null }],
+        attachments: Array,
+        /** The text of the mail: what it shows itself is not listed. */
+        html: { type: String, optional: true },
+    };
     static template = "maildesk.AttachmentList";
 
     setup() {
@@ -35,7 +41,7 @@ export class AttachmentList extends Component {
     }
 
     get files() {
-        return this.props.attachments.filter((file) => !file.is_inline);
+        return this.props.attachments.filter((file) => !isShownInline(file, this.props.html));
     }
 
     get viewable() {
@@ -87,11 +93,15 @@ export class AttachmentList extends Component {
         return isFile ? host : _t("Open in Outlook (%s)", host);
     }
 
+    saveLabel(file) {
+        return _t("Download %s", this.name(file));
+    }
+
     openLabel(file) {
         if (file.kind === "item") {
             return _t("Open the message %s", this.name(file));
         }
-        return canPreview(file) ? _t("Preview %s", this.name(file)) : _t("Download %s", this.name(file));
+        return canPreview(file) ? _t("Preview %s", this.name(file)) : this.saveLabel(file);
     }
 
     open(file) {
