@@ -274,6 +274,7 @@ TABLE: list[Row] = [
     changes("make a folder",                    "owner",                f"{ACTION}.maildesk_do", kind="folder_create", values={"account_id": "$account", "name": "N"}),
     changes("take back what was done",          "owner",                f"{ACTION}.maildesk_undo", group="g-{mark}", before=_DONE),
     changes("try again what failed",            "owner",                f"{ACTION}.maildesk_retry", uuids=["u-{mark}"], before=_FAILED),
+    changes("let a failure be over",            "owner",                f"{ACTION}.maildesk_dismiss", uuids=["u-{mark}"], before=_FAILED),
     sees("what is on its way",                  "owner shared",         f"{ACTION}.maildesk_actions", account_id="$account"),
     sees("the conversation of a message",       "owner shared",         f"{MESSAGE}.maildesk_conversation", message_id="$message"),
     answers("have texts fetched ahead",         "owner shared admin other", f"{MESSAGE}.maildesk_prefetch", message_ids=["$message"]),

@@ -1,4 +1,4 @@
-"""What people do with mail: `maildesk_do`, `maildesk_undo`, `maildesk_retry`, `maildesk_actions` (docs/protocol.md, section 4).
+"""What people do with mail: `maildesk_do`, `_undo`, `_retry`, `_dismiss`, `_actions` (docs/protocol.md, section 4).
 
 One transaction has the action and what shows because of it; the connector is woken when it is committed. Only the owner changes mail: those
 whom a mailbox is shared with read it.
@@ -171,6 +171,16 @@ class MailboxAction(models.Model):
             made += new
             action._end("cancelled", "retried")
         return {"uuids": made, "rows": self._rows(failed.message_id.ids)}
+
+    @api.model
+    def maildesk_dismiss(self, uuids):
+        """Let failed actions be over: their owner has read why, and wants no other try."""
+        # sudo: users do not write actions; only the owner's own are taken
+        failed = self.sudo().search([("uuid", "in", [str(one) for one in uuids or ()]), ("state", "=", "failed")])
+        failed = failed.filtered(lambda action: action.account_id.owner_id == self.env.user)
+        messages = failed.message_id.ids
+        failed._end("cancelled", "dismissed")
+        return {"rows": self._rows(messages)}
 
     @api.model
     def maildesk_actions(self, account_id=None):

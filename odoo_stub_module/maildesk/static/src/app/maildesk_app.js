@@ -11,8 +11,10 @@ import { FolderTree } from "../components/folder_tree";
 import { HelpDialog, keyCommand } from "../components/help_dialog";
 import { ListHead } from "../components/list_head";
 import { MessageListPane } from "../components/message_list";
+import { OutboxNotice } from "../components/outbox_notice";
 import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
+import { UndoNotice } from "../components/undo_notice";
 import { comboOf } from "../utils/keys";
 import { useKeys, usePalette } from "../utils/keys_hook";
 import { correspondentOf } from "../utils/people";
@@ -27,7 +29,7 @@ const WALK_DELAY = 150; // ms
  * tab decide.
  */
 export class MailDeskApp extends Component {
-    static components = { Banners, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, ReadingPane, Toolbar };
+    static components = { Banners, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, OutboxNotice, ReadingPane, Toolbar, UndoNotice };
     static props = { ...standardActionServiceProps };
     static template = "maildesk.MailDeskApp";
 

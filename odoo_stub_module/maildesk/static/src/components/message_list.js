@@ -1,9 +1,11 @@
 import { Component, onMounted, onPatched, onWillRender, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { useThrottleForAnimation } from "@web/core/utils/timing";
 import { useMailDeskActions } from "../actions/maildesk_actions";
 import { useClock } from "../utils/clock_hook";
 import { DateGroups } from "../utils/date_groups";
+import { formatNumber } from "../utils/format";
 import { DATE_HEIGHT, layoutRows, ROW_HEIGHTS, rowAt, rowsInSight, topOf } from "../utils/list_layout";
 import { MessageRow } from "./message_row";
 import { SearchFoot } from "./search_foot";
@@ -41,6 +43,8 @@ export class MessageListPane extends Component {
         this.onScroll = useThrottleForAnimation(() => this.look());
         this.onRowChosen = this.onRowChosen.bind(this);
         this.onRowToggled = this.onRowToggled.bind(this);
+        this.onRowDragged = this.onRowDragged.bind(this);
+        this.dragImage = useRef("dragImage");
         this.rowActions = (row) => this.messageActions.list({ rows: [row] });
         onWillRender(() => this.arrange());
         onMounted(() => this.settle());
@@ -148,6 +152,23 @@ export class MessageListPane extends Component {
     onRowToggled(row) {
         this.store.select(row);
         this.list.selection.toggle(row);
+    }
+
+    /** A row is taken hold of, or all that are selected with it. */
+    onRowDragged(row, ev) {
+        const { doing } = this.store;
+        const { selection } = this.list;
+        const rows = doing.changeable(selection.has(row) ? selection.rows : [row]);
+        if (!rows.length) {
+            ev.preventDefault();
+            return;
+        }
+        doing.drag(rows);
+        ev.dataTransfer.effectAllowed = "move";
+        ev.dataTransfer.setData("text/plain", rows.map(({ subject }) => subject).join("\n"));
+        const image = this.dragImage.el;
+        image.textContent = rows.length === 1 ? _t("1 message") : _t("%s messages", formatNumber(rows.length));
+        ev.dataTransfer.setDragImage(image, 0, 0);
     }
 
     // ------------------------------------------------------------------ where things stand

@@ -1,6 +1,7 @@
 import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { categoryStyle } from "../utils/categories";
 import { isDisconnected } from "../utils/folders";
 import { formatMoment, formatRowTime, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
@@ -36,6 +37,7 @@ export class MessageView extends Component {
     setup() {
         this.store = useState(useService("maildesk.store"));
         this.viewport = useViewport();
+        this.categoryStyle = categoryStyle;
         this.state = useState({ hasPictures: false, isOtherPaper: false, link: null });
     }
 

@@ -5,7 +5,9 @@ import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
 import { Conversation } from "./conversation";
+import { Doing } from "./doing";
 import { MessageList, SERVER_LIMIT } from "./message_list";
+import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
 import { Reading } from "./reading";
 import { addressed, placeOf, scopeOf } from "./scope";
@@ -55,7 +57,7 @@ export class MailDeskStore {
     /** @type {Conversation|null} with the messages that it belongs to */
     conversation = null;
 
-    constructor({ bus_service: bus, orm, notification }) {
+    constructor({ bus_service: bus, orm, notification, "maildesk.announcer": announcer }) {
         this.bus = bus;
         this.orm = orm;
         this.notification = notification;
@@ -65,6 +67,8 @@ export class MailDeskStore {
         this.overviewAt = 0;
         this.fetchedAhead = new Set();
         const self = reactive(this);
+        self.outbox = new Outbox(self, { orm, announcer });
+        self.doing = new Doing(self, { orm, notification, announcer });
         self.loadOverview = coalesced(() => self._loadOverview());
         self._readChanged = coalesced(() => self._readChangedRows());
         return self;
@@ -77,6 +81,7 @@ export class MailDeskStore {
             this._listen();
         }
         await (this.isLoaded ? this.catchUp() : this.loadOverview());
+        await this._quietly(() => this.outbox.look());
     }
 
     // ------------------------------------------------------------------ what is known
@@ -152,6 +157,12 @@ export class MailDeskStore {
 
     get selection() {
         return this.shown?.selection;
+    }
+
+    /** The row of the message that is open, with its conversation where the list shows those. */
+    get openRow() {
+        const { reading } = this;
+        return reading && (this.shown?.byKey.get(reading.key) ?? reading.message);
     }
 
     /** What an action is done to: the rows that are selected, else the one on which the person is. */
@@ -397,6 +408,7 @@ export class MailDeskStore {
         const { reading } = this;
         await Promise.all([
             this.loadOverview(),
+            this._quietly(() => this.outbox.lookIfNeeded()),
             ...this._lists.map((list) => this._quietly(() => list.reload())),
             reading?.id && this._quietly(() => this._reread(this.conversation.ids)),
             ...(this.conversation?.items ?? [])
@@ -410,7 +422,7 @@ export class MailDeskStore {
         if (account) {
             this.isRefreshing = false;
         }
-        const work = [this.loadOverview()];
+        const work = [this.loadOverview(), this._quietly(() => this.outbox.lookIfNeeded())];
         if (messageIds === null) {
             if (this.list && (this.isUnified || this.search.isOpen || this.account?.id === accountId)) {
                 work.push(this.catchUp());
@@ -451,7 +463,7 @@ export class MailDeskStore {
     _listen() {
         this.bus.subscribe("maildesk/changed", (payload) => this.onChanged(payload));
         this.bus.subscribe("maildesk/body", (payload) => this.onBody(payload));
-        this.bus.subscribe("maildesk/connector", () => this.loadOverview());
+        this.bus.subscribe("maildesk/connector", () => Promise.all([this.loadOverview(), this._quietly(() => this.outbox.lookIfNeeded())]));
         this.bus.addEventListener("BUS:DISCONNECT", () => this.onDisconnected());
         this.bus.addEventListener("BUS:CONNECT", () => this.onConnected());
         this.bus.addEventListener("BUS:RECONNECT", () => this.onConnected());
@@ -524,6 +536,7 @@ export class MailDeskStore {
             if (this.reading) {
                 this.conversation.apply(rows, missing);
             }
+            this.outbox.onRows(rows);
         });
     }
 

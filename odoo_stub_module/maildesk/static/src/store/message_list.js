@@ -17,7 +17,7 @@ import { Selection } from "./selection";
  * @typedef {{id: number|null, key: string, account_id: number, folder_id: number, conversation_id: string, subject: string,
  *  from_name: string, from_email: string, preview: string, received_at: string, is_read: boolean, is_flagged: boolean,
  *  has_attachments: boolean, is_draft: boolean, importance: "low"|"normal"|"high", categories: string[],
- *  to_recipients: {name: string, address: string}[], thread?: Thread, is_remote?: boolean, remote_id?: string}} Row
+ *  to_recipients: {name: string, address: string}[], waiting: boolean, failed: string|null, thread?: Thread, is_remote?: boolean, remote_id?: string}} Row
  *
  * @typedef {{kwargs: {folder_id?: number, role?: string}, covers: (row: Row) => boolean, matches: (row: Row) => boolean}} Scope
  *  `covers`: whether a message lies in it; `matches`: whether the filters would show it
@@ -205,6 +205,11 @@ export class MessageList {
         }
         this._drop((row) => isGone(row) && !heads.has(row.key));
         this._merge(changed);
+    }
+
+    /** Let rows stand here again that were here before, whatever the filters say of them now. */
+    bringBack(rows) {
+        this._merge(rows.filter((row) => this.scope.covers(row)));
     }
 
     /** Show what another index found beside the list's own rows, by date. */
