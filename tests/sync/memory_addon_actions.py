@@ -207,7 +207,18 @@ def claim(
             values = {"until": _iso(action.made_at)}
         age = max(0, int((now - action.made_at).total_seconds()))
         found.append(
-            Action(action.id, name, account_id, action.kind, None if action.kind == "send" else action.remote_id, action.folder, values, action.seen, age, action.attempts > 1)
+            Action(
+                action.id,
+                name,
+                account_id,
+                action.kind,
+                None if action.kind == "send" else action.remote_id,
+                action.folder,
+                values,
+                action.seen,
+                age,
+                action.attempts > 1,
+            )
         )
     return found
 
