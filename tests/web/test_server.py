@@ -185,6 +185,13 @@ async def test_body_ready_is_in_the_answer(odoo: Odoo, backend: FakeBackend) -> 
     assert backend.asked == [("body", 1, "AAMk", 2.5)]
 
 
+async def test_body_that_nobody_waits_for(odoo: Odoo, backend: FakeBackend) -> None:
+    """Odoo says how long it waits, and no longer than the connector lets it."""
+    await odoo.post("/content/body", {**BODY, "patience": 0})
+    assert backend.asked == [("body", 1, "AAMk", 0)]
+    assert (await odoo.post("/content/body", {**BODY, "patience": 60})).status_code == 400
+
+
 async def test_body_that_takes_longer_is_coming(odoo: Odoo) -> None:
     """The backend delivers it afterwards."""
     assert (await odoo.post("/content/body", BODY)).json() == {"state": "coming"}
