@@ -72,9 +72,17 @@ class TestPlans(MailDeskCase):
         self.assertTrue(queries)
         self.assertLessEqual(count, limit)
         for query in queries:
-            self.env.cr.execute("EXPLAIN " + query)
-            plan = "\n".join(row[0] for row in self.env.cr.fetchall())
-            self.assertNotRegex(plan, r"Seq Scan on mailbox_message_(index|mark)", query)
+            plan = self.plan(query)
+            self.assertNotIn("Seq Scan on mailbox_message_index", plan, query)
+            if "Seq Scan on mailbox_message_mark" in plan:
+                # Few marks are read as fast from the table, and the sample of ANALYZE decides: with many, the index has to serve.
+                self.env.cr.execute("SET LOCAL enable_seqscan = off")
+                self.assertNotIn("Seq Scan on mailbox_message_mark", self.plan(query), query)
+                self.env.cr.execute("SET LOCAL enable_seqscan = on")
+
+    def plan(self, query):
+        self.env.cr.execute("EXPLAIN " + query)
+        return "\n".join(row[0] for row in self.env.cr.fetchall())
 
     def test_list(self):
         """A folder, all Inboxes, every filter, both views, both orders, the first page and one in the midst."""
