@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@odoo/hoot";
-import { click, queryAllTexts, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
+import { click, queryAllTexts, queryFirst, waitFor, waitForNone, waitUntil } from "@odoo/hoot-dom";
 import { advanceTime, animationFrame } from "@odoo/hoot-mock";
-import { patchWithCleanup } from "@web/../tests/web_test_helpers";
+import { getService, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { session } from "@web/session";
 import { defineMailModels, FakeMail, openMailDesk, openOdoo, sendChanged } from "../maildesk_test_helpers";
 
