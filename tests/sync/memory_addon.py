@@ -270,7 +270,9 @@ class MemoryAddon:
 
         return await self._call("outcomes", {"account_id": account_id, "outcomes": list(outcomes), "database": database}, work)
 
-    def maildesk_send(self, account_id: int, subject: str, to: str, *, delay: float = 0.0, files: tuple[tuple[int, str, bytes], ...] = ()) -> str:
+    def maildesk_send(
+        self, account_id: int, subject: str, to: str, *, delay: float = 0.0, files: tuple[tuple[int, str, bytes], ...] = ()
+    ) -> str:
         """Let a mail be sent; return its action."""
         due = self._now() + timedelta(seconds=delay)
         return letters.send(self.mailboxes[account_id], self._db.action_numbers(), due, subject, to, files)
@@ -402,7 +404,9 @@ class MemoryAddon:
                 if box.is_worked_on and actions:
                     letters.start(box, self._db.numbers(), now)
             given = claim(self.mailboxes, number(actions, "actions"), serial, since, (mine.serial, previous), now)
-        return Exchange(iso(now), accounts, mine.serial, restored, last_account_id=self._db.last_account, actions=given, next_send_in=self._next(now))
+        return Exchange(
+            iso(now), accounts, mine.serial, restored, last_account_id=self._db.last_account, actions=given, next_send_in=self._next(now)
+        )
 
     def _next(self, now: datetime) -> float | None:
         due = [a.made_at for box in self.mailboxes.values() if box.is_worked_on for a in box.actions.values() if a.state == "scheduled"]
