@@ -5,6 +5,7 @@ import { useDebounced } from "@web/core/utils/timing";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { keyEntries } from "../actions/maildesk_keys";
 import { Banners } from "../components/banners";
+import { ComposeButton } from "../components/compose_button";
 import { ContactCard } from "../components/contact_card/contact_card";
 import { EmptyState } from "../components/empty_state";
 import { FolderTree } from "../components/folder_tree";
@@ -15,6 +16,7 @@ import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
 import { comboOf } from "../utils/keys";
 import { useKeys, usePalette } from "../utils/keys_hook";
+import { isEditable } from "../utils/writing";
 import { correspondentOf } from "../utils/people";
 import { useMailDeskPresence } from "../utils/presence_hook";
 import { useViewport } from "../utils/viewport_hook";
@@ -27,7 +29,7 @@ const WALK_DELAY = 150; // ms
  * tab decide.
  */
 export class MailDeskApp extends Component {
-    static components = { Banners, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, ReadingPane, Toolbar };
+    static components = { Banners, ComposeButton, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, ReadingPane, Toolbar };
     static props = { ...standardActionServiceProps };
     static template = "maildesk.MailDeskApp";
 
@@ -35,6 +37,7 @@ export class MailDeskApp extends Component {
         this.store = useState(useService("maildesk.store"));
         this.action = useService("action");
         this.dialog = useService("dialog");
+        this.compose = useState(useService("maildesk.compose"));
         this.root = useRef("root");
         this.viewport = useViewport();
         this.state = useState({ isInFolders: false });
@@ -59,13 +62,14 @@ export class MailDeskApp extends Component {
     }
 
     get keyContext() {
-        const { store, action, dialog } = this;
-        return { app: this, store, action, dialog, account: store.account, folder: store.folder, rows: store.actedRows };
+        const { store, action, compose, dialog } = this;
+        return { app: this, store, action, compose, dialog, account: store.account, folder: store.folder, rows: store.actedRows };
     }
 
     /** At a message, if somebody came here to read it. */
     async open(messageId) {
         await this.store.open();
+        this.compose.restore();
         if (messageId) {
             await this.store.openById(messageId);
         }
@@ -126,6 +130,10 @@ export class MailDeskApp extends Component {
 
     async onOpen(row) {
         this.openSoon.cancel();
+        if (isEditable(row, this.store)) {
+            this.store.select(row);
+            return this.compose.edit(row.id);
+        }
         const opened = this.store.openMessage(row);
         // a screen reader goes on where the message begins
         await new Promise(requestAnimationFrame);

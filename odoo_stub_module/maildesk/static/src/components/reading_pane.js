@@ -4,6 +4,7 @@ import { useService } from "@web/core/utils/hooks";
 import { isDisconnected } from "../utils/folders";
 import { formatMoment, personName } from "../utils/format";
 import { AttachmentList } from "./attachments/attachment_list";
+import { QuickReply } from "../compose/quick_reply";
 import { Avatar } from "./avatar";
 import { ContactName } from "./contact_card/contact_name";
 import { MailFrame } from "./mail_frame";
@@ -21,7 +22,7 @@ const REASONS = {
 
 /** Right: the open message. */
 export class ReadingPane extends Component {
-    static components = { AttachmentList, Avatar, ContactName, MailFrame };
+    static components = { AttachmentList, Avatar, ContactName, MailFrame, QuickReply };
     static props = { hasBack: Boolean, onBack: Function };
     static template = "maildesk.ReadingPane";
 
