@@ -1,4 +1,4 @@
-# make demo | test | test-fast | check   (CONTRIBUTING.md)
+# make demo | test | test-fast | bench | check   (CONTRIBUTING.md)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 # What ruff's ASYNC rules lack: swallowed cancellation, awaits in finally, forgotten checkpoints of generators.
 ASYNC_RULES := ASYNC102,ASYNC103,ASYNC104,ASYNC105,ASYNC119,ASYNC300
 
-.PHONY: setup programs demo demo-stop test test-fast drill check clean
+.PHONY: setup programs demo demo-stop test test-fast drill bench check clean
 
 # A virtual environment from the lock file; made again when the lock changes.
 setup: $(STAMP)
@@ -39,6 +39,10 @@ test-fast: setup
 # The long forms of tests: hours. PARTS="kills storm histories examples", MAILDESK_SEED=n.
 drill: setup programs
 	@$(BIN)/python -m tests.drill $(PARTS)
+
+# Each target of the design, measured beside a peer: var/bench/latest.json. QUICK=1: smaller n, within ten minutes. PARTS="reading apply list search".
+bench: setup programs
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -3,7 +3,7 @@
     folder                              kind         needs
     tests/e2e                           browser      Odoo, PostgreSQL, Chromium
     tests/system, addon, rights,
-      odoo_contract                     odoo         Odoo, PostgreSQL (Chromium once, to build the template's assets)
+      odoo_contract                     odoo         Odoo, PostgreSQL, nginx (Chromium once, to build the template's assets)
     tests/simulator                     simulator    nothing
     all others                          unit         nothing
 

@@ -41,7 +41,7 @@ def is_message(item: AttachedItem | None) -> bool:
 
 
 async def nested_message(item: AttachedItem, files: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return headers and cleaned body (docs/protocol.md, 2.7)."""
+    """Return headers and cleaned body (docs/protocol.md, 2.8)."""
     body = item.body
     source = (body.content or "") if body else ""
     is_html = body is not None and body.content_type == "html"

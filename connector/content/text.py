@@ -23,6 +23,8 @@ _LINK = re.compile(
 _TRAILING = ".,;:!?)]}*_'>"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
+# RFC 3676 writes >> for a quote in a quote; programs write > > all the same.
+_FLOWED_QUOTE = re.compile(r">(?: ?>)*")
 _QUOTED = re.compile(r"(?:>[ \t]?)+")
 
 # Of HTML that is too much to be cleaned: what is in these is no text; what breaks a line there.
@@ -110,8 +112,9 @@ def html_to_text(source: str) -> str:
 
 def _line(raw: str, *, flowed: bool) -> _Line:
     if flowed:
-        depth = len(raw) - len(raw.lstrip(">"))
-        text = raw[depth:]
+        match = _FLOWED_QUOTE.match(raw)
+        depth = match.group().count(">") if match else 0
+        text = raw[match.end() :] if match else raw
         text = text.removeprefix(" ")
         return _Line(depth, text, text.endswith(" ") and text != "-- ")
     match = _QUOTED.match(raw)

@@ -23,12 +23,13 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from connector.errors import GraphError, GraphThrottled, GraphUnauthorized, GraphUnreachable
 from connector.graph.answers import claims_of, parse_retry_after, read_error, read_json
 from connector.graph.catalogue import to_error
+from connector.graph.gate import Priority
 from connector.http import HTTPError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from connector.graph.gate import Gate, Priority
+    from connector.graph.gate import Gate
     from connector.http import AsyncClient, Response
 
 __all__ = ["ATTEMPTS", "IMMUTABLE", "OVERALL", "PATIENCE", "MailboxClient", "TokenSource", "pause_before"]
@@ -53,6 +54,13 @@ _FENCE = 1.0
 
 # Graph's number of a request, by which Microsoft finds it. Nothing else is taken for one: it is logged.
 _REQUEST_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+# Success of a write that stands alone: made, accepted, nothing to say. Batches and reads are answered 200.
+_TAKEN = frozenset({201, 202, 204})
+
+# Where Outlook takes large attachments, whatever Graph is called.
+_UPLOAD_HOSTS = frozenset({"outlook.office.com", "outlook.office365.com", "outlook.live.com"})
+_UPLOAD_DOMAINS = (".outlook.com", ".office.com", ".office365.com")
 
 # What a download may be answered with: all, a part, or that there is no such part.
 _READABLE = frozenset({200, 206, 416})
@@ -109,6 +117,38 @@ class MailboxClient:
     ) -> bytes:
         """GET as `get` does, and return the body as it came."""
         return await self._retried("GET", path_or_link, priority, params=params, prefer=prefer)
+
+    async def ask_once(
+        self, method: str, path: str, priority: Priority, *, body: Any = None, params: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send one request, never again but where its token was refused; return an answer of success as it came.
+
+        For what must not be done twice: the caller judges what an error says of it. Raises the `GraphError` family and `AuthError`.
+        """
+        headers = {"Accept": "application/json", "Prefer": IMMUTABLE}
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = msgspec.json.encode(body)
+        return await self._once(method, self.url(path), params, headers, content, priority, 1, 1)
+
+    async def put_range(self, url: str, data: bytes, first: int, total: int) -> Response:
+        """PUT a range of a file to the URL of an upload session: pre-authenticated, so our token does not go there (graph-behaviour 5.6)."""
+        headers = {"Content-Range": f"bytes {first}-{first + len(data) - 1}/{total}", "Content-Type": "application/octet-stream"}
+        return await self._send("PUT", self.upload_url(url), None, headers, data, Priority.LIVE, 1, 1, None)
+
+    def upload_url(self, url: str) -> str:
+        """Return the URL of an upload session if it leads to Microsoft, or to where Graph is. Raises `GraphError` if it leads elsewhere."""
+        ours = urlsplit(self._base_url)
+        try:
+            theirs = urlsplit(url)
+            same = (theirs.scheme, theirs.hostname, theirs.port) == (ours.scheme, ours.hostname, ours.port)
+        except ValueError as error:
+            raise GraphError("Graph gave an address to upload to that is none; nothing was sent there") from error
+        host = theirs.hostname or ""
+        if not same and not (theirs.scheme == "https" and (host in _UPLOAD_HOSTS or host.endswith(_UPLOAD_DOMAINS))):
+            raise GraphError(f"Graph gave an address of another host to upload to ({host}); nothing was sent there")
+        return url
 
     async def post_batch(
         self, body: Any, *, into: type[_T], priority: Priority, cost: int, lanes: int = 1, is_repeatable: bool = True
@@ -238,20 +278,21 @@ class MailboxClient:
         priority: Priority,
         cost: int,
         lanes: int,
-        token: str,
+        token: str | None,
     ) -> Response:
+        authorization = {} if token is None else {"Authorization": f"Bearer {token}"}
         async with self.gate.lane(priority, cost, lanes):
             try:
                 with trio.fail_after(_ANSWER):
-                    response = await self._http.request(
-                        method, url, params=params, headers={"Authorization": f"Bearer {token}", **headers}, content=content
-                    )
+                    response = await self._http.request(method, url, params=params, headers={**authorization, **headers}, content=content)
             except (HTTPError, trio.TooSlowError) as error:
                 raise GraphUnreachable(f"Graph does not answer ({type(error).__name__})") from error
         if response.status_code == 200:
             # A cut answer shows here, so that it is asked for again: JSON that ends too soon is no JSON.
             if not response.content.rstrip().endswith(b"}"):
                 raise GraphUnreachable("Graph's answer is cut or garbled", status=200)
+            return response
+        if response.status_code in _TAKEN:
             return response
         raise self.judge(response.status_code, response.headers, response.content)
 

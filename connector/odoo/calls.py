@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from connector.errors import OdooFault, OdooRefused, OdooUnsuitable
 from connector.odoo import meaning
-from connector.odoo.wire import Checkup, Comparison, Exchange, Hello, MailboxSnapshot, to_apply_result
+from connector.odoo.wire import Checkup, Comparison, DraftContent, Exchange, Hello, MailboxSnapshot, to_apply_result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ MODEL = "mailbox.account"
 
 # The series that the addon is written for, and its first release that speaks docs/protocol.md as it is now.
 _ODOO_NEEDED = 19
-_ADDON_NEEDED = (1, 2, 0)
+_ADDON_NEEDED = (1, 3, 0)
 
 _T = TypeVar("_T")
 
@@ -131,6 +131,34 @@ class AddonCalls:
         """Tell what came of actions to `database` and no other."""
         answer = await self._call("connector_outcomes", account_id=account_id, outcomes=list(outcomes), database=database)
         return self._read(dict[str, int], answer)["taken"]
+
+    async def draft(self, account_id: int, uuid: str, *, database: str | None = None) -> DraftContent | None:
+        """Return what the mail of an open action says; None where there is none any more."""
+        answer = await self._call("connector_draft", account_id=account_id, uuid=uuid, database=database)
+        return self._read(DraftContent, answer) if answer else None
+
+    async def draft_piece(
+        self, account_id: int, uuid: str, attachment_id: int, offset: int, size: int, *, database: str | None = None
+    ) -> bytes | None:
+        """Return a piece of a file of the mail of an open action; None where there is none any more."""
+        where = {"attachment_id": attachment_id, "offset": offset, "size": size}
+        answer = await self._call("connector_draft_piece", account_id=account_id, uuid=uuid, database=database, **where)
+        return self._read(bytes, answer) if isinstance(answer, str) else None
+
+    async def draft_made(
+        self,
+        account_id: int,
+        uuid: str,
+        remote_id: str,
+        change_key: str | None,
+        internet_message_id: str | None,
+        *,
+        database: str | None = None,
+    ) -> bool:
+        """Tell that the draft of a mail exists; return whether the mail is wanted still."""
+        made = {"remote_id": remote_id, "change_key": change_key, "internet_message_id": internet_message_id}
+        answer = await self._call("connector_draft_made", account_id=account_id, uuid=uuid, database=database, **made)
+        return self._read(bool, answer)
 
     async def _call(self, method: str, **params: Any) -> Any:
         return await self._send(method, msgspec.to_builtins(params))

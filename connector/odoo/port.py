@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ApplyResult,
         Checkup,
         Comparison,
+        DraftContent,
         Exchange,
         Hello,
         Listed,
@@ -74,3 +75,23 @@ class OdooPort(Protocol):
 
     async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:
         """Tell what came of actions to `database` and no other; return how many of them were still open."""
+
+    async def draft(self, account_id: int, uuid: str, *, database: str | None = None) -> DraftContent | None:
+        """Return what the mail of an open action says; None where there is none any more."""
+
+    async def draft_piece(
+        self, account_id: int, uuid: str, attachment_id: int, offset: int, size: int, *, database: str | None = None
+    ) -> bytes | None:
+        """Return a piece of a file of the mail of an open action; None where there is none any more."""
+
+    async def draft_made(
+        self,
+        account_id: int,
+        uuid: str,
+        remote_id: str,
+        change_key: str | None,
+        internet_message_id: str | None,
+        *,
+        database: str | None = None,
+    ) -> bool:
+        """Tell that the draft of a mail exists; return whether the mail is wanted still."""

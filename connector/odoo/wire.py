@@ -21,6 +21,9 @@ __all__ = [
     "Comparison",
     "ConnectorSeen",
     "CursorReport",
+    "DraftContent",
+    "DraftFile",
+    "DraftMade",
     "Exchange",
     "FolderSnapshot",
     "FolderUpdate",
@@ -30,6 +33,7 @@ __all__ = [
     "Listed",
     "MailboxSnapshot",
     "Outcome",
+    "Person",
     "Refused",
     "Removed",
     "SealedToken",
@@ -164,8 +168,18 @@ class Action(Struct, frozen=True):
     is_again: bool = False
 
 
+class DraftMade(Struct, frozen=True, omit_defaults=True):
+    """What is known of a draft in Outlook, with an outcome; `attachments` are pairs of Odoo's and Graph's ids."""
+
+    remote_id: str | UnsetType = UNSET
+    change_key: str | UnsetType = UNSET
+    internet_message_id: str | UnsetType = UNSET
+    revision: int | UnsetType = UNSET
+    attachments: list[dict[str, Any]] | UnsetType = UNSET
+
+
 class Outcome(Struct, frozen=True, omit_defaults=True):
-    """What came of an action: `done`, `failed`, or `gone` (there is nothing any more that it speaks of).
+    """What came of an action: `done`, `failed`, `gone` (there is nothing any more that it speaks of), or `unconfirmed` (a send).
 
     `acked` is when Graph acknowledged it, in seconds by our clock; `said` a patch of what Graph answered; `error` a code.
     """
@@ -175,6 +189,49 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
     acked: float | UnsetType = UNSET
     said: dict[str, Any] | UnsetType = UNSET
     error: str | UnsetType = UNSET
+    draft: DraftMade | UnsetType = UNSET
+
+
+class Person(Struct, frozen=True):
+    """Somebody whom a mail goes to."""
+
+    name: str
+    address: str
+
+
+class DraftFile(Struct, frozen=True):
+    """Something attached: `is_here` in Odoo, or (with `remote_id`, or a negative `id`) in Outlook."""
+
+    id: int
+    name: str
+    content_type: str
+    size: int
+    content_id: str | None
+    remote_id: str | None
+    is_inline: bool
+    is_here: bool
+
+
+class DraftContent(Struct, frozen=True):
+    """What a mail says that is to be saved or sent (`connector_draft`); `change_key` None: whatever Outlook has is written over."""
+
+    mode: str
+    source: str | None
+    tag: str
+    remote_id: str | None
+    change_key: str | None
+    revision: int
+    from_address: str | None
+    to: list[Person]
+    cc: list[Person]
+    bcc: list[Person]
+    subject: str
+    html: str
+    importance: str
+    attachments: list[DraftFile]
+
+    def __repr__(self) -> str:
+        return f"DraftContent(revision={self.revision})"
 
 
 class Exchange(Struct, frozen=True):
@@ -191,6 +248,8 @@ class Exchange(Struct, frozen=True):
     foreign: Foreign | None = None
     last_account_id: int = 0
     actions: list[Action] = []
+    # Seconds until the next mail is due that waits in Odoo.
+    next_send_in: float | None = None
 
 
 class FolderSnapshot(Struct, frozen=True):

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOLDER_WIDE",
+    "LETTERS",
     "Verdict",
     "aim",
     "failure_of",
@@ -62,6 +63,8 @@ _MOVED = frozenset({"move", "archive", "delete", "junk", "not_junk"})
 _OF_FOLDERS = frozenset({"folder_create", "folder_rename", "folder_move", "folder_delete"})
 # They speak of every message of a folder that was received until a time.
 FOLDER_WIDE = frozenset({"mark_folder_read", "empty_folder"})
+# They are about a mail that is being written (`outbox.send`).
+LETTERS = frozenset({"draft_save", "draft_discard", "send"})
 
 # The values that a message can be asked about.
 _STATE = ("is_read", "is_flagged", "importance", "categories", "folder")
@@ -81,6 +84,8 @@ class Verdict(Enum):
 
 def is_known(action: Action) -> bool:
     """Tell whether this connector can carry an action out."""
+    if action.kind in LETTERS:
+        return bool(action.values.get("tag"))
     if action.kind in _PATCHED | _MOVED | {"destroy"}:
         return action.remote_id is not None and (action.kind == "destroy" or aim(action) is not None)
     if action.kind == "folder_create":
@@ -89,13 +94,15 @@ def is_known(action: Action) -> bool:
 
 
 def lane_of(action: Action) -> str:
-    """Return what an action has to keep its place in line for: its message, or the tree of folders."""
+    """Return what an action has to keep its place in line for: its message, the mail that is being written, or the tree of folders."""
+    if action.kind in LETTERS:
+        return f"letter {action.values.get('tag')}"
     return action.remote_id or _FOLDERS
 
 
 def key_of(action: Action) -> tuple[str, str]:
     """Return (lane, field): of two actions with the same key the later one builds on the earlier."""
-    if action.kind in _OF_FOLDERS | FOLDER_WIDE:
+    if action.kind in _OF_FOLDERS | FOLDER_WIDE | LETTERS:
         return _FOLDERS, action.uuid
     return lane_of(action), "folder" if action.kind == "destroy" else next(iter(aim(action) or {}), action.kind)
 

@@ -41,6 +41,7 @@ from connector.graph.writes import CHAIN, Fate, delete_message, send_chain, upda
 from connector.odoo.wire import Outcome
 from connector.outbox.carry import (
     FOLDER_WIDE,
+    LETTERS,
     Verdict,
     failure_of,
     folder_verdict,
@@ -50,6 +51,7 @@ from connector.outbox.carry import (
     said,
     write_of,
 )
+from connector.outbox.send import Post
 from connector.sync.listing import list_states
 from connector.sync.merge import to_patch
 from connector.sync.plan import backoff
@@ -69,6 +71,8 @@ __all__ = ["Courier"]
 
 # Chains at once: a lane is left for whoever opens a message.
 _ABREAST = LANES[Priority.PERSON] - 1
+# Mails that are carried at once.
+_LETTERS = 2
 # Times that one action is tried whose fate stays unknown, asked for in between: a quarter of an hour, with the pauses below.
 _TRIES = 20
 # Seconds: the longest pause before something is tried again.
@@ -77,6 +81,8 @@ _CEILING = 60.0
 _AFTER_MOVE = 2.0
 # Seconds from the last outcome to the round that proves it: several clicks make one round.
 _PROOF = 3.0
+# Outcomes that are told while there is more to do.
+_TELL = 200
 # Seconds: what stops the whole mailbox is waited for so long; the runner judges it meanwhile.
 _STOPPED = 30.0
 
@@ -107,9 +113,14 @@ class Courier:
         self._now = now
         # Outcomes that Odoo has not heard: the action, the outcome, and how many rounds had begun when Graph acknowledged it.
         self._untold: dict[str, tuple[Action, Outcome, int]] = {}
+        self.post = Post(
+            self._client, self._account_id, odoo, outbox.journal, now, lambda: mailbox.store.database, on_trouble=lambda: self.on_trouble()
+        )
         self._failures = 0
         self._tell_at = 0.0
         self._proof_at = float("inf")
+        # Mails that are under way now.
+        self._posting = 0
 
     @property
     def _queue(self) -> Queue:
@@ -121,28 +132,44 @@ class Courier:
             # Of an earlier task of this mailbox, that was cancelled at any await.
             task.is_doubtful = task.is_doubtful or task.is_under_way
             task.is_under_way = False
+        async with trio.open_nursery() as nursery:
+            await self._work_for_ever(nursery)
+
+    async def _work_for_ever(self, nursery: trio.Nursery) -> None:
         while True:
             try:
-                await self._step()
+                await self._step(nursery)
             except Exception as error:  # noqa: BLE001 - the wall between this outbox and the sync of its mailbox
                 _log.error("outbox failed", account=self._account_id, error=type(error).__name__, exc_info=error)
                 for task in self._queue.tasks.values():
-                    task.is_doubtful, task.is_under_way = task.is_doubtful or task.is_under_way, False
+                    if task.action.kind not in LETTERS:
+                        task.is_doubtful, task.is_under_way = task.is_doubtful or task.is_under_way, False
                 await trio.sleep(_STOPPED)
 
-    async def _step(self) -> None:
+    async def _step(self, nursery: trio.Nursery) -> None:
         """Do what is ready, tell what is untold, or wait."""
         changed = self._queue.changed
         self._recall()
-        if self._untold and trio.current_time() >= self._tell_at:
+        tasks = self._queue.ready(_ABREAST * CHAIN)
+        letters = [task for task in tasks if task.action.kind in LETTERS]
+        for task in letters[: max(0, _LETTERS - self._posting)]:
+            # Beside all else: a large file takes minutes.
+            task.is_under_way = True
+            self._posting += 1
+            nursery.start_soon(self._carry_letter, task)
+        is_full = bool(letters) and self._posting >= _LETTERS
+        tasks = [task for task in tasks if task.action.kind not in LETTERS]
+        # Hundreds on their way are told in a few calls; what a person waits for is told at once.
+        if self._untold and trio.current_time() >= self._tell_at and (not tasks or len(self._untold) >= _TELL):
             await self._tell()
             return
         if trio.current_time() >= self._proof_at and not self._untold:
             self._proof_at = float("inf")
             self.on_done()
-        tasks = self._queue.ready(_ABREAST * CHAIN)
         if tasks:
             await self._work(tasks)
+            return
+        if letters and not is_full:
             return
         until = min(self._queue.next_at(), self._proof_at, self._tell_at if self._untold else float("inf"))
         with trio.move_on_at(until):
@@ -154,6 +181,22 @@ class Courier:
         for uuid, (action, outcome) in queue.ended.items():
             self._untold[uuid] = (action, outcome, -1)
         queue.ended.clear()
+
+    # ---------------------------------------------------------------- mails
+
+    async def _carry_letter(self, task: Task) -> None:
+        """Carry a mail as far as it goes now; an error that nobody judged is logged, and it is gone on with from what was noted."""
+        try:
+            outcome = await self.post.run(task) if is_known(task.action) else Outcome(task.action.uuid, "failed", error="unknown")
+            if outcome is not None and task.action.uuid in self._queue.tasks:
+                await self._end([task], [outcome], self._mailbox.rounds)
+        except Exception as error:  # noqa: BLE001 - the wall between this mail and all others
+            _log.error("a mail failed", account=self._account_id, error=type(error).__name__, exc_info=error)
+            task.not_before = trio.current_time() + _STOPPED
+        finally:
+            task.is_under_way = False
+            self._posting -= 1
+            self._queue.wake()
 
     # ---------------------------------------------------------------- doing
 
@@ -363,12 +406,13 @@ class Courier:
 
     async def _tell(self) -> None:
         """Let Odoo know; while that is under way no round of the sync begins (`Mailbox.rounds`)."""
-        telling = dict(list(self._untold.items())[: 25 * CHAIN])
+        telling = dict(list(self._untold.items())[: 2 * _TELL])
         try:
             async with self._mailbox.between_rounds:
                 outcomes = [self._as_of_now(*item) for item in telling.values()]
                 await self._odoo.outcomes(self._account_id, outcomes, database=self._mailbox.store.database)
-                self._mailbox.acknowledged(one.acked for one in outcomes if isinstance(one.acked, float))
+                covering = [one.acked for one in outcomes if telling[one.uuid][0].kind not in LETTERS]
+                self._mailbox.acknowledged(acked for acked in covering if isinstance(acked, float))
         except OdooError as error:
             self._failures += 1
             self._tell_at = trio.current_time() + backoff(self._failures, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
@@ -382,7 +426,7 @@ class Courier:
 
     def _as_of_now(self, action: Action, outcome: Outcome, rounds: int) -> Outcome:
         """Return an outcome as Odoo may have it: what Graph said is left out where a round, which knows better, began since."""
-        if outcome.outcome != "done" or (rounds == self._mailbox.rounds and outcome.said is not UNSET):
+        if action.kind in LETTERS or outcome.outcome != "done" or (rounds == self._mailbox.rounds and outcome.said is not UNSET):
             return outcome
         if action.remote_id is not None and action.kind != "destroy":
             self._mailbox.recheck.add(action.remote_id)

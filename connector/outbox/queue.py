@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from connector.outbox.carry import key_of, lane_of
+from connector.outbox.carry import LETTERS, key_of, lane_of
+from connector.state.journal import Letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,8 @@ class Task:
     attempts: int = 0
     not_before: float = 0.0
     is_under_way: bool = False
+    # Of a mail: how far it is (`state.journal`).
+    letter: Letter | None = None
 
     @property
     def needs_proof(self) -> bool:
@@ -131,10 +134,15 @@ class Outbox:
             queue = self.queue(account_id)
             new = [a for a in given if a.uuid not in queue.tasks and a.uuid not in queue.ended]
             known = await self.journal.known(account_id, [a.uuid for a in new])
+            letters = await self._letters(account_id, [a for a in new if a.kind in LETTERS], is_whole=is_whole)
             for action in new:
                 outcome = known.get(action.uuid)
                 if outcome is not None:
                     queue.ended[action.uuid] = (action, outcome)
+                    continue
+                if action.kind in LETTERS:
+                    letter = letters.get(action.uuid)
+                    queue.tasks[action.uuid] = Task(action, letter is None, trio.current_time(), letter=letter)
                     continue
                 was_sent = action.uuid in known
                 doubtful = was_sent or is_whole or action.is_again or action.age > FRESH
@@ -143,6 +151,21 @@ class Outbox:
             queue.tasks = dict(sorted(queue.tasks.items(), key=lambda item: item[1].action.id))
             queue.wake()
             _log.info("actions taken", account=account_id, number=len(new), known=len(known))
+
+    async def _letters(self, account_id: int, actions: Sequence[Action], *, is_whole: bool) -> dict[str, Letter]:
+        """Return how far mails are; what nobody can have begun is noted as taken, the rest has no note: it may be anywhere.
+
+        This file notes each mail when it takes it. So one without a note was begun by nobody, unless it was given before (to a file that is
+        lost, or an older state of this one), or the file is new and the mail was there before.
+        """
+        found = await self.journal.letters(account_id, [a.uuid for a in actions])
+        is_lost = self.journal.is_new
+        new = [a for a in actions if a.uuid not in found and not a.is_again and not (is_lost and (is_whole or a.age > FRESH))]
+        if new:
+            taken = {a.uuid: Letter("taken") for a in new}
+            await self.journal.note(account_id, taken, self._now().timestamp())
+            found |= taken
+        return found
 
     def forget(self, account_id: int | None) -> None:
         """Forget what is to be done for an account that is no more; None: for all of them, since Odoo is not what it was."""

@@ -17,14 +17,28 @@ from connector.odoo.wire import Outcome
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from connector.state.store import Store
 
-__all__ = ["KEPT", "Journal"]
+__all__ = ["KEPT", "Journal", "Letter"]
 
 # Seconds that an entry is kept: a backup of Odoo that is older finds its actions by their age (`outbox.queue`).
 KEPT = 30 * 86_400.0
+
+
+class Letter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far a mail is: noted before each step that cannot be done twice (`outbox.send` draws them).
+
+    `asks` is how often Graph was asked to send it, `asked_at` when last, by our clock in seconds since 1970.
+    """
+
+    step: str
+    remote_id: str | None = None
+    change_key: str | None = None
+    message_id: str | None = None
+    asks: int = 0
+    asked_at: float = 0.0
 
 
 class Journal:
@@ -32,6 +46,36 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there was no file before this process: what an earlier one had noted is lost."""
+        return self._store.is_new
+
+    async def letters(self, account_id: int, uuids: Iterable[str]) -> dict[str, Letter]:
+        """Return how far mails are that were begun."""
+        wanted = list(uuids)
+
+        def read(db: sqlite3.Connection) -> dict[str, Letter]:
+            found = {}
+            for uuid in wanted:
+                row = db.execute("SELECT note FROM letter WHERE account_id = ? AND uuid = ?", (account_id, uuid)).fetchone()
+                if row is not None:
+                    found[uuid] = msgspec.json.decode(row[0], type=Letter)
+            return found
+
+        return await self._store.do(read)
+
+    async def note(self, account_id: int, letters: Mapping[str, Letter], now: float) -> None:
+        """Note how far mails are; forget what is old."""
+        rows = [(account_id, uuid, msgspec.json.encode(letter).decode(), now) for uuid, letter in letters.items()]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM letter WHERE at < ?", (now - KEPT,))
+            statement = "INSERT INTO letter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET note = excluded.note, at = excluded.at"
+            db.executemany(statement, rows)
+
+        await self._store.do(write)
 
     async def known(self, account_id: int, uuids: Iterable[str]) -> dict[str, Outcome | None]:
         """Return what is noted of actions: their outcome, None where there is none yet."""

@@ -89,12 +89,21 @@ _MIGRATIONS = (
     CREATE INDEX action_by_age ON action (at);
     """
     + _refuse_buried("action"),
+    # How far a mail is that is being sent or saved (`state.journal`).
+    """
+    CREATE TABLE letter (
+        account_id INTEGER NOT NULL, uuid TEXT NOT NULL, note TEXT NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (account_id, uuid)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX letter_by_age ON letter (at);
+    """
+    + _refuse_buried("letter"),
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 # Every table that has something of an account, but for sign-ins under way (they end by themselves, and may be the account's next life).
-TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account", "challenge", "action")
+TABLES = ("token", "cursor", "handover", "seen", "trial", "audit", "tally", "account", "challenge", "action", "letter")
 
 # The name of Odoo's database in `meta`.
 _DATABASE = "database"
@@ -111,8 +120,9 @@ class Cursor:
 class Store:
     """The open working copy; `instance` names this file for ever, `database` is the UUID of the Odoo database that it belongs to."""
 
-    def __init__(self, connection: sqlite3.Connection, instance: str, database: str | None) -> None:
-        """Use `open_store`."""
+    def __init__(self, connection: sqlite3.Connection, instance: str, database: str | None, *, is_new: bool = False) -> None:
+        """Use `open_store`. `is_new`: the file was not there before; what an earlier one knew is lost."""
+        self.is_new = is_new
         self.instance = instance
         self.database = database
         self._connection = connection
@@ -288,9 +298,10 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
     """
     lock = await in_disk_thread(_lock, path)
     try:
+        is_new = not await in_disk_thread(path.exists)
         connection = await in_disk_thread(_open, path)
         try:
-            yield Store(connection, *await in_disk_thread(_names, connection))
+            yield Store(connection, *await in_disk_thread(_names, connection), is_new=is_new)
         finally:
             connection.close()
     finally:

@@ -37,6 +37,8 @@ __all__ = ["EVERY", "FOREIGN", "Exchange", "Identity", "Mailboxes"]
 EVERY = 10.0
 # Seconds: several wakes and urgent reports within this time make one call.
 _GATHER = 0.25
+# Seconds beyond the time at which a mail is due: Odoo counts in whole ones.
+_DUE = 0.2
 # Times in a row that Odoo answers with an exception of its own before the reports are taken for its cause.
 _FAULTS_UNTIL_DROPPED = 3
 # Words for `/readyz`: another connector holds the lease; the database is another one; our own file cannot be written.
@@ -123,6 +125,8 @@ class Exchange:
         self._now = now
         self._remind_at = 0.0
         self._poked = trio.Event()
+        # Seconds until the next call: less where a mail is due before.
+        self._pause = EVERY
         # Actions that the last call asked for.
         self._asked = 0
         # One call at a time: an adoption must not come between a call and what follows from its answer.
@@ -156,7 +160,7 @@ class Exchange:
             self._remind()
             if not is_done:
                 continue
-            with trio.move_on_after(EVERY):
+            with trio.move_on_after(self._pause):
                 await self._wait_for_news()
                 await trio.sleep(_GATHER)
 
@@ -198,6 +202,7 @@ class Exchange:
         # Only now: what was not kept of an answer is asked for again.
         self._since = answer.watermark
         self.readiness = None
+        self._pause = EVERY if answer.next_send_in is None else min(EVERY, answer.next_send_in + _DUE)
         # A full answer says that there are more.
         return not answer.actions or len(answer.actions) < self._asked
 

@@ -1,4 +1,4 @@
-"""Attachments over HTTP: for Odoo by the secret, for its proxy by a ticket that serves once (docs/protocol.md, 2.6 and 2.7)."""
+"""Attachments over HTTP: for Odoo by the secret, for its proxy by a ticket that serves once (docs/protocol.md, 2.7 and 2.8)."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def _bare(status: int, headers: dict[str, str]) -> Response:
 
 
 def refusal_of(error: ConnectorError) -> Response:
-    """Return status, CODE and sentence of an attachment that cannot be had (docs/protocol.md, 2.6)."""
+    """Return status, CODE and sentence of an attachment that cannot be had (docs/protocol.md, 2.7)."""
     said = (502, "unavailable", "Outlook does not answer at the moment. Please try again.")
     match error:
         case GraphNotFound():

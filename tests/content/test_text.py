@@ -61,6 +61,7 @@ def test_text_to_html_flowed_paragraphs_are_joined() -> None:
     assert "as a program that flows writes it.\n\nBye" in text_to_html(_FLOWING, flowed=True)
     assert "one two" in text_to_html("> one \n> two\nthree", flowed=True)
     assert "one \n" not in text_to_html("> one \n>> two", flowed=True)
+    assert text_to_html("> > one \n>> two", flowed=True).count("<blockquote") == 2
     assert "wordbreak" in text_to_html("word \nbreak", flowed=True, delsp=True)
     assert "\n-- " in text_to_html("a \n-- \nb", flowed=True).replace('<div class="maildesk-signature">', "\n")
     assert "&gt;from" in text_to_html(" >from", flowed=True)

@@ -145,7 +145,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         mails.click()
         line = page.locator(".o_data_row")
         expect(line).to_have_count(1)
-        expect(line.locator("td[name=subject]")).to_have_css("font-weight", "700")
+        expect(line.locator("td[name=subject]")).to_have_class(re.compile("fw-bold"))
         _look(page, "world-mails")
         line.locator("td[name=subject]").click()
         expect(page.locator(".o-maildesk-reading-subject")).to_have_text("The crane comes on Friday")

@@ -118,6 +118,7 @@ CLOSED_MODELS = {
     "mailbox.hello":       1,
     "maildesk.connect":    1,
     "mailbox.signin":      1,
+    "mailbox.trusted_sender": 1,
 }  # fmt: skip
 
 # Mail leaves in a file with its owner only.
@@ -273,7 +274,12 @@ TABLE: list[Row] = [
     changes("make a folder",                    "owner",                f"{ACTION}.maildesk_do", kind="folder_create", values={"account_id": "$account", "name": "N"}),
     changes("take back what was done",          "owner",                f"{ACTION}.maildesk_undo", group="g-{mark}", before=_DONE),
     changes("try again what failed",            "owner",                f"{ACTION}.maildesk_retry", uuids=["u-{mark}"], before=_FAILED),
+    changes("let a failure be over",            "owner",                f"{ACTION}.maildesk_dismiss", uuids=["u-{mark}"], before=_FAILED),
     sees("what is on its way",                  "owner shared",         f"{ACTION}.maildesk_actions", account_id="$account"),
+    sees("the conversation of a message",       "owner shared",         f"{MESSAGE}.maildesk_conversation", message_id="$message"),
+    answers("have texts fetched ahead",         "owner shared admin other", f"{MESSAGE}.maildesk_prefetch", message_ids=["$message"]),
+    answers("show a sender's pictures always",  "owner shared",         f"{MESSAGE}.maildesk_trust_sender", message_id="$message"),
+    answers("show them no more",                "owner shared",         f"{MESSAGE}.maildesk_distrust_sender", message_id="$message"),
 
     # what one does with a mailbox
     answers("connect one of one's own",         "other shared owner admin", f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example"}]),
@@ -339,8 +345,8 @@ TABLE: list[Row] = [
         Page("GET", "/maildesk/outlook/callback?code=c&state={state}", route="/maildesk/outlook/callback")),
     Row("finish the owner's sign-in",           "owner", "answers",     Page("GET", "/maildesk/outlook/finish/{handle}", route="/maildesk/outlook/finish/<string:handle>")),
 
-    Row("open an attachment",                   "owner shared", "answers", Page("GET", "/maildesk/attachment/{account}/m-{mark}/a", route="/maildesk/attachment/<int:account_id>/<string:remote_id>/<string:attachment_id>")),
-    Row("download all attachments",             "owner shared", "answers", Page("GET", "/maildesk/attachments/{account}/m-{mark}.zip", route="/maildesk/attachments/<int:account_id>/<string:remote_id>.zip")),
+    Row("open an attachment",                   "owner shared", "answers", Page("GET", "/maildesk/attachment/{account}/m/a", route="/maildesk/attachment/<int:account_id>/<string:remote_id>/<string:attachment_id>")),
+    Row("download all attachments",             "owner shared", "answers", Page("GET", "/maildesk/attachments/{account}/m.zip", route="/maildesk/attachments/<int:account_id>/<string:remote_id>.zip")),
 
     Row("export a mailbox",                     "owner", "answers",     Page("GET", "/maildesk/export/{account}", route="/maildesk/export/<int:account_id>")),
 

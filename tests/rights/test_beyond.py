@@ -85,7 +85,7 @@ def test_former_reader_loses_all_at_once(place: Place) -> None:
         for read in reads:
             assert not door("shared", *read).shows(box.mark), read
     told = [(channel, payload) for _, channel, _, payload in _bus(place, last)]
-    news = {"account_id": account, "folder_ids": [], "message_ids": [], "account": True}
+    news = {"account_id": account, "folder_ids": [], "message_ids": [], "account": True, "new_ids": []}
     assert sorted(told, key=str) == sorted([(_channel(place, role), news) for role in ("owner", "shared")], key=str)
     # What happens in it from now on is not for them.
     ((last,),) = place.execute("SELECT max(id) FROM bus_bus")

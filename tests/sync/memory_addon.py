@@ -22,6 +22,7 @@ from connector.odoo.wire import (
     Checkup,
     Comparison,
     ConnectorSeen,
+    DraftContent,
     Exchange,
     Foreign,
     Held,
@@ -32,6 +33,7 @@ from connector.odoo.wire import (
     SealedToken,
     Trouble,
 )
+from tests.sync import memory_addon_letters as letters
 from tests.sync.memory_addon_actions import act, claim, take_outcomes, undo
 from tests.sync.memory_addon_apply import Apply
 from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
@@ -264,9 +266,50 @@ class MemoryAddon:
                 return 0
             box = self.mailboxes.get(number(account_id, "account_id"))
             found = objects(msgspec.to_builtins(list(outcomes)), "outcomes")
-            return take_outcomes(box, found) if box is not None else 0
+            return take_outcomes(box, found, letters.end) if box is not None else 0
 
         return await self._call("outcomes", {"account_id": account_id, "outcomes": list(outcomes), "database": database}, work)
+
+    def maildesk_send(
+        self, account_id: int, subject: str, to: str, *, delay: float = 0.0, files: tuple[tuple[int, str, bytes], ...] = ()
+    ) -> str:
+        """Let a mail be sent; return its action."""
+        due = self._now() + timedelta(seconds=delay)
+        return letters.send(self.mailboxes[account_id], self._db.action_numbers(), due, subject, to, files)
+
+    async def draft(self, account_id: int, uuid: str, *, database: str | None = None) -> DraftContent | None:
+        """Tell what a mail says."""
+        request = {"account_id": account_id, "uuid": uuid, "database": database}
+        return await self._call("draft", request, lambda: letters.content_of(self.mailboxes[account_id], uuid))
+
+    async def draft_piece(
+        self, account_id: int, uuid: str, attachment_id: int, offset: int, size: int, *, database: str | None = None
+    ) -> bytes | None:
+        """Give a piece of a file."""
+        request = {"account_id": account_id, "uuid": uuid, "attachment_id": attachment_id, "database": database}
+        return await self._call(
+            "draft_piece", request, lambda: letters.piece_of(self.mailboxes[account_id], uuid, attachment_id, offset, size)
+        )
+
+    async def draft_made(
+        self,
+        account_id: int,
+        uuid: str,
+        remote_id: str,
+        change_key: str | None,
+        internet_message_id: str | None,
+        *,
+        database: str | None = None,
+    ) -> bool:
+        """Note that the draft of a mail exists."""
+
+        def work() -> bool:
+            if not self._is_meant(database):
+                return False
+            return letters.made(self.mailboxes[account_id], uuid, remote_id, change_key, internet_message_id)
+
+        request = {"account_id": account_id, "uuid": uuid, "remote_id": remote_id, "database": database}
+        return await self._call("draft_made", request, work)
 
     async def check(self) -> Checkup:
         """Know of no connector."""
@@ -357,8 +400,18 @@ class MemoryAddon:
         given = []
         if not restored and not leaving:
             previous = lease.serial if lease is not None and lease.run == mine.run else None
+            for box in self.mailboxes.values():
+                if box.is_worked_on and actions:
+                    letters.start(box, self._db.numbers(), now)
             given = claim(self.mailboxes, number(actions, "actions"), serial, since, (mine.serial, previous), now)
-        return Exchange(iso(now), accounts, mine.serial, restored, last_account_id=self._db.last_account, actions=given)
+        return Exchange(
+            iso(now), accounts, mine.serial, restored, last_account_id=self._db.last_account, actions=given, next_send_in=self._next(now)
+        )
+
+    def _next(self, now: datetime) -> float | None:
+        due = [a.made_at for box in self.mailboxes.values() if box.is_worked_on for a in box.actions.values() if a.state == "scheduled"]
+        soon = [(one - now).total_seconds() for one in due if one - now <= timedelta(hours=1)]
+        return max(0.0, min(soon)) if soon else None
 
     def _refreshes(self, now: datetime) -> dict[int, datetime]:
         """Return the newest request to refresh by account, and forget old ones."""
@@ -400,7 +453,7 @@ def _differs(box: MemoryMailbox, folder: str, entry: Listed) -> bool:
 def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
     said = [box.confirmed(remote_id) for remote_id in box.rows]
     indexed = Counter(one["folder"] for one in said if not one["pending"])
-    unsettled = any(a.covers and a.state == "done" for a in box.actions.values())
+    unsettled = any(a.covers and a.state == "done" and a.kind != "send" for a in box.actions.values())
     folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
     return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled)
 

@@ -15,7 +15,7 @@ from connector.odoo.wire import Action
 from tests.sync.memory_addon_wire import flag, key, patches, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from types import ModuleType
 
@@ -201,17 +201,32 @@ def claim(
         action = replace(action, state="running", claim=lease[0], attempts=action.attempts + 1)
         boxes[account_id].actions[name] = action
         values = {k: v for k, v in action.vals.items() if k != "pending"}
+        if action.kind == "send":
+            values = {"tag": action.group, "draft_remote_id": None}
         if action.is_folder_wide:
             values = {"until": _iso(action.made_at)}
         age = max(0, int((now - action.made_at).total_seconds()))
         found.append(
-            Action(action.id, name, account_id, action.kind, action.remote_id, action.folder, values, action.seen, age, action.attempts > 1)
+            Action(
+                action.id,
+                name,
+                account_id,
+                action.kind,
+                None if action.kind == "send" else action.remote_id,
+                action.folder,
+                values,
+                action.seen,
+                age,
+                action.attempts > 1,
+            )
         )
     return found
 
 
-def take_outcomes(box: MemoryMailbox, outcomes: list[dict[str, Any]]) -> int:
-    """Note what came of actions."""
+def take_outcomes(
+    box: MemoryMailbox, outcomes: list[dict[str, Any]], end_letter: Callable[[MemoryMailbox, MemoryAction, dict[str, Any]], None]
+) -> int:
+    """Note what came of actions; of a mail `end_letter` does."""
     checked = [_outcome(item) for item in outcomes]
     taken = 0
     for item in checked:
@@ -219,6 +234,9 @@ def take_outcomes(box: MemoryMailbox, outcomes: list[dict[str, Any]]) -> int:
         if action is None or action.state not in _OPEN:
             continue
         taken += 1
+        if action.kind == "send":
+            end_letter(box, action, item)
+            continue
         if item["outcome"] == "done":
             box.actions[action.uuid] = replace(action, state="done", acked=item["acked"], claim=None)
             if item["said"]:
@@ -256,7 +274,7 @@ def _count(box: MemoryMailbox, remote_id: str, step: int) -> None:
 def settle(box: MemoryMailbox, before: float) -> set[str]:
     """End the covering of what Graph acknowledged before a round began that is complete; return the messages that show something else."""
     changed: set[str] = set()
-    for action in [a for a in box.actions.values() if a.covers and a.state == "done" and a.acked < before]:
+    for action in [a for a in box.actions.values() if a.covers and a.state == "done" and a.kind != "send" and a.acked < before]:
         box.actions[action.uuid] = ended = replace(action, covers=False)
         about = _about(box, ended)
         was = {i: box.rows[i] for i in about}
@@ -266,8 +284,8 @@ def settle(box: MemoryMailbox, before: float) -> set[str]:
 
 
 def _outcome(item: dict[str, Any]) -> dict[str, Any]:
-    if item.get("outcome") not in {"done", "failed", "gone"}:
-        raise wrong("outcomes.outcome: not one of done, failed, gone")
+    if item.get("outcome") not in {"done", "failed", "gone", "unconfirmed"}:
+        raise wrong("outcomes.outcome: not one of done, failed, gone, unconfirmed")
     said = item.get("said")
     if said is not None and (not isinstance(said, dict) or said.keys() - _SAID):
         raise wrong("outcomes.said: not a patch of a message's state")
@@ -277,4 +295,5 @@ def _outcome(item: dict[str, Any]) -> dict[str, Any]:
     if said is not None and "is_read" in said:
         flag(said["is_read"], "messages.is_read")
     error = item.get("error")
-    return {"uuid": key(item.get("uuid"), "outcomes.uuid"), "outcome": item["outcome"], "acked": acked, "said": said, "error": error}
+    found = {"uuid": key(item.get("uuid"), "outcomes.uuid"), "outcome": item["outcome"], "acked": acked, "said": said, "error": error}
+    return {**found, "draft": item.get("draft")}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connector.odoo.wire import Applied, Refused, SetAside
+from tests.sync import memory_addon_letters as letters
 from tests.sync.memory_addon_actions import settle
 from tests.sync.memory_addon_tables import MemoryFolder
 from tests.sync.memory_addon_wire import IS_NEW, folder_update, objects, patches, removal, set_aside, strings, tree_folder, wrong
@@ -126,6 +127,7 @@ class Apply:
     def _apply_messages(self, changed: set[str]) -> int:
         """Write patches, adding to `changed` the rows that they change; return how many rows are new."""
         new = 0
+        letters.match(self._box, self._patches)
         for remote_id, patch in self._patches.items():
             row = self._box.rows.get(remote_id)
             if row is None:
@@ -133,12 +135,14 @@ class Apply:
                 new += 1
             elif self._box.take(remote_id, {**patch, "pending": False}):
                 changed.add(remote_id)
+        letters.copies_came(self._box, self._patches)
+        letters.hold(self._box, self._patches)
         return new
 
     def _apply_gone(self, changed: set[str]) -> None:
         for remote_id in self._gone:
             row = self._box.rows.get(remote_id)
-            if row is not None and self._box.confirmed(remote_id)["pending"]:
+            if row is not None and not row.get("local") and self._box.confirmed(remote_id)["pending"]:
                 self._box.drop(remote_id)
                 changed.add(remote_id)
 

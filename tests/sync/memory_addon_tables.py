@@ -14,6 +14,7 @@ from connector.odoo.wire import FolderSnapshot
 if TYPE_CHECKING:
     from connector.odoo.wire import SealedToken, SetAside
     from tests.sync.memory_addon_actions import MemoryAction
+    from tests.sync.memory_addon_letters import MemoryLetter
 
 __all__ = ["CHOSEN_STATES", "MemoryFolder", "MemoryMailbox"]
 
@@ -86,6 +87,8 @@ class MemoryMailbox:
     # Users' actions by uuid, and what Graph said last of fields that they cover, by message: rows have what is shown.
     actions: dict[str, MemoryAction] = field(default_factory=dict)
     said: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Mails that are being sent, by tag.
+    letters: dict[str, MemoryLetter] = field(default_factory=dict)
     # Rows that Graph's word leaves hidden.
     _hidden: dict[str, int] = field(default_factory=dict)
 
@@ -98,6 +101,7 @@ class MemoryMailbox:
             unreadable=dict(self.unreadable),
             bodies=dict(self.bodies),
             actions=dict(self.actions),
+            letters=dict(self.letters),
             said={remote_id: dict(values) for remote_id, values in self.said.items()},
             _hidden=dict(self._hidden),
         )
@@ -131,7 +135,7 @@ class MemoryMailbox:
     @property
     def pending(self) -> list[str]:
         """Rows that are hidden until it is known where their messages went."""
-        return sorted(self._hidden, key=self._hidden.__getitem__)
+        return sorted((i for i in self._hidden if not self.rows[i].get("local")), key=self._hidden.__getitem__)
 
     @property
     def is_worked_on(self) -> bool:

@@ -15,7 +15,7 @@ from tests.demo.stage import Control, start_connector, start_simulator, write_co
 from tests.graph_simulator.filler import Filler
 from tests.odoo.nginx import run_nginx
 from tests.odoo.person import Person
-from tests.odoo.process import free_port
+from tests.odoo.process import free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +83,10 @@ def files(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]
         assert answer.headers.get("location", "").endswith("/odoo/maildesk"), answer.text[:500]
         messages = simulator.ask("GET", f"/mailboxes/{ADDRESS}/messages")
         message = next(m["id"] for m in messages if m["well_known"] == "inbox" and not m["hasAttachments"])
+        in_odoo = "SELECT count(*) FROM mailbox_message_index WHERE remote_id = %s"
+        wait_until(
+            lambda: odoo.cluster.execute(odoo.database, in_odoo, message) == [(1,)], process, "the mailbox", folder / "connector.log"
+        )
         yield Files(folder, odoo, process.pid, listen, simulator, person, admin, account, message)
 
 
@@ -132,7 +136,9 @@ def test_third_large_download_is_told_to_come_again(files: Files) -> None:
     small = files.odoo.url + files.path(files.put("small.txt", text="hello", type="text/plain"))
     assert _fetch(files.person, url)[3] == 32 * MIB
     with files.person.http.stream("GET", url) as one, files.person.http.stream("GET", url) as two:
-        assert [next(one.iter_bytes(MIB)), next(two.iter_bytes(MIB))]
+        # Held by their names: an iterator that is dropped closes its answer.
+        going = [one.iter_bytes(MIB), two.iter_bytes(MIB)]
+        assert all(next(pieces) for pieces in going)
         busy = files.person.http.get(url)
         assert (busy.status_code, busy.json()["error"], busy.headers["retry-after"]) == (503, "busy", "3")
         assert files.person.http.head(url).status_code == 503

@@ -1,1 +1,1 @@
-from . import attachments, export, outlook
+from . import attachments, drafts, export, outlook

@@ -3,7 +3,7 @@
     administrator has set maildesk.accel      the proxy fetches them itself, with a ticket that serves once: no worker waits
     otherwise                                 they pass through this worker, two large ones at a time over all workers
 
-What passes is told in the connector's words (docs/protocol.md, 2.6); what a browser may show is settled there, and held to here.
+What passes is told in the connector's words (docs/protocol.md, 2.7); what a browser may show is settled there, and held to here.
 """
 
 import json

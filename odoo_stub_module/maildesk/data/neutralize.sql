@@ -37,6 +37,18 @@ UPDATE mailbox_message_index
     OR said_categories IS NOT NULL
     OR said_folder_id IS NOT NULL
     OR said_pending_removal IS NOT NULL;
+UPDATE mailbox_draft
+   SET state = 'editing',
+       send_at = NULL,
+       remote_id = NULL,
+       change_key = NULL
+ WHERE state IN ('scheduled', 'sending', 'unconfirmed');
+DELETE FROM mailbox_message_index
+ WHERE is_local
+   AND remote_id IS NULL;
+UPDATE mailbox_message_index
+   SET is_local = false
+ WHERE is_local;
 DELETE FROM mailbox_connector;
 DELETE FROM mailbox_hello;
 DELETE FROM mailbox_refresh;

@@ -14,8 +14,13 @@ from . import mailbox_message_search
 from . import mailbox_message_remote
 from . import mailbox_message_body
 from . import mailbox_message_attachment
+from . import mailbox_message_reading
+from . import mailbox_trusted_sender
 from . import mailbox_action
 from . import mailbox_action_do
+from . import mailbox_draft
+from . import mailbox_draft_write
+from . import mailbox_draft_send
 from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
@@ -31,6 +36,7 @@ from . import mailbox_connector
 from . import mailbox_apply
 from . import mailbox_compare
 from . import mailbox_outbox
+from . import mailbox_draft_wire
 
 # Odoo's own world
 from . import mailbox_contact

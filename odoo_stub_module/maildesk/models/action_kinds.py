@@ -26,7 +26,7 @@ MESSAGE_KINDS = (*SETS, "move", *MOVES_TO_ROLE, "importance", "categories")
 # They cover every message of their folder that was received before they were made.
 FOLDER_WIDE = {"mark_folder_read": {"is_read": True}, "empty_folder": {"hidden": True}}
 FOLDER_KINDS = (*FOLDER_WIDE, "folder_create", "folder_rename", "folder_move", "folder_delete")
-KINDS = (*MESSAGE_KINDS, *FOLDER_KINDS, "send")
+KINDS = (*MESSAGE_KINDS, *FOLDER_KINDS, "draft_save", "draft_discard", "send")
 
 
 class Earlier(NamedTuple):

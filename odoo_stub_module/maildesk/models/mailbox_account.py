@@ -12,7 +12,7 @@ from ..connector_client import ConnectorClient
 from ..wire import iso
 
 # What an owner may set through the ORM; all else is set by methods.
-OWNER_FIELDS = {"name", "email", "shared_user_ids", "tenant"}
+OWNER_FIELDS = {"name", "email", "shared_user_ids", "tenant", "signature"}
 
 # Changes of these are for the connector to hear of.
 CONFIG_FIELDS = {"email", "state", "active", "token_sealed", "owner_id", "tenant", "mailbox_id"}

@@ -21,6 +21,7 @@ PARTS = {
     "messages": "mailbox.message_index",
     "bodies": "mailbox.message_body",
     "actions": "mailbox.action",
+    "drafts": "mailbox.draft",
     "could_not_be_read": "mailbox.unreadable",
     "audit": "mailbox.audit",
 }
@@ -32,6 +33,7 @@ folders.json             its folders, those that Outlook has no more included
 messages.json            the index: one entry for each message, without its text
 bodies.json              the texts that were opened lately (kept for some days), by message_id
 actions.json             what was done in MailDesk and told to Outlook
+drafts.json              mails that are being written, or wait to be sent
 could_not_be_read.json   messages that were set aside
 audit.json               who connected, shared, opened or exported this mailbox
 

@@ -182,6 +182,7 @@ class MailboxAccount(models.Model):
             .search([("account_id", "in", accounts.ids), "|", ("state", "in", OPEN_ACTION_STATES), ("covers", "=", True)])
         )
         actions.filtered(lambda action: action.state in OPEN_ACTION_STATES)._end("cancelled")
+        self.env["mailbox.draft"].sudo()._stop_sending(accounts)
         (settled := actions.filtered("covers")).write({"covers": False})
         settled._uncovered()
         self.env["mailbox.refresh"].sudo().search([("account_id", "in", accounts.ids)]).unlink()

@@ -101,6 +101,7 @@ class MailboxAction(models.Model):
                 "Nobody knows whether this was done before the connector was interrupted. Please look, and try again if it was not."
             ),
             "unavailable": say("Microsoft did not answer, several times."),
+            "undecided": say("Nobody knows whether Outlook sent this. Please look into its Sent folder."),
         }
         return sentences.get(self.error_code) or say("Outlook refused it (%s).", self.error_code or "?")
 
@@ -135,7 +136,9 @@ class MailboxAction(models.Model):
     def _settle(self, account, before):
         """End the covering of what Graph acknowledged before a round began that is complete; return what changed, as `fold` does."""
         self.flush_model()
-        settled = self.search([("account_id", "=", account.id), ("covers", "=", True), ("state", "=", "done"), ("acked", "<", before)])
+        domain = [("account_id", "=", account.id), ("covers", "=", True), ("state", "=", "done"), ("acked", "<", before)]
+        # What was sent covers until its copy is there (`mailbox_draft_send`).
+        settled = self.search([*domain, ("kind", "!=", "send")])
         if not settled:
             return []
         messages = settled._covered_messages()
@@ -168,12 +171,17 @@ class MailboxAction(models.Model):
         failed = [("state", "in", ("failed", "unconfirmed")), ("write_date", "<", now - timedelta(days=KEPT_FAILED_DAYS))]
         for domain in (ended, failed):
             self.search([*domain, ("vals", "!=", False)]).write({"vals": False, "before": False, "seen": False})
-        self.search([("state", "in", ("done", "cancelled", "failed")), ("write_date", "<", now - timedelta(days=KEPT_DAYS))]).unlink()
+        self.search(
+            [("state", "in", ("done", "cancelled", "failed")), ("covers", "=", False), ("write_date", "<", now - timedelta(days=KEPT_DAYS))]
+        ).unlink()
 
     # ------------------------------------------------------------------ for the connector
 
     def _to_connector(self):
         values = {key: value for key, value in (self.vals or {}).items() if key not in ("folder_id", "hidden", "parent_id")}
+        if self.draft_id:
+            # Nothing of the mail: that is asked for when its turn comes.
+            values = {"tag": (self.vals or {}).get("tag"), "draft_remote_id": (self.vals or {}).get("draft_remote_id")}
         if self.is_folder_wide:
             values = {"until": fields.Datetime.to_string(self.until_at).replace(" ", "T") + "Z"}
         return {
@@ -185,7 +193,7 @@ class MailboxAction(models.Model):
             "folder": self.folder_remote_id or None,
             "values": values,
             "seen": self.seen or {},
-            "age": max(0, int((fields.Datetime.now() - self.create_date).total_seconds())) if self.create_date else 0,
+            "age": max(0, int((fields.Datetime.now() - (self.due_at or self.create_date)).total_seconds())),
             "is_again": self.attempts > 1,
         }
 
@@ -198,6 +206,7 @@ class MailboxAction(models.Model):
             "message_id": self.message_id.id or None,
             "folder_id": self.folder_id.id or None,
             "name": (self.vals or {}).get("name"),
+            "draft_id": self.draft_id.id or None,
             "group": self.group or None,
             "waiting_for": self._waiting_for(),
             "error": self.error or None,

@@ -1,4 +1,4 @@
-"""What people do with mail: `maildesk_do`, `maildesk_undo`, `maildesk_retry`, `maildesk_actions` (docs/protocol.md, section 4).
+"""What people do with mail: `maildesk_do`, `_undo`, `_retry`, `_dismiss`, `_actions` (docs/protocol.md, section 4).
 
 One transaction has the action and what shows because of it; the connector is woken when it is committed. Only the owner changes mail: those
 whom a mailbox is shared with read it.
@@ -173,9 +173,19 @@ class MailboxAction(models.Model):
         return {"uuids": made, "rows": self._rows(failed.message_id.ids)}
 
     @api.model
+    def maildesk_dismiss(self, uuids):
+        """Let failed actions be over: their owner has read why, and wants no other try."""
+        # sudo: users do not write actions; only the owner's own are taken
+        failed = self.sudo().search([("uuid", "in", [str(one) for one in uuids or ()]), ("state", "=", "failed")])
+        failed = failed.filtered(lambda action: action.account_id.owner_id == self.env.user)
+        messages = failed.message_id.ids
+        failed._end("cancelled", "dismissed")
+        return {"rows": self._rows(messages)}
+
+    @api.model
     def maildesk_actions(self, account_id=None):
         """Return what is on its way and what failed, newest first."""
-        domain = [("state", "in", (*OPEN_STATES, "failed", "unconfirmed"))]
+        domain = [("state", "in", (*OPEN_STATES, "failed", "unconfirmed")), ("kind", "not in", ("draft_save", "draft_discard"))]
         if account_id:
             domain.append(("account_id", "=", int(account_id)))
         return {"actions": [action._to_app() for action in self.search(domain, order="id desc", limit=MAX_ACTIONS)]}

@@ -14,7 +14,7 @@ from ..wire import WireError, key, number, objects, seconds, strings, text
 from .apply_turn import in_turn
 from .mailbox_connector import CHOSEN_STATES
 from .mailbox_folder import ANEW, ROLES
-from .message_rows import DROP, FIND_FOLDERS, INSERT, LOCK, UNKNOWN, UPDATE, read_patches, stage
+from .message_rows import ARRIVED, DROP, FIND_FOLDERS, HOLD, INSERT, LOCK, MATCH, UNKNOWN, UPDATE, read_patches, stage
 
 SYNC_STATES = ("ok", "resync")
 
@@ -260,6 +260,9 @@ class Apply:
         values = {"account": self.account.id, "now": fields.Datetime.now(), "uid": self.env.uid}
         if self.tree is not None:
             self.cr.execute(FIND_FOLDERS, values, log_exceptions=False)
+        has_entries = self.env["mailbox.draft"]._has_entries(self.account)
+        if has_entries:
+            self.cr.execute(MATCH, values, log_exceptions=False)
         self.cr.execute(UPDATE, values, log_exceptions=False)
         for message_id, old_folder, new_folder, *_confirmed in self.cr.fetchall():
             self.changed_ids.add(message_id)
@@ -268,6 +271,18 @@ class Apply:
         for message_id, folder in self.cr.fetchall():
             self.new_ids.append(message_id)
             self.touched_folders.add(folder)
+        if has_entries:
+            self._welcome(values)
+
+    def _welcome(self, values):
+        """Let entries of mails that were sent from here be Outlook's copies, where those came; hold back drafts that are being sent."""
+        self.cr.execute(ARRIVED, values, log_exceptions=False)
+        arrived = [row[0] for row in self.cr.fetchall()]
+        self.cr.execute(HOLD, values, log_exceptions=False)
+        held = {row[0] for row in self.cr.fetchall()}
+        self.new_ids = [one for one in self.new_ids if one not in held]
+        self.env.invalidate_all()
+        self._note(self.env["mailbox.draft"]._copies_came(arrived))
 
     def _apply_removed(self):
         """Hide what left a folder, only where the row still is in that folder."""
@@ -333,7 +348,7 @@ class Apply:
             self.cr.execute(
                 """WITH gone AS (
                         SELECT id FROM mailbox_message_index
-                         WHERE account_id = %s AND remote_id = ANY(%s) AND COALESCE(said_pending_removal, pending_removal)
+                         WHERE account_id = %s AND remote_id = ANY(%s) AND COALESCE(said_pending_removal, pending_removal) AND NOT is_local
                          ORDER BY id FOR UPDATE)
                    DELETE FROM mailbox_message_index m USING gone WHERE m.id = gone.id RETURNING m.id, m.folder_id""",
                 [self.account.id, self.gone],
@@ -349,9 +364,9 @@ class Apply:
                 self.touched_folders |= {old_folder, new_folder}
 
     def _note(self, rows):
-        for message_id, folder in rows:
+        for message_id, *folders in rows:
             self.changed_ids.add(message_id)
-            self.touched_folders.add(folder)
+            self.touched_folders.update(folders)
 
     def _tell_people(self):
         if self.new_ids or self.changed_ids or self.touched_folders or self.account_changed:

@@ -132,6 +132,7 @@ class MailboxAccount(models.Model):
             "accounts": accounts,
             "last_account_id": model._last_id(),
             "actions": taken,
+            "next_send_in": None if restored or leaving else model._next_send_in(),
         }
 
     @api.model
@@ -254,7 +255,7 @@ class MailboxAccount(models.Model):
         """Return the messages of the account that are hidden until the connector knows where they went."""
         query = SQL(
             """SELECT remote_id FROM mailbox_message_index
-                WHERE account_id = %s AND COALESCE(said_pending_removal, pending_removal) ORDER BY id""",
+                WHERE account_id = %s AND COALESCE(said_pending_removal, pending_removal) AND NOT is_local ORDER BY id""",
             self.id,
         )
         return [row[0] for row in self.env.execute_query(query)]

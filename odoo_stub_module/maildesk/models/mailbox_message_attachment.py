@@ -1,9 +1,7 @@
 """What is attached to messages, for the app: a mail in a mail, and where a link leads. Files go by `controllers/attachments.py`."""
 
-from lxml import etree
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools.mail import html_sanitize
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
 
@@ -23,13 +21,7 @@ class MailboxMessageIndex(models.Model):
         message = found.get("message")
         if not isinstance(message, dict):
             return {"body": _error(self.env._("This is no mail but an appointment or a contact. Download it to open it."))}
-        body = message.get("body") or {}
-        try:
-            # silent=False: else Odoo logs the whole body when it cannot parse it
-            html = str(html_sanitize(body.get("html") or "", silent=False))
-        except (etree.LxmlError, ValueError, AssertionError):
-            return {"body": _error(self.env._("This message cannot be shown."))}
-        shown = {"state": "ready", "html": html, "has_remote": bool(body.get("has_remote")), "attachments": body.get("attachments") or []}
+        shown = self.env["mailbox.message_body"]._shown(message.get("body") or {})
         return {**{name: message.get(name) for name in HEADERS}, "body": shown}
 
     @api.model

@@ -1,26 +1,33 @@
 """The cache of bodies: what a person opened lately, for as long as the connector says (content.body_ttl), seven days at most."""
 
 import json
+import logging
 from datetime import timedelta
 
-from lxml import etree
 from odoo import api, fields, models
-from odoo.tools.mail import html_sanitize
+from odoo.tools import SQL
 from psycopg2.errors import SerializationFailure
 
+from ..body_wall import clean_again
 from ..wire import copy_in, number, text
+
+_logger = logging.getLogger(__name__)
 
 # Seconds that a body rests here at most: seven days (design, rule 9).
 TTL_LIMIT = 7 * 86400
 
-_COLUMNS = ("account_id", "message_id", "html", "has_remote", "attachments", "expires_at")
+_COLUMNS = ("account_id", "message_id", "html", "has_remote", "traits", "attachments", "expires_at")
 _STAGE = """
-    CREATE TEMP TABLE maildesk_body (account_id int4, message_id int4, html text, has_remote bool, attachments jsonb, expires_at timestamp)
-    ON COMMIT DROP"""
+    CREATE TEMP TABLE maildesk_body (
+        account_id int4, message_id int4, html text, has_remote bool, traits jsonb, attachments jsonb, expires_at timestamp
+    ) ON COMMIT DROP"""
 _KEEP = """
-    INSERT INTO mailbox_message_body (account_id, message_id, html, has_remote, attachments, expires_at)
-    SELECT account_id, message_id, html, has_remote, attachments, expires_at FROM maildesk_body
+    INSERT INTO mailbox_message_body (account_id, message_id, html, has_remote, traits, attachments, expires_at)
+    SELECT account_id, message_id, html, has_remote, traits, attachments, expires_at FROM maildesk_body
     ON CONFLICT (message_id) DO NOTHING"""
+
+# What a body says of itself beside its text, and what it is where nothing is said.
+_TRAITS = {"dark": False, "is_text": False, "is_simplified": False, "invitation": None, "undelivered": []}
 
 
 class MailboxMessageBody(models.Model):
@@ -32,6 +39,7 @@ class MailboxMessageBody(models.Model):
     message_id = fields.Many2one("mailbox.message_index", required=True, ondelete="cascade")
     html = fields.Text()
     has_remote = fields.Boolean()
+    traits = fields.Json(help="What the body says of itself: docs/protocol.md, 2.3.")
     attachments = fields.Json()
     expires_at = fields.Datetime(required=True, index=True)
 
@@ -44,22 +52,20 @@ class MailboxMessageBody(models.Model):
         The row points to its message, so it cannot be written if an apply changed that message since this transaction began. Somebody who
         waits gets the body all the same, and it is fetched again next time; else Odoo tries the whole call again, seconds later.
 
-        It is cleaned once more: what lies in this database is shown as ours. By COPY, since a body must not be part of an SQL text; the
-        row of another request that fetched the same body at the same time is as good as this one.
+        By COPY, since a body must not be part of an SQL text; the row of another request that fetched the same body at the same time is as
+        good as this one.
         """
-        try:
-            # silent=False: else Odoo logs the whole body when it cannot parse it
-            html = str(html_sanitize(text(body.get("html"), "html") or "", silent=False))
-        except (etree.LxmlError, ValueError, AssertionError):
-            return {"state": "error", "error": "unreadable", "message": self.env._("This message cannot be shown.")}
-        attachments = body.get("attachments") or []
+        shown = self._shown(body)
+        if shown["state"] == "error":
+            return shown
         keep = min(TTL_LIMIT, number(body.get("keep_seconds", TTL_LIMIT), "keep_seconds"))
         row = (
             message.account_id.id,
             message.id,
-            html,
-            bool(body.get("has_remote")),
-            text(json.dumps(attachments), "attachments"),
+            shown["html"],
+            shown["has_remote"],
+            text(json.dumps({name: shown[name] for name in _TRAITS}), "traits"),
+            text(json.dumps(shown["attachments"]), "attachments"),
             fields.Datetime.to_string(self.env.cr.now() + timedelta(seconds=keep)),
         )
         try:
@@ -68,7 +74,22 @@ class MailboxMessageBody(models.Model):
         except SerializationFailure:
             if not is_waited_for:
                 raise
-        return {"state": "ready", "html": html, "has_remote": row[3], "attachments": attachments}
+        return shown
+
+    @api.model
+    def _shown(self, body):
+        """Return a body that the connector cleaned as the app gets it: cleaned once more, since what lies here is shown as ours."""
+        try:
+            html = clean_again(text(body.get("html"), "html") or "")
+        except ValueError:
+            return {"state": "error", "error": "unreadable", "message": self.env._("This message cannot be shown.")}
+        return {
+            "state": "ready",
+            "html": html,
+            "has_remote": bool(body.get("has_remote")),
+            "attachments": body.get("attachments") or [],
+            **{name: body.get(name, default) for name, default in _TRAITS.items()},
+        }
 
     @api.model
     def _write_row(self, row):
@@ -80,9 +101,27 @@ class MailboxMessageBody(models.Model):
         self.invalidate_model()
 
     def _to_app(self):
-        return {"state": "ready", "html": self.html or "", "has_remote": self.has_remote, "attachments": self.attachments or []}
+        return {
+            "state": "ready",
+            "html": self.html or "",
+            "has_remote": self.has_remote,
+            "attachments": self.attachments or [],
+            **_TRAITS,
+            **(self.traits or {}),
+        }
 
     @api.model
     def _cron_purge(self):
-        """Drop what has had its time."""
-        self.search([("expires_at", "<", fields.Datetime.now())]).unlink()
+        """Drop what has had its time, and say how much is left."""
+        self.env.cr.execute("DELETE FROM mailbox_message_body WHERE expires_at < (now() AT TIME ZONE 'UTC')")
+        dropped = self.env.cr.rowcount
+        self.invalidate_model()
+        size = self._cache_size()
+        _logger.info("bodies of mail: %d dropped, %d kept, %d bytes", dropped, size["count"], size["bytes"])
+
+    @api.model
+    def _cache_size(self):
+        """Return how many bodies rest here, and the bytes that they take with their indexes."""
+        query = SQL("SELECT count(*), pg_total_relation_size('mailbox_message_body') FROM mailbox_message_body")
+        ((count, size),) = self.env.execute_query(query)
+        return {"count": count, "bytes": size}

@@ -7,10 +7,7 @@ touches no index (mailbox_message_list.py, where the unread ones are found all t
 """
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 
-from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
-from ..wire import iso
 from .mailbox_search_terms import TERMS
 
 
@@ -57,68 +54,16 @@ class MailboxMessageIndex(models.Model):
     _conversation = models.Index("(account_id, hashtextextended(conversation_id, 0), received_at DESC, id DESC)")
     # All mail of a mailbox by time: what a search walks.
     _recent = models.Index("(account_id, received_at DESC, id DESC) WHERE NOT pending_removal")
-    _terms = models.Index(f"USING gin ({TERMS})")
+    # A short list of what waits to be merged (kB): a search reads it from end to end, and it takes its room in the file for good.
+    _terms = models.Index(f"USING gin ({TERMS}) WITH (gin_pending_list_limit = 512)")
     # What a folder's cascade and the count of `connector_take_up` need beside the list.
     _pending = models.Index("(account_id, folder_id) WHERE COALESCE(said_pending_removal, pending_removal)")
 
     # ------------------------------------------------------------------ for the app (docs/protocol.md, section 4)
 
     @api.model
-    def maildesk_open(self, message_id):
-        """Return a message with its headers and its body, from the cache or from the connector."""
-        message = self.search([("id", "=", message_id)])
-        if not message:
-            raise UserError(self.env._("This message is not in MailDesk any more."))
-        (row,) = message._to_rows()
-        return {
-            **row,
-            "remote_id": message.remote_id or "",
-            "internet_message_id": message.internet_message_id or "",
-            "conversation_id": message.conversation_id or "",
-            "cc_recipients": message.cc_recipients or [],
-            "bcc_recipients": message.bcc_recipients or [],
-            "reply_to": message.reply_to or [],
-            "to_total": message.to_total,
-            "cc_total": message.cc_total,
-            "bcc_total": message.bcc_total,
-            "sent_at": iso(message.sent_at),
-            "body": message._body(),
-        }
-
-    def _body(self):  # noqa: PLR0911 - each way out is an answer of its own
-        """Return the body as the app gets it; the caller has checked that the user may read the message."""
-        self.ensure_one()
-        # sudo: a cache that users do not write; the message itself was read under their rules
-        bodies = self.env["mailbox.message_body"].sudo()
-        if cached := bodies.search([("message_id", "=", self.id)]):
-            return cached._to_app()
-        if self.account_id.state == "disconnected":
-            return _body_error(
-                self.env._("This mailbox is disconnected, and the text of this message is not kept in Odoo any more. It is in Outlook.")
-            )
-        if not self.remote_id:
-            return {"state": "coming"}
-        client = ConnectorClient.of(self.env)
-        if client is None:
-            return _body_error(self.env._("The connector is not set up; an administrator does that in Settings, MailDesk."))
-        try:
-            answer = client.body(self.account_id.id, self.remote_id)
-        except (ConnectorDown, ConnectorRefused):
-            return _body_error(self.env._("The connector does not answer now. Please try again in a minute."))
-        match answer.get("state"):
-            case "ready":
-                return bodies._keep(self, answer.get("body") or {}, is_waited_for=True)
-            case "coming":
-                return {"state": "coming"}
-            case _:
-                return _body_error(answer.get("message") or self.env._("This message cannot be read now."))
-
     # ------------------------------------------------------------------ for other addons
 
     @api.model
     def _after_apply(self, new_ids):
         """Extend to act on messages that have just come in; runs in the transaction that brought them."""
-
-
-def _body_error(message):
-    return {"state": "error", "message": message}

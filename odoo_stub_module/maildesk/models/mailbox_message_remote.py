@@ -3,14 +3,13 @@
 What comes from there is shown as it came; a message that the index has is left out, whether it is visible or being removed.
 """
 
-from lxml import etree
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
-from odoo.tools.mail import html_sanitize
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
-from ..wire import WireError, iso, text, to_datetime
+from ..wire import iso, text, to_datetime
+from .mailbox_message_reading import body_error
 from .search_query import read_query
 
 # Mailboxes that are searched at once.
@@ -63,30 +62,19 @@ class MailboxMessageIndex(models.Model):
             raise UserError(answer.get("message") or self.env._("The connector does not answer now. Please try again in a minute."))
         patch = answer["message"]
         self._note_remote(account)
+        body = self._remote_body(account, remote_id)
+        if body["state"] == "coming":
+            # It has no row that its coming could be announced for: asking again finds it.
+            body = body_error(self.env._("This message takes long to come. Please try again."))
         return {
             **self._remote_row({"account_id": account.id, **patch}, {}),
             "internet_message_id": patch.get("internet_message_id") or "",
             **{name: _people(patch, name) for name in ("cc_recipients", "bcc_recipients", "reply_to")},
             **{f"{name}_total": (patch.get(f"{name}_recipients") or {}).get("total", 0) for name in ("to", "cc", "bcc")},
             "sent_at": patch.get("sent_at"),
-            "body": self._remote_body(account, remote_id),
+            "is_trusted": self.env["mailbox.trusted_sender"]._is_trusted(patch.get("from_email")),
+            "body": body,
         }
-
-    def _remote_body(self, account, remote_id):
-        """Return the body of a message that has no row; the caller has checked that the user may read the mailbox."""
-        try:
-            answer = ConnectorClient.of(self.env).body(account.id, remote_id)
-        except (ConnectorDown, ConnectorRefused):
-            answer = {}
-        if answer.get("state") != "ready":
-            # One that comes late has no row that it could be announced for: asking again finds it.
-            return {"state": "error", "message": answer.get("message") or self.env._("This message takes long to come. Please try again.")}
-        body = answer.get("body") or {}
-        try:
-            html = str(html_sanitize(text(body.get("html"), "html") or "", silent=False))
-        except (etree.LxmlError, ValueError, AssertionError, WireError):
-            return {"state": "error", "message": self.env._("This message cannot be shown.")}
-        return {"state": "ready", "html": html, "has_remote": bool(body.get("has_remote")), "attachments": body.get("attachments") or []}
 
     def _unavailable(self, message):
         return {"rows": [], "state": "unavailable", "message": message}

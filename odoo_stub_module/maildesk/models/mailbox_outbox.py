@@ -15,10 +15,11 @@ from odoo import api, fields, models
 from ..wire import WireError, key, number, objects, seconds
 from .apply_turn import in_turn
 from .mailbox_connector import RUNNING
+from .mailbox_draft_wire import read_made
 from .message_cover import fold, said
 from .message_rows import DROP, UPDATE, read_patches, stage
 
-OUTCOMES = ("done", "failed", "gone")
+OUTCOMES = ("done", "failed", "gone", "unconfirmed")
 # What may be said of a message with an outcome.
 _SAID = {"remote_id", "folder", "is_read", "is_flagged", "importance", "categories"}
 
@@ -40,11 +41,12 @@ class MailboxAccount(models.Model):
         elif serial != lease.previous_serial:
             # The last answer was lost, and what it gave with it.
             lost = "UPDATE mailbox_action SET state = 'pending' WHERE state = 'running' AND claim = %s"
-            cr.execute(lost, [lease.previous_serial], log_exceptions=False)
+            cr.execute(lost, [lease.previous_serial or None], log_exceptions=False)
+        self._start_sends(limit)
         cr.execute(
             """WITH due AS (
                     SELECT a.id FROM mailbox_action a JOIN mailbox_account b ON b.id = a.account_id
-                     WHERE a.state = 'pending' AND a.kind <> 'send' AND COALESCE(a.due_at, a.create_date) <= %(now)s
+                     WHERE a.state = 'pending' AND COALESCE(a.due_at, a.create_date) <= %(now)s
                        AND b.active AND b.state = ANY(%(running)s)
                      ORDER BY a.id LIMIT %(limit)s FOR NO KEY UPDATE OF a)
                UPDATE mailbox_action a
@@ -59,7 +61,7 @@ class MailboxAccount(models.Model):
 
     def _unsettled(self):
         """Tell whether something that Graph acknowledged covers still."""
-        domain = [("account_id", "=", self.id), ("covers", "=", True), ("state", "=", "done")]
+        domain = [("account_id", "=", self.id), ("covers", "=", True), ("state", "=", "done"), ("kind", "!=", "send")]
         return bool(self.env["mailbox.action"].search_count(domain, limit=1))
 
     @api.model
@@ -94,11 +96,15 @@ class MailboxAccount(models.Model):
             match item["outcome"]:
                 case "done":
                     action.write({"state": "done", "acked": item["acked"], "claim": False})
+                case "unconfirmed":
+                    # The entry stays until its author has decided, or its copy comes.
+                    action.write({"state": "unconfirmed", "error_code": "undecided", "claim": False})
                 case outcome:
                     state = "failed" if outcome == "failed" else "cancelled"
                     action.write({"state": state, "error_code": item["error"] or outcome, "covers": False, "claim": False})
                     ended |= action
         messages, folders = set(ended._covered_messages()), set(ended.folder_id.ids)
+        self._take_letters(actions, by_uuid)
         changed = self._confirm([by_uuid[action.uuid]["said"] for action in actions if by_uuid[action.uuid]["said"]])
         self._confirm_destroyed(actions.filtered(lambda action: action.kind == "destroy" and action.state == "done"))
         self.env.flush_all()
@@ -182,6 +188,7 @@ def _outcome(item):
         "outcome": outcome,
         "acked": seconds(item.get("acked", 0), "outcomes.acked"),
         "said": patch or None,
+        "draft": read_made(item.get("draft")),
         # A code, never text of a mail.
         "error": None if error is None else error if re.fullmatch(r"[\w.-]{1,80}", key(error, "outcomes.error"), re.ASCII) else "other",
     }

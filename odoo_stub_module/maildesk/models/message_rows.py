@@ -147,3 +147,54 @@ INSERT = f"""
      ORDER BY t.n
     ON CONFLICT (account_id, remote_id) DO NOTHING
     RETURNING id, folder_id"""
+
+_NAMES = ", ".join(column[0] for column in _COLUMNS)
+
+# A mail that begins to go: the row that its draft has becomes its entry in Sent, or a row that no message of Graph stands behind yet.
+LOCAL_UPDATE = f"""
+    UPDATE mailbox_message_index m
+       SET {", ".join(f"{name} = t.{name}" for name, *_ in _COLUMNS if name not in ("internet_message_id", "conversation_id", *COVERED))},
+           is_local = true, write_date = %(now)s, write_uid = %(uid)s
+      FROM {TABLE} t WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id
+    RETURNING m.id"""
+LOCAL_INSERT = f"""
+    INSERT INTO mailbox_message_index (account_id, remote_id, folder_id, {_NAMES},
+                                       is_local, pending_removal, create_date, write_date, create_uid, write_uid)
+    SELECT %(account)s, NULL, %(sent)s, {", ".join(f"COALESCE(t.{name}, {default})" for name, _type, _read, default in _COLUMNS)},
+           true, false, %(now)s, %(now)s, %(uid)s, %(uid)s
+      FROM {TABLE} t
+    RETURNING id"""
+
+# Outlook's copy of a mail that was sent from here, under another id than its draft had: the entry takes it, and so keeps its own row.
+MATCH = f"""
+    WITH copy AS (
+        SELECT DISTINCT ON (m.id) m.id, t.remote_id
+          FROM {TABLE} t
+          JOIN mailbox_folder f ON f.id = t.folder_id AND f.role = 'sent'
+          JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.is_local AND m.internet_message_id = t.internet_message_id
+         WHERE t.mask & {_NEEDED} = {_NEEDED} AND t.is_draft IS NOT TRUE AND m.remote_id IS DISTINCT FROM t.remote_id
+           AND NOT EXISTS (SELECT FROM mailbox_message_index x WHERE x.account_id = %(account)s AND x.remote_id = t.remote_id)
+           -- The entry has its copy already, and this is another one.
+           AND NOT EXISTS (SELECT FROM {TABLE} own WHERE own.remote_id = m.remote_id AND own.is_draft IS FALSE)
+         ORDER BY m.id, t.n)
+    UPDATE mailbox_message_index m SET remote_id = copy.remote_id FROM copy WHERE m.id = copy.id"""
+
+# Entries whose copy is here: what the patch says of it lies outside Drafts.
+ARRIVED = f"""
+    UPDATE mailbox_message_index m SET is_local = false
+      FROM {TABLE} t, mailbox_folder f
+     WHERE m.account_id = %(account)s AND m.is_local AND m.remote_id = t.remote_id AND t.mask & {_BITS["folder"]} <> 0
+       AND f.id = t.folder_id AND f.role <> 'drafts' AND m.is_draft IS NOT TRUE
+    RETURNING m.id"""
+
+# What comes into Drafts and is, or may be, a mail that is on its way out: held back like what left its folder, so that it is asked about.
+HOLD = f"""
+    UPDATE mailbox_message_index m SET pending_removal = true
+      FROM {TABLE} t, mailbox_folder f
+     WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id AND NOT m.is_local AND m.said_pending_removal IS NULL
+       AND NOT m.pending_removal AND f.id = m.folder_id AND f.role = 'drafts'
+       AND EXISTS (SELECT FROM mailbox_draft d
+                    WHERE d.account_id = m.account_id AND d.message_id IS DISTINCT FROM m.id
+                      AND (d.state = 'sending' AND d.remote_id IS NULL AND m.create_date >= date_trunc('second', d.write_date)
+                           OR d.state IN ('sending', 'sent') AND d.remote_id = m.remote_id))
+    RETURNING m.id"""

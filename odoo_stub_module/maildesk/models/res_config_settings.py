@@ -8,6 +8,7 @@ import re
 
 from odoo import fields, models
 from odoo.exceptions import AccessError, ValidationError
+from odoo.tools import human_size
 
 from ..connector_client import ConnectorClient
 
@@ -60,6 +61,7 @@ class ResConfigSettings(models.TransientModel):
     maildesk_key_expires_at = fields.Datetime("Key Expires", compute="_compute_maildesk_sidecar")
     maildesk_is_key_soon = fields.Boolean(compute="_compute_maildesk_sidecar")
     maildesk_is_key_unused = fields.Boolean(compute="_compute_maildesk_sidecar")
+    maildesk_body_cache = fields.Char("Kept Now", compute="_compute_maildesk_body_cache")
 
     def _compute_maildesk_connector(self):
         # sudo: system parameters, for a form that only administrators open
@@ -104,6 +106,12 @@ class ResConfigSettings(models.TransientModel):
             settings.maildesk_key_expires_at = sidecar["key_expires_at"]
             settings.maildesk_is_key_soon = sidecar["is_key_soon"]
             settings.maildesk_is_key_unused = sidecar["is_key_unused"]
+
+    def _compute_maildesk_body_cache(self):
+        size = self.env["mailbox.message_body"]._cache_size()
+        kept = self.env._("%(count)s messages, %(size)s", count=size["count"], size=human_size(size["bytes"]))
+        for settings in self:
+            settings.maildesk_body_cache = kept
 
     def maildesk_test(self):
         """Ask the connector, and tell what happened (button "Test")."""

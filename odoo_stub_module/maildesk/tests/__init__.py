@@ -10,9 +10,11 @@ from . import test_exchange
 from . import test_export
 from . import test_list
 from . import test_plans
+from . import test_reading
 from . import test_rights
 from . import test_search
 from . import test_search_remote
 from . import test_signin
 from . import test_contacts
 from . import test_news
+from . import test_drafts

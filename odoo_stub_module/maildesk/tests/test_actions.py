@@ -241,6 +241,22 @@ class TestActions(ActionCase):
         self.assertEqual((answer["uuids"], again["values"]), ([again["uuid"]], {"is_flagged": True}))
         self.assertNotEqual(again["uuid"], action["uuid"])
 
+    def test_dismiss(self):
+        """Who has read why an action failed takes the mark away; nobody else does, and what is open stays."""
+        self.do("flag", "m1")
+        (action,) = self.take()
+        self.tell(action, "failed", error="unavailable")
+        self.do("flag", "m2")
+        row = self.row("m1").with_user(self.owner)
+        self.assertTrue(row._to_rows()[0]["failed"])
+        self.env["mailbox.action"].with_user(self.stranger).maildesk_dismiss([action["uuid"]])
+        self.assertTrue(row._to_rows()[0]["failed"])
+        uuids = [told["uuid"] for told in self.actions.maildesk_actions()["actions"]]
+        (told,) = self.actions.maildesk_dismiss(uuids)["rows"]
+        self.assertEqual((told["id"], told["failed"]), (row.id, None))
+        (left,) = self.actions.maildesk_actions()["actions"]
+        self.assertEqual((left["state"], left["message_id"]), ("pending", self.row("m2").id))
+
     def test_gone_is_no_failure(self):
         """A change of a message that is nowhere ends quietly; the message itself goes."""
         self.do("flag", "m1")

@@ -18,7 +18,8 @@ MESSAGES = 60_000
 
 _FILL = """
     INSERT INTO mailbox_message_index (account_id, folder_id, remote_id, conversation_id, subject, from_name, from_email, to_recipients,
-                                       preview, received_at, is_read, is_flagged, has_attachments, importance, is_draft, is_local, pending_removal)
+                                       preview, received_at, is_read, is_flagged, has_attachments,
+                                       importance, is_draft, is_local, pending_removal)
     SELECT f.account_id, f.id, 'x' || n, 'c' || n / 3, 'Subject w' || n %% 900, 'Anna', 'anna' || n %% 50 || '@pier.example',
            '[{"name": "Bert", "address": "bert@pier.example"}]', 'Preview u' || n, '2020-01-01'::timestamp + n * interval '1 minute',
            n %% 10 > 0, n %% 50 = 0, n %% 5 = 0, 'normal', false, false, false
@@ -71,9 +72,17 @@ class TestPlans(MailDeskCase):
         self.assertTrue(queries)
         self.assertLessEqual(count, limit)
         for query in queries:
-            self.env.cr.execute("EXPLAIN " + query)
-            plan = "\n".join(row[0] for row in self.env.cr.fetchall())
-            self.assertNotRegex(plan, r"Seq Scan on mailbox_message_(index|mark)", query)
+            plan = self.plan(query)
+            self.assertNotIn("Seq Scan on mailbox_message_index", plan, query)
+            if "Seq Scan on mailbox_message_mark" in plan:
+                # Few marks are read as fast from the table, and the sample of ANALYZE decides: with many, the index has to serve.
+                self.env.cr.execute("SET LOCAL enable_seqscan = off")
+                self.assertNotIn("Seq Scan on mailbox_message_mark", self.plan(query), query)
+                self.env.cr.execute("SET LOCAL enable_seqscan = on")
+
+    def plan(self, query):
+        self.env.cr.execute("EXPLAIN " + query)
+        return "\n".join(row[0] for row in self.env.cr.fetchall())
 
     def test_list(self):
         """A folder, all Inboxes, every filter, both views, both orders, the first page and one in the midst."""

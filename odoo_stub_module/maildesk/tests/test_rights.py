@@ -9,7 +9,7 @@ from odoo.tools import file_open, mute_logger
 from .common import MailDeskCase
 
 MAIL_MODELS = ("mailbox.folder", "mailbox.message_index", "mailbox.message_body", "mailbox.action", "mailbox.unreadable")
-HIDDEN_MODELS = ("mailbox.folder.sync", "mailbox.signin", "mailbox.connector", "mailbox.refresh")
+HIDDEN_MODELS = ("mailbox.folder.sync", "mailbox.signin", "mailbox.connector", "mailbox.refresh", "mailbox.trusted_sender")
 
 
 @tagged("post_install", "-at_install")

@@ -17,6 +17,8 @@ export class FakeMail {
     /** What only Microsoft has, for `maildesk_search_remote`. */
     remote = { rows: [], state: "ready", message: "" };
     bodies = new Map();
+    trusted = new Set();
+    prefetched = [];
     calls = [];
     /** Contacts by address, and what other apps know of them by contact. */
     contacts = {};
@@ -24,6 +26,11 @@ export class FakeMail {
     mayCreate = true;
     notify = "off";
     drafts = new FakeDrafts();
+    /** What was done, for `maildesk_undo` and `maildesk_actions`: by group, and with what it is told as. */
+    deeds = [];
+    actions = [];
+    /** Set by a test: what `maildesk_do` leaves alone, by id. */
+    skipped = [];
     /** Set by a test: each answer waits for it. */
     gate = Promise.resolve();
 
@@ -85,6 +92,8 @@ export class FakeMail {
             categories: [],
             to_recipients: [],
             conversation_id: `conversation-${id}`,
+            waiting: false,
+            failed: null,
             ...values,
         };
         this.messages.push(message);
@@ -223,10 +232,144 @@ export class FakeMail {
         const ready = { state: "ready", html: "<p>Hello</p>", has_remote: false, attachments: [] };
         return {
             ...this.find(message_id),
+            remote_id: `remote ${message_id}`,
+            is_trusted: this.trusted.has(this.find(message_id)?.from_email),
             cc_recipients: [],
             bcc_recipients: [],
             body: this.bodies.get(message_id) ?? ready,
         };
+    }
+
+    maildesk_conversation({ message_id }) {
+        const { account_id, conversation_id } = this.find(message_id);
+        const rows = this.messages.filter((m) => m.account_id === account_id && m.conversation_id === conversation_id);
+        return { rows: rows.sort((a, b) => -compareRows(a, b)) };
+    }
+
+    maildesk_prefetch({ message_ids }) {
+        this.prefetched.push(...message_ids);
+        return message_ids.length;
+    }
+
+    maildesk_trust_sender({ message_id }) {
+        this.trusted.add(this.find(message_id).from_email);
+        return true;
+    }
+
+    maildesk_distrust_sender({ message_id }) {
+        this.trusted.delete(this.find(message_id).from_email);
+        return true;
+    }
+
+    /** By the id of the attachment: what the connector says of a mail in a mail, and of a link. */
+    items = new Map();
+    links = new Map();
+
+    maildesk_open_item({ attachment_id }) {
+        return this.items.get(attachment_id);
+    }
+
+    maildesk_attachment_link({ attachment_id }) {
+        return this.links.get(attachment_id) ?? { url: "", host: "", is_file: false };
+    }
+
+    /** As the addon does it: rows change at once, a message that is destroyed is not told of any more. */
+    maildesk_do({ kind, message_ids: ids, values = {} }) {
+        const undo = `group-${this.deeds.length + 1}`;
+        const uuid = (n) => `${undo}-${n}`;
+        const before = [];
+        if (kind.includes("folder")) {
+            this.deeds.push({ undo, kind, ids, values, before });
+            this.changeFolder(kind, values);
+            return { uuids: [uuid(0)], undo, rows: [], skipped: [] };
+        }
+        const skipped = this.skipped.filter(({ id }) => ids.includes(id));
+        const found = this.messages.filter((message) => ids.includes(message.id) && !skipped.some(({ id }) => id === message.id));
+        for (const message of found) {
+            before.push({ ...message });
+            this.change(message, kind, values);
+        }
+        this.deeds.push({ undo, kind, ids, values, before });
+        const rows = this.messages.filter((message) => ids.includes(message.id));
+        return { uuids: found.map(({ id }) => uuid(id)), undo, rows, skipped };
+    }
+
+    change(message, kind, values) {
+        const roles = { archive: "archive", delete: "trash", junk: "junk", not_junk: "inbox" };
+        const goTo = (role) => this.folders.find((folder) => folder.role === role && this.accountOf(folder) === message.account_id).id;
+        if (kind === "destroy") {
+            this.drop(message);
+        } else if (kind in roles) {
+            message.folder_id = goTo(roles[kind]);
+        } else {
+            const changes = {
+                read: { is_read: true },
+                unread: { is_read: false },
+                flag: { is_flagged: true },
+                unflag: { is_flagged: false },
+                move: { folder_id: values.folder_id },
+                importance: { importance: values.importance },
+                categories: { categories: values.categories },
+            };
+            Object.assign(message, changes[kind]);
+        }
+    }
+
+    accountOf(folder) {
+        return this.accounts.find((account) => account.folders.includes(folder))?.id;
+    }
+
+    changeFolder(kind, values) {
+        const folder = this.folders.find(({ id }) => id === values.folder_id);
+        const account = this.accounts.find(({ id, folders }) => id === values.account_id || folders.includes(folder));
+        const inIt = this.messages.filter((message) => message.folder_id === folder?.id);
+        switch (kind) {
+            case "mark_folder_read":
+                inIt.forEach((message) => (message.is_read = true));
+                folder.unread_count = 0;
+                break;
+            case "empty_folder":
+                inIt.forEach((message) => this.drop(message));
+                break;
+            case "folder_rename":
+                folder.name = values.name;
+                break;
+            case "folder_move":
+                folder.parent_id = values.parent_id;
+                break;
+            case "folder_delete":
+                account.folders = account.folders.filter((other) => other !== folder);
+        }
+    }
+
+    maildesk_undo({ group }) {
+        const { before } = this.deeds.find(({ undo }) => undo === group);
+        before.forEach((message) => Object.assign(this.find(message.id), message));
+        return { undone: before.length, uuids: [], rows: this.messages.filter(({ id }) => before.some((message) => message.id === id)), refused: null };
+    }
+
+    maildesk_actions() {
+        return { actions: this.actions };
+    }
+
+    /** An action as `maildesk_actions` tells of it. */
+    action(values) {
+        const uuid = `action-${this.actions.length + 1}`;
+        const action = { uuid, account_id: 1, kind: "archive", state: "pending", message_id: null, folder_id: null, name: null, group: null, waiting_for: null, error: null, ...values };
+        this.actions.push(action);
+        return action;
+    }
+
+    maildesk_retry({ uuids }) {
+        return { ...this.maildesk_dismiss({ uuids }), uuids: uuids.map((uuid) => `${uuid}-again`) };
+    }
+
+    maildesk_dismiss({ uuids }) {
+        const ids = this.actions.filter(({ uuid }) => uuids.includes(uuid)).map((action) => action.message_id);
+        this.actions = this.actions.filter(({ uuid }) => !uuids.includes(uuid));
+        const rows = this.messages.filter(({ id }) => ids.includes(id));
+        rows.forEach((row) => (row.failed = null));
+        return { rows };
     }
 
     maildesk_refresh() {
@@ -336,6 +479,11 @@ export function defineMailDesk(mail) {
         ["mailbox.account", "unlink"],
         ["mailbox.account", "maildesk_connect_again"],
         ["mailbox.account", "maildesk_purge"],
+        ["mailbox.action", "maildesk_do"],
+        ["mailbox.action", "maildesk_undo"],
+        ["mailbox.action", "maildesk_retry"],
+        ["mailbox.action", "maildesk_dismiss"],
+        ["mailbox.action", "maildesk_actions"],
         ["mailbox.folder", "maildesk_set_sync"],
         ["mailbox.message_index", "maildesk_list"],
         ["mailbox.message_index", "maildesk_rows"],
@@ -349,6 +497,12 @@ export function defineMailDesk(mail) {
         ["res.partner", "maildesk_contacts"],
         ["res.partner", "maildesk_known"],
         ["res.partner", "maildesk_create_contact"],
+        ["mailbox.message_index", "maildesk_conversation"],
+        ["mailbox.message_index", "maildesk_prefetch"],
+        ["mailbox.message_index", "maildesk_trust_sender"],
+        ["mailbox.message_index", "maildesk_distrust_sender"],
+        ["mailbox.message_index", "maildesk_open_item"],
+        ["mailbox.message_index", "maildesk_attachment_link"],
     ]) {
         onRpc(model, method, ({ args, kwargs }) => mail.call(method, kwargs, args));
     }

@@ -37,7 +37,7 @@ maildeskActions
         run: (context) => context.compose.begin("new", { accountId: senderOf(context).id }),
     }, { sequence: 10 })
     .add("reply", {
-        place: "message",
+        place: "conversation",
         name: _t("Reply"),
         keys: ["r"],
         icon: "fa fa-reply",
@@ -45,7 +45,7 @@ maildeskActions
         run: answer("reply"),
     }, { sequence: 1 })
     .add("reply-all", {
-        place: "message",
+        place: "conversation",
         name: _t("Reply All"),
         keys: ["a"],
         icon: "fa fa-reply-all",
@@ -53,7 +53,7 @@ maildeskActions
         run: answer("reply_all"),
     }, { sequence: 2 })
     .add("forward", {
-        place: "message",
+        place: "conversation",
         name: _t("Forward"),
         keys: ["f"],
         icon: "fa fa-share",
@@ -61,7 +61,7 @@ maildeskActions
         run: answer("forward"),
     }, { sequence: 3 })
     .add("edit-draft", {
-        place: "message",
+        place: "conversation",
         name: _t("Edit the Draft"),
         icon: "fa fa-pencil",
         condition: (context) => context.rows?.length === 1 && Boolean(context.rows[0].id && context.rows[0].is_draft) && !whyNoWriting(accountOf(context)),

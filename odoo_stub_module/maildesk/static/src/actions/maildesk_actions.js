@@ -13,17 +13,20 @@ import { disconnectQuestion, purgeQuestion } from "./account_questions";
  * @typedef {Object} MailDeskAction
  * @property {Place|Place[]} place where it is offered
  * @property {string} name
+ * @property {(context: ActionContext) => string} [label] where the name depends on what it is about; `name` stands in the help
  * @property {string[]} [keys] as in `maildesk_keys.js`: then it stands in the help and in Odoo's palette, too
  * @property {string} [icon]
+ * @property {(context: ActionContext) => string} [iconOf] where the icon does, too
+ * @property {boolean} [isMore] behind the three dots, where there is a bar
  * @property {string} [className] for the button, where it is one
  * @property {boolean} [isPrimary]
  * @property {(context: ActionContext) => boolean} [condition]
  * @property {(context: ActionContext) => boolean} [isBusy]
  * @property {(context: ActionContext) => any} run
  *
- * @typedef {"toolbar"|"compose"|"settings"|"account"|"mailbox"|"folder"|"message"|"selection"} Place "account": what a mailbox needs now, beside
+ * @typedef {"toolbar"|"compose"|"settings"|"account"|"mailbox"|"folder"|"message"|"selection"|"conversation"} Place "account": what a mailbox needs now, beside
  *  the words that say so; "mailbox": all else that its owner can do with it; "message": on a row, for that row; "selection": in the bar over
- *  the list, for all selected rows
+ *  the list, for all selected rows; "conversation": over the open message, for its row
  *
  * @typedef {{store: import("../store/maildesk_store").MailDeskStore, action: object, dialog: object, compose: import("../store/compose").ComposeStore, account?: object, folder?: object,
  *  rows?: import("../store/message_list").Row[]}} ActionContext `rows`: what "message" and "selection" are about; by key, the selected rows
@@ -222,6 +225,8 @@ export function useMailDeskActions(place) {
                 .map(([id, entry]) => ({
                     ...entry,
                     id,
+                    name: entry.label?.(about) ?? entry.name,
+                    icon: entry.iconOf?.(about) ?? entry.icon,
                     isBusy: entry.isBusy?.(about) ?? false,
                     run: () => entry.run(about),
                 }));

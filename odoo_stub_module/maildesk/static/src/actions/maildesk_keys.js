@@ -25,7 +25,7 @@ export const maildeskKeys = registry.category("maildesk.keys");
 
 const MOVE = _t("Move");
 const SELECT = _t("Select");
-const GO = _t("Go to");
+const GO = _t("Go");
 const DO = _t("Act");
 const MORE = _t("More");
 
@@ -102,22 +102,24 @@ maildeskKeys
     })
     .add("select-all", {
         keys: ["Ctrl+A"],
+        // in a mail it takes the mail's words
+        listKeys: ["Ctrl+A"],
         name: _t("Select all that is loaded"),
         group: SELECT,
         run: ({ store }) => (store.shown?.rows.length ? store.selection.selectAll() : false),
     })
-    .add("go-inbox", { keys: ["g i"], name: _t("Inbox"), group: GO, run: ({ store }) => store.openInbox() })
-    .add("go-drafts", { keys: ["g d"], name: _t("Drafts"), group: GO, run: goTo("drafts") })
-    .add("go-sent", { keys: ["g t"], name: _t("Sent"), group: GO, run: goTo("sent") })
-    .add("go-archive", { keys: ["g a"], name: _t("Archive"), group: GO, run: goTo("archive") })
+    .add("go-inbox", { keys: ["g i"], name: _t("Go to Inbox"), group: GO, run: ({ store }) => store.openInbox() })
+    .add("go-drafts", { keys: ["g d"], name: _t("Go to Drafts"), group: GO, run: goTo("drafts") })
+    .add("go-sent", { keys: ["g t"], name: _t("Go to Sent"), group: GO, run: goTo("sent") })
+    .add("go-archive", { keys: ["g a"], name: _t("Go to Archive"), group: GO, run: goTo("archive") })
     .add("go-flagged", {
         keys: ["g s"],
-        name: _t("Flagged messages"),
+        name: _t("Go to flagged messages"),
         group: GO,
         run: ({ store }) => store.ask({ text: "is:flagged", where: "all" }),
     })
-    .add("search", { keys: ["/"], name: _t("Search"), group: MORE, run: ({ app }) => app.focusSearch() })
-    .add("help", { keys: ["?"], name: _t("Keys"), group: MORE, run: ({ app }) => app.showHelp() });
+    .add("search", { keys: ["/"], name: _t("Search mail"), group: MORE, run: ({ app }) => app.focusSearch() })
+    .add("help", { keys: ["?"], name: _t("Keys in MailDesk"), group: MORE, run: ({ app }) => app.showHelp() });
 
 /**
  * All entries, with those actions that have keys, as they can be done now.

@@ -1,4 +1,4 @@
-import { Component, onWillStart, useExternalListener, useRef, useState } from "@odoo/owl";
+import { Component, onWillStart, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
@@ -12,8 +12,10 @@ import { FolderTree } from "../components/folder_tree";
 import { HelpDialog, keyCommand } from "../components/help_dialog";
 import { ListHead } from "../components/list_head";
 import { MessageListPane } from "../components/message_list";
+import { OutboxNotice } from "../components/outbox_notice";
 import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
+import { UndoNotice } from "../components/undo_notice";
 import { comboOf } from "../utils/keys";
 import { useKeys, usePalette } from "../utils/keys_hook";
 import { isEditable } from "../utils/writing";
@@ -29,7 +31,7 @@ const WALK_DELAY = 150; // ms
  * tab decide.
  */
 export class MailDeskApp extends Component {
-    static components = { Banners, ComposeButton, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, ReadingPane, Toolbar };
+    static components = { Banners, ComposeButton, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, OutboxNotice, ReadingPane, Toolbar, UndoNotice };
     static props = { ...standardActionServiceProps };
     static template = "maildesk.MailDeskApp";
 
@@ -40,8 +42,8 @@ export class MailDeskApp extends Component {
         this.compose = useState(useService("maildesk.compose"));
         this.root = useRef("root");
         this.viewport = useViewport();
-        this.state = useState({ isInFolders: false });
-        this.openSoon = useDebounced((row) => this.store.openMessage(row), WALK_DELAY);
+        this.state = useState({ isInFolders: false, searchWishes: 0 });
+        this.openSoon = useDebounced((row) => this.openIfStill(row), WALK_DELAY);
         useMailDeskPresence();
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
@@ -59,6 +61,15 @@ export class MailDeskApp extends Component {
         );
         usePalette(() => entries.filter((entry) => entry.isPossible()).map(keyCommand));
         this.entries = entries;
+        // on a phone the list, and the search with it, may have to come first
+        useEffect(
+            (wishes) => {
+                if (wishes) {
+                    this.focusSearchInput();
+                }
+            },
+            () => [this.state.searchWishes]
+        );
     }
 
     get keyContext() {
@@ -120,6 +131,14 @@ export class MailDeskApp extends Component {
         }
     }
 
+    /** Whoever has gone on meanwhile, or has begun to select, does not want to be brought back. */
+    openIfStill(row) {
+        const { selection, shown } = this.store;
+        if (shown?.cursorKey === row.key && !selection.size) {
+            return this.store.openMessage(row);
+        }
+    }
+
     openSelected() {
         const row = this.store.shown?.cursor;
         if (!row) {
@@ -163,26 +182,38 @@ export class MailDeskApp extends Component {
     }
 
     focusRow(key) {
+        if (document.activeElement?.matches("input, textarea")) {
+            // somebody has begun to type meanwhile
+            return;
+        }
         this.root.el?.querySelector(`.o-maildesk-row[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
     }
 
     /** From the search to what it found. */
     focusList() {
+        document.activeElement?.blur();
         const row = this.store.shown?.cursor ?? this.store.moveSelection(1);
         if (row) {
             requestAnimationFrame(() => this.focusRow(row.key));
         }
     }
 
-    async focusSearch() {
+    focusSearch() {
         this.showFolders(false);
         if (this.viewport.isPhone) {
             this.store.closeMessage();
         }
-        await new Promise(requestAnimationFrame);
+        if (!this.focusSearchInput()) {
+            this.state.searchWishes++;
+        }
+    }
+
+    /** At once where it is, so that no letter typed after the key is lost. */
+    focusSearchInput() {
         const input = this.root.el?.querySelector(".o-maildesk-search-input");
         input?.focus();
         input?.select();
+        return Boolean(input);
     }
 
     showHelp() {

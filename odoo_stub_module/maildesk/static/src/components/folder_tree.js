@@ -4,7 +4,7 @@ import { Dropdown } from "@web/core/dropdown/dropdown";
 import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
-import { accountHealth, folderIcon, folderLines, isDisconnected, isReadOnly, isStarting } from "../utils/folders";
+import { accountHealth, folderIcon, folderLines, isDisconnected, isReadOnly, isStarting, refusal } from "../utils/folders";
 import { useClock } from "../utils/clock_hook";
 import { avatarColor, formatAgo, formatNumber } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
@@ -18,7 +18,7 @@ export class FolderTree extends Component {
 
     setup() {
         this.store = useState(useService("maildesk.store"));
-        this.state = useState({ collapsed: new Set(), isShowingDisconnected: null });
+        this.state = useState({ collapsed: new Set(), isShowingDisconnected: null, dropId: null });
         this.viewport = useViewport();
         this.actions = useMailDeskActions("folder");
         this.accountMenu = useMailDeskActions("mailbox");
@@ -26,6 +26,7 @@ export class FolderTree extends Component {
         this.formatNumber = formatNumber;
         this.clock = useClock();
         this.isReadOnly = isReadOnly;
+        this.refusal = refusal;
     }
 
     health(account) {
@@ -74,6 +75,37 @@ export class FolderTree extends Component {
         if (folder.id !== this.store.folderId || this.store.search.isOpen) {
             return this.store.openFolder(folder.id);
         }
+    }
+
+    // ------------------------------------------------------------------ rows that are dragged here
+
+    /** Whether what is being dragged can go here. */
+    takes(folder) {
+        const { doing } = this.store;
+        return doing.dragged.length > 0 && doing.canMove(doing.dragged, folder);
+    }
+
+    onDragOver(folder, ev) {
+        if (this.takes(folder)) {
+            ev.preventDefault();
+            ev.dataTransfer.dropEffect = "move";
+            this.state.dropId = folder.id;
+        }
+    }
+
+    onDragLeave(folder) {
+        if (this.state.dropId === folder.id) {
+            this.state.dropId = null;
+        }
+    }
+
+    onDrop(folder, ev) {
+        ev.preventDefault();
+        this.state.dropId = null;
+        const { doing } = this.store;
+        const rows = doing.dragged;
+        doing.drag([]);
+        return doing.move(rows, folder);
     }
 
     folderLabel(folder) {

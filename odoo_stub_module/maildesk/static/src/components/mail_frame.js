@@ -1,12 +1,22 @@
 import { Component, onWillUnmount, useRef } from "@odoo/owl";
 import { MAIL_SANDBOX, mailDocument } from "../utils/mail_document";
 
+// A frame higher than this scrolls inside: browsers paint no longer page well, and no mail grows it without end.
+const HIGHEST = 200_000; // px
+
 /**
  * A mail's body in a frame of its own, where nothing runs and nothing loads. The frame is as high as the mail, so the page
  * scrolls as one; keys pressed inside are the app's as if pressed outside.
  */
 export class MailFrame extends Component {
-    static props = { html: String, title: String };
+    static props = {
+        html: String,
+        title: String,
+        /** @type {import("../utils/mail_document").MailLook} */
+        look: { type: Object, optional: true },
+        /** Hears where the link leads that is pointed at or focused, null for none. */
+        onLink: { type: Function, optional: true },
+    };
     static template = "maildesk.MailFrame";
 
     setup() {
@@ -16,7 +26,7 @@ export class MailFrame extends Component {
     }
 
     get document() {
-        return mailDocument(this.props.html);
+        return mailDocument(this.props.html, this.props.look);
     }
 
     onLoad() {
@@ -25,7 +35,16 @@ export class MailFrame extends Component {
         this.observer = new ResizeObserver(() => this.fit());
         this.observer.observe(contentDocument.body);
         contentDocument.addEventListener("keydown", (ev) => this.forward(ev));
+        for (const [enter, leave] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
+            contentDocument.addEventListener(enter, (ev) => this.showLink(ev));
+            contentDocument.addEventListener(leave, () => this.props.onLink?.(null));
+        }
         this.fit();
+    }
+
+    showLink(ev) {
+        const link = ev.target.closest?.("a[href]");
+        this.props.onLink?.(link?.getAttribute("href") ?? null);
     }
 
     fit() {
@@ -33,7 +52,7 @@ export class MailFrame extends Component {
         if (body) {
             // a horizontal scrollbar takes its height from the body, not from the text
             const scrollbar = body.offsetHeight - body.clientHeight;
-            this.frame.el.style.height = `${Math.ceil(body.scrollHeight + scrollbar)}px`;
+            this.frame.el.style.height = `${Math.min(HIGHEST, Math.ceil(body.scrollHeight + scrollbar))}px`;
         }
     }
 

@@ -1,9 +1,11 @@
 import { Component, onMounted, onPatched, onWillRender, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { useThrottleForAnimation } from "@web/core/utils/timing";
 import { useMailDeskActions } from "../actions/maildesk_actions";
 import { useClock } from "../utils/clock_hook";
 import { DateGroups } from "../utils/date_groups";
+import { formatNumber } from "../utils/format";
 import { DATE_HEIGHT, layoutRows, ROW_HEIGHTS, rowAt, rowsInSight, topOf } from "../utils/list_layout";
 import { MessageRow } from "./message_row";
 import { SearchFoot } from "./search_foot";
@@ -41,6 +43,8 @@ export class MessageListPane extends Component {
         this.onScroll = useThrottleForAnimation(() => this.look());
         this.onRowChosen = this.onRowChosen.bind(this);
         this.onRowToggled = this.onRowToggled.bind(this);
+        this.onRowDragged = this.onRowDragged.bind(this);
+        this.dragImage = useRef("dragImage");
         this.rowActions = (row) => this.messageActions.list({ rows: [row] });
         onWillRender(() => this.arrange());
         onMounted(() => this.settle());
@@ -67,7 +71,7 @@ export class MessageListPane extends Component {
         return this.store.search.isOpen && this.list === this.store.search.list;
     }
 
-    /** Whether the first answer of a search is still on its way: the folder's rows are not what was asked for. */
+    /** Whether the first answer of a search is still on its way: the folder's rows are not what was asked for, and step back. */
     get isWaiting() {
         const { search } = this.store;
         return search.isOpen && !search.list;
@@ -150,6 +154,23 @@ export class MessageListPane extends Component {
         this.list.selection.toggle(row);
     }
 
+    /** A row is taken hold of, or all that are selected with it. */
+    onRowDragged(row, ev) {
+        const { doing } = this.store;
+        const { selection } = this.list;
+        const rows = doing.changeable(selection.has(row) ? selection.rows : [row]);
+        if (!rows.length) {
+            ev.preventDefault();
+            return;
+        }
+        doing.drag(rows);
+        ev.dataTransfer.effectAllowed = "move";
+        ev.dataTransfer.setData("text/plain", rows.map(({ subject }) => subject).join("\n"));
+        const image = this.dragImage.el;
+        image.textContent = rows.length === 1 ? _t("1 message") : _t("%s messages", formatNumber(rows.length));
+        ev.dataTransfer.setDragImage(image, 0, 0);
+    }
+
     // ------------------------------------------------------------------ where things stand
 
     /** Before each drawing: places of all rows, and where the person looks among them. */
@@ -161,6 +182,10 @@ export class MessageListPane extends Component {
         const isSameList = this.drawn?.list === list;
         if (isSameList && this.drawn.rows === rows && this.drawn.rowHeight === rowHeight && this.drawn.day === day) {
             return;
+        }
+        if (this.drawn && !isSameList && this.scroller.el) {
+            // it is left as it stands, whether or not its last scroll was heard of
+            this.drawn.list.scrollTop = this.wanted ?? this.scroller.el.scrollTop;
         }
         const before = this.layout;
         this.layout = layoutRows(rows, rowHeight, new DateGroups(this.clock.now));
@@ -225,9 +250,16 @@ export class MessageListPane extends Component {
 
     /** Keys may go to a row out of sight; the focus goes with them when it was in the list. */
     showCursor() {
+        let before = null;
         useEffect(
-            (key) => {
+            (list, key) => {
                 const { el } = this.scroller;
+                const isSameList = before === list;
+                before = list;
+                if (!isSameList) {
+                    // another list has its own place
+                    return;
+                }
                 const index = key === null ? -1 : this.list.rows.findIndex((row) => row.key === key);
                 if (!el || index < 0) {
                     return;
@@ -243,7 +275,7 @@ export class MessageListPane extends Component {
                     el.querySelector(`.o-maildesk-row[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
                 }
             },
-            () => [this.list.cursorKey]
+            () => [this.list, this.list.cursorKey]
         );
     }
 }

@@ -2,10 +2,14 @@ import { Component, onWillUnmount } from "@odoo/owl";
 import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { avatarColor, correspondents, formatMoment, formatNumber, formatRowTime, rowPerson } from "../utils/format";
+import { categoryStyle } from "../utils/categories";
 import { Avatar } from "./avatar";
 
 // A finger that rests this long selects.
 const LONG_PRESS = 500; // ms
+
+// A resting finger is never quite still; beyond this it scrolls.
+const TREMBLE = 10; // px
 
 /** One message of the list, or one conversation. */
 export class MessageRow extends Component {
@@ -25,13 +29,17 @@ export class MessageRow extends Component {
         isSelected: Boolean,
         isSelecting: Boolean,
         isPhone: Boolean,
+        /** What is done in its mailbox waits for more than its turn. */
+        isHeldUp: Boolean,
         actions: Function,
+        onDragged: Function,
         onChosen: Function,
         onToggled: Function,
     };
     static template = "maildesk.MessageRow";
 
     setup() {
+        this.categoryStyle = categoryStyle;
         onWillUnmount(() => this.onPressEnd());
     }
 
@@ -97,13 +105,31 @@ export class MessageRow extends Component {
         this.props.onToggled(this.props.row);
     }
 
+    onDragStart(ev) {
+        // a finger that rests selects
+        if (this.pointer === "touch" || this.props.row.is_remote) {
+            ev.preventDefault();
+        } else {
+            this.props.onDragged(this.props.row, ev);
+        }
+    }
+
     onPressStart(ev) {
         this.isPressed = false;
+        this.pointer = ev.pointerType;
+        this.pressedAt = { x: ev.clientX, y: ev.clientY };
         if (ev.pointerType === "touch") {
             this.pressTimer = browser.setTimeout(() => {
                 this.isPressed = true;
                 this.props.onToggled(this.props.row);
             }, LONG_PRESS);
+        }
+    }
+
+    onPressMove(ev) {
+        const { x, y } = this.pressedAt ?? { x: ev.clientX, y: ev.clientY };
+        if (Math.hypot(ev.clientX - x, ev.clientY - y) > TREMBLE) {
+            this.onPressEnd();
         }
     }
 

@@ -1,7 +1,9 @@
 import { Component, useExternalListener, useRef, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
 import { complete, suggestions } from "../utils/search_words";
+import { useViewport } from "../utils/viewport_hook";
 
 // Long enough not to ask for each letter, short enough to look immediate.
 const TYPING_PAUSE = 150; // ms
@@ -13,6 +15,7 @@ export class SearchBar extends Component {
 
     setup() {
         this.store = useState(useService("maildesk.store"));
+        this.viewport = useViewport();
         this.input = useRef("input");
         this.root = useRef("root");
         this.state = useState({ isOpen: false, active: -1, typed: null });
@@ -30,6 +33,10 @@ export class SearchBar extends Component {
     /** What stands in the field: what is being typed, else what was asked. */
     get text() {
         return this.state.typed ?? this.store.search.text;
+    }
+
+    get placeholder() {
+        return this.viewport.isPhone ? _t("Search mail") : _t("Search mail ( / )");
     }
 
     get offered() {

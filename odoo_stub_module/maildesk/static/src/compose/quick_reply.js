@@ -39,12 +39,6 @@ export class QuickReply extends Component {
         return whyNoWriting(this.props.account);
     }
 
-    get isToMany() {
-        const own = this.props.account?.email.toLowerCase();
-        const { cc_recipients: cc = [], to_recipients: to = [] } = this.props.message;
-        return [...to, ...cc].some(({ address }) => address && address.toLowerCase() !== own);
-    }
-
     get label() {
         return _t("Reply to %s…", shownName({ name: this.props.message.from_name, address: this.props.message.from_email }));
     }
@@ -101,22 +95,17 @@ export class QuickReply extends Component {
         }
     }
 
-    /** Go on in a window. @param {import("../store/compose").Mode} mode */
-    async open(mode) {
-        this.saveSoon.cancel();
-        const { text } = this.state;
-        const { draft, made } = this;
-        this.reset();
-        if (made && mode === "reply") {
-            const known = draft ?? (await made);
-            known.own = withText(this.blank, text);
-            known.touch("html");
-            return this.compose.showInWindow(known);
+    /** Go on in a window, with all that a window has. */
+    async open() {
+        this.state.isBusy = true;
+        try {
+            this.saveSoon.cancel();
+            const draft = await this.sync();
+            this.reset();
+            this.compose.showInWindow(draft);
+        } finally {
+            this.state.isBusy = false;
         }
-        if (made) {
-            await this.compose.discard(draft ?? (await made));
-        }
-        return this.compose.begin(mode, { messageId: this.props.message.id }, { text });
     }
 
     /** The person goes on to something else: nothing written is lost. */

@@ -4,7 +4,10 @@ import { browser } from "@web/core/browser/browser";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
+import { Conversation } from "./conversation";
+import { Doing } from "./doing";
 import { MessageList, SERVER_LIMIT } from "./message_list";
+import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
 import { Reading } from "./reading";
 import { addressed, placeOf, scopeOf } from "./scope";
@@ -49,10 +52,12 @@ export class MailDeskStore {
     filters = [];
     /** @type {MessageList|null} of the open folder */
     list = null;
-    /** @type {Reading|null} */
+    /** @type {Reading|null} the message that the person opened */
     reading = null;
+    /** @type {Conversation|null} with the messages that it belongs to */
+    conversation = null;
 
-    constructor({ bus_service: bus, orm, notification }) {
+    constructor({ bus_service: bus, orm, notification, "maildesk.announcer": announcer }) {
         this.bus = bus;
         this.orm = orm;
         this.notification = notification;
@@ -60,7 +65,10 @@ export class MailDeskStore {
         this.preferences = new Preferences();
         this.search = new Search((method, kwargs) => this._messages(method, kwargs), (where) => placeOf(self, where));
         this.overviewAt = 0;
+        this.fetchedAhead = new Set();
         const self = reactive(this);
+        self.outbox = new Outbox(self, { orm, announcer });
+        self.doing = new Doing(self, { orm, notification, announcer });
         self.loadOverview = coalesced(() => self._loadOverview());
         self._readChanged = coalesced(() => self._readChangedRows());
         return self;
@@ -73,6 +81,7 @@ export class MailDeskStore {
             this._listen();
         }
         await (this.isLoaded ? this.catchUp() : this.loadOverview());
+        await this._quietly(() => this.outbox.look());
     }
 
     // ------------------------------------------------------------------ what is known
@@ -148,6 +157,12 @@ export class MailDeskStore {
 
     get selection() {
         return this.shown?.selection;
+    }
+
+    /** The row of the message that is open, with its conversation where the list shows those. */
+    get openRow() {
+        const { reading } = this;
+        return reading && (this.shown?.byKey.get(reading.key) ?? reading.message);
     }
 
     /** What an action is done to: the rows that are selected, else the one on which the person is. */
@@ -230,14 +245,21 @@ export class MailDeskStore {
 
     async openMessage(row) {
         this.select(row);
-        if (this.reading?.key === row.key && this.reading.id === row.id && this.reading.body.state !== "error") {
+        if (this.reading && this.reading.key === row.key && this.reading.id === row.id && this.reading.body.state !== "error") {
             return;
         }
-        const reading = new Reading((method, kwargs) => this._messages(...addressed(row, method, kwargs)), row);
+        const call = (method, kwargs) => this._messages(...addressed(row, method, kwargs));
+        const reading = (this.reading = new Reading(call, row));
         reading.key = row.key;
-        this.reading = reading;
+        const conversation = (this.conversation = new Conversation((method, kwargs) => this._messages(method, kwargs), this.reading));
         await this._quietly(() => this.reading.load());
         await this._wonder();
+        if (row.id && this.reading?.id === reading.id) {
+            await Promise.all([
+                this._fetchAhead(),
+                this.reading.message.conversation_id && this._quietly(() => conversation.load(row.id)),
+            ]);
+        }
     }
 
     /** Open a message that somebody came for from outside the app, in its folder. */
@@ -252,13 +274,31 @@ export class MailDeskStore {
             if (row.folder_id !== this.folderId) {
                 await this.openFolder(row.folder_id);
             }
-            await this.openMessage(row);
+            await this.openMessage({ ...row, key: this.list.keyOf(row) });
         });
     }
 
+    /** Show or fold a message of the conversation. */
+    async toggleMessage(id) {
+        const { conversation } = this;
+        if (conversation.isFolded(id)) {
+            await this._quietly(() => conversation.unfold(id));
+        } else {
+            conversation.fold(id);
+        }
+    }
+
+    /** Show the pictures of this sender from now on, or no more. */
+    async trustSender(reading, isTrusted) {
+        await this._messages(isTrusted ? "maildesk_trust_sender" : "maildesk_distrust_sender", { message_id: reading.id });
+        const address = reading.message.from_email;
+        this.conversation.items
+            .filter((item) => item.message.from_email === address)
+            .forEach((item) => (item.message.is_trusted = isTrusted));
+    }
+
     /** Try a body again that could not be read. */
-    async reloadMessage() {
-        const { reading } = this;
+    async reloadMessage(reading = this.reading) {
         await this._quietly(() => reading.load());
         await this._wonder();
     }
@@ -368,9 +408,12 @@ export class MailDeskStore {
         const { reading } = this;
         await Promise.all([
             this.loadOverview(),
+            this._quietly(() => this.outbox.lookIfNeeded()),
             ...this._lists.map((list) => this._quietly(() => list.reload())),
-            reading?.id && this._quietly(() => this._reread([reading.id])),
-            reading?.body.state === "coming" && this._quietly(() => reading.load()),
+            reading?.id && this._quietly(() => this._reread(this.conversation.ids)),
+            ...(this.conversation?.items ?? [])
+                .filter((item) => item.body.state === "coming")
+                .map((item) => this._quietly(() => item.load())),
         ]);
     }
 
@@ -379,7 +422,7 @@ export class MailDeskStore {
         if (account) {
             this.isRefreshing = false;
         }
-        const work = [this.loadOverview()];
+        const work = [this.loadOverview(), this._quietly(() => this.outbox.lookIfNeeded())];
         if (messageIds === null) {
             if (this.list && (this.isUnified || this.search.isOpen || this.account?.id === accountId)) {
                 work.push(this.catchUp());
@@ -393,8 +436,8 @@ export class MailDeskStore {
 
     /** @param {{message_id: number, error: string|null}} payload where `error` is a code */
     async onBody({ message_id: messageId, error }) {
-        const { reading } = this;
-        if (reading?.id === messageId) {
+        const reading = this.reading && this.conversation.find(messageId);
+        if (reading) {
             await this._quietly(() => reading.arrived(error));
             await this._wonder();
         }
@@ -420,7 +463,7 @@ export class MailDeskStore {
     _listen() {
         this.bus.subscribe("maildesk/changed", (payload) => this.onChanged(payload));
         this.bus.subscribe("maildesk/body", (payload) => this.onBody(payload));
-        this.bus.subscribe("maildesk/connector", () => this.loadOverview());
+        this.bus.subscribe("maildesk/connector", () => Promise.all([this.loadOverview(), this._quietly(() => this.outbox.lookIfNeeded())]));
         this.bus.addEventListener("BUS:DISCONNECT", () => this.onDisconnected());
         this.bus.addEventListener("BUS:CONNECT", () => this.onConnected());
         this.bus.addEventListener("BUS:RECONNECT", () => this.onConnected());
@@ -474,7 +517,7 @@ export class MailDeskStore {
         if (asked.length > SERVER_LIMIT) {
             const { reading } = this;
             await Promise.all(this._lists.map((list) => this._quietly(() => list.reload())));
-            await this._quietly(() => reading?.id && this._reread([reading.id]));
+            await this._quietly(() => reading?.id && this._reread(this.conversation.ids));
         } else {
             await this._quietly(() => this._reread(asked));
         }
@@ -490,8 +533,25 @@ export class MailDeskStore {
             list.apply(rows, missing);
             // a conversation says nothing of one message that was found
             found?.apply(rows.map(({ thread, ...row }) => row), missing);
-            this.reading?.apply(rows, missing);
+            if (this.reading) {
+                this.conversation.apply(rows, missing);
+            }
+            this.outbox.onRows(rows);
         });
+    }
+
+    /** Have the next message's body fetched, so that it is there when the person comes to it. Nobody waits, nothing is said of it. */
+    async _fetchAhead() {
+        const next = this.shown?.next;
+        if (!next?.id || this.fetchedAhead.has(next.id) || isDisconnected(this.accountOf(next.folder_id))) {
+            return;
+        }
+        this.fetchedAhead.add(next.id);
+        try {
+            await this._messages("maildesk_prefetch", { message_ids: [next.id] });
+        } catch {
+            // it is fetched when it is opened
+        }
     }
 
     _messages(method, kwargs) {

@@ -17,7 +17,7 @@ import { Selection } from "./selection";
  * @typedef {{id: number|null, key: string, account_id: number, folder_id: number, conversation_id: string, subject: string,
  *  from_name: string, from_email: string, preview: string, received_at: string, is_read: boolean, is_flagged: boolean,
  *  has_attachments: boolean, is_draft: boolean, importance: "low"|"normal"|"high", categories: string[],
- *  to_recipients: {name: string, address: string}[], thread?: Thread, is_remote?: boolean, remote_id?: string}} Row
+ *  to_recipients: {name: string, address: string}[], waiting: boolean, failed: string|null, thread?: Thread, is_remote?: boolean, remote_id?: string}} Row
  *
  * @typedef {{kwargs: {folder_id?: number, role?: string}, covers: (row: Row) => boolean, matches: (row: Row) => boolean}} Scope
  *  `covers`: whether a message lies in it; `matches`: whether the filters would show it
@@ -79,6 +79,11 @@ export class MessageList {
 
     get cursor() {
         return this.byKey.get(this.cursorKey);
+    }
+
+    /** @returns {Row|undefined} the row below the one on which the person is */
+    get next() {
+        return this.rows[this.rows.indexOf(this.cursor) + 1];
     }
 
     moveTo(row) {
@@ -200,6 +205,11 @@ export class MessageList {
         }
         this._drop((row) => isGone(row) && !heads.has(row.key));
         this._merge(changed);
+    }
+
+    /** Let rows stand here again that were here before, whatever the filters say of them now. */
+    bringBack(rows) {
+        this._merge(rows.filter((row) => this.scope.covers(row)));
     }
 
     /** Show what another index found beside the list's own rows, by date. */

@@ -102,9 +102,23 @@ export function isDisconnected(account) {
     return account?.state === "disconnected";
 }
 
-/** Whether Microsoft lets MailDesk read a connected mailbox and no more. */
+/** Why the person can change nothing in a mailbox; empty where they can. What cannot be sent now (paused, signed out) waits. */
+export function refusal(account) {
+    if (!account || ["draft", "disconnected"].includes(account.state)) {
+        return _t("This mailbox is not connected: its mail can be read.");
+    }
+    if (!account.is_owner) {
+        return _t("This mailbox is shared with you to read: only its owner changes mail in it.");
+    }
+    if (!account.permissions.write) {
+        return _t("Microsoft lets MailDesk read this mailbox, not change it. “Re-Authorize Outlook” in its settings asks again.");
+    }
+    return "";
+}
+
+/** Whether a connected mailbox can be read and no more. */
 export function isReadOnly(account) {
-    return !["draft", "disconnected"].includes(account.state) && !account.permissions.write;
+    return !["draft", "disconnected"].includes(account.state) && Boolean(refusal(account));
 }
 
 /** Whether folders or first mails are still being fetched. */

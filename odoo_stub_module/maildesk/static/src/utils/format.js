@@ -44,6 +44,24 @@ export function formatMoment(iso) {
     return localMoment(iso).toLocaleString({ ...DateTime.DATETIME_MED, weekday: "short" });
 }
 
+/** From when to when, in the user's zone; whole days (dates) have none. */
+export function formatPeriod(start, end, isAllDay) {
+    const from = localMoment(start);
+    const to = end ? localMoment(end) : null;
+    if (isAllDay) {
+        // the end of a whole day is the next one's beginning
+        const last = to?.minus({ days: 1 });
+        const day = (moment) => moment.toLocaleString({ ...DateTime.DATE_MED, weekday: "short" });
+        return last && last > from ? `${day(from)} – ${day(last)}` : day(from);
+    }
+    if (!to) {
+        return formatMoment(start);
+    }
+    return from.hasSame(to, "day")
+        ? `${formatMoment(start)} – ${to.toLocaleString(DateTime.TIME_SIMPLE)}`
+        : `${formatMoment(start)} – ${formatMoment(end)}`;
+}
+
 /** When something was last so: the hour today, else the date with it. */
 export function formatSince(iso, now = DateTime.now()) {
     const moment = localMoment(iso);

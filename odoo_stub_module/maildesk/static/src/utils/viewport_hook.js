@@ -10,6 +10,8 @@ const WIDE = "(min-width: 1100px)";
 
 const DARK = "(prefers-color-scheme: dark)";
 
+export const isPhone = () => browser.matchMedia(PHONE).matches;
+
 /**
  * How the app is looked at: on a phone, on dark. Odoo Enterprise lets its user choose the colors and keeps the choice in a
  * cookie, which then is followed; Odoo Community has no such choice, so there the browser's is.

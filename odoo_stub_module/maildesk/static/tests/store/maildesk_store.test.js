@@ -21,6 +21,7 @@ async function setup(count = 3) {
     const notices = [];
     const store = new MailDeskStore({
         bus_service: new FakeBus(),
+        "maildesk.announcer": { announce() {} },
         notification: { add: (text) => notices.push(text) },
         orm: mail.orm,
     });

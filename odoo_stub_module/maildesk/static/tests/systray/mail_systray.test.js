@@ -93,6 +93,7 @@ test("new mail is read out while the app is open", async () => {
     patchWithCleanup(session, { maildesk_user: true });
     await openMailDesk(mail);
     await waitFor(".o-maildesk-row");
+    await advanceTime(600);
     const message = mail.message(inbox, { is_read: false, subject: "Crane" });
     sendChanged({ folder_ids: [inbox.id], message_ids: [message.id], new_ids: [message.id] });
     await animationFrame();

@@ -2,24 +2,64 @@ import { describe, expect, test } from "@odoo/hoot";
 import { allowTranslations, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { localization } from "@web/core/l10n/localization";
 import { accountHealth, folderLines } from "@maildesk/utils/folders";
-import { avatarColor, formatAgo, formatSize, initials } from "@maildesk/utils/format";
-import { MAIL_CSP, MAIL_SANDBOX, mailDocument } from "@maildesk/utils/mail_document";
+import { avatarColor, dateGroup, formatAgo, formatSize, initials } from "@maildesk/utils/format";
+import { MAIL_SANDBOX, mailDocument, mailPolicy } from "@maildesk/utils/mail_document";
 
 describe.current.tags("headless");
 
 const { DateTime } = luxon;
 
-function parse(html) {
-    return new DOMParser().parseFromString(mailDocument(html), "text/html");
+function parse(html, look) {
+    return new DOMParser().parseFromString(mailDocument(html, look), "text/html");
 }
 
 test("mail document: the policy comes before everything else", () => {
     const mail = parse(`<p>Hello</p>`);
-    expect(mail.head.firstElementChild.getAttribute("content")).toBe(MAIL_CSP);
-    expect(MAIL_CSP).toInclude("default-src 'none'");
+    expect(mail.head.firstElementChild.getAttribute("content")).toBe(mailPolicy(false));
+    expect(mailPolicy(false)).toInclude("default-src 'none'");
+    expect(mailPolicy(false)).not.toInclude("https:;");
+    expect(mailPolicy(true)).toInclude("/maildesk/attachment/ https:;");
     expect(MAIL_SANDBOX).not.toInclude("allow-scripts");
     expect(MAIL_SANDBOX).not.toInclude("allow-top-navigation");
     expect(MAIL_SANDBOX).not.toInclude("allow-forms");
+});
+
+test("mail document: pictures of others wait until they are asked for, the mail's own are there", () => {
+    const html = `<img data-remote="http://x.example/a.png" alt="A"><img data-cid="logo"><img data-cid="other"><img src="https://x.example/b.png">
+        <img src="data:image/png;base64,AA"><img data-remote="javascript:1">`;
+    const sources = (look) => [...parse(html, look).querySelectorAll("img")].map((img) => img.getAttribute("src"));
+    const inline = { logo: "/maildesk/attachment/1/m/a" };
+    expect(sources({ inline })).toEqual([null, "/maildesk/attachment/1/m/a", null, null, "data:image/png;base64,AA", null]);
+    expect(sources({ hasPictures: true })[0]).toBe("https://x.example/a.png");
+    expect(sources({ hasPictures: true })[5]).toBe(null);
+});
+
+test("mail document: names in a mail do not stand before methods", () => {
+    const mail = parse(`<img name="body" data-remote="x"><img name="querySelectorAll"><form name="documentElement"></form><script>1</script><p>Text</p>`);
+    expect(mail.getElementsByTagName("script").length).toBe(0);
+});
+
+test("mail document: the theme of the app answers what a mail asks", () => {
+    const html = `<style>@media (prefers-color-scheme:dark){p{color:#fff}}</style><p>x</p>`;
+    expect(mailDocument(html, { paper: "dark" })).toInclude("@media (min-width:0){p{color:#fff}}");
+    expect(mailDocument(html, { paper: "white" })).toInclude("@media (max-width:0){p{color:#fff}}");
+    expect(mailDocument(html, { paper: "inverted" })).toInclude("invert(");
+});
+
+test("mail document: links tell where they lead", () => {
+    const link = parse(`<a href="https://x.example/a?b=1" title="https://bank.example/">Your bank</a>`).querySelector("a");
+    expect(link.title).toBe("https://x.example/a?b=1");
+    expect(link.rel).toBe("noopener noreferrer");
+});
+
+test("mail document: the quote at the end is folded, one that is answered in parts is not", () => {
+    const quote = `<blockquote class="maildesk-quote">${"old ".repeat(60)}</blockquote>`;
+    const folded = (html) => parse(html, { quoteLabel: "Quoted" }).querySelectorAll("details.maildesk-folded").length;
+    expect(folded(`<div>Yes.${quote}</div>`)).toBe(1);
+    expect(folded(`<div>Yes.${quote}<div class="maildesk-signature">Anna</div></div>`)).toBe(1);
+    expect(folded(`<div>Yes.${quote}And no.</div>`)).toBe(0);
+    expect(folded(`<div>${quote}</div>`)).toBe(0);
+    expect(folded(`<div>Yes.<blockquote class="maildesk-quote">short</blockquote></div>`)).toBe(0);
 });
 
 test("mail document: what could leave the frame is dropped", () => {

@@ -10,7 +10,7 @@ export class ContactCard extends Component {
     static props = {
         /** @type {import("../../utils/people").Person} */
         person: Object,
-        messageId: Number,
+        messageId: [Number, { value: null }],
         /** Given in a popover: what the card opens closes it. */
         close: { type: Function, optional: true },
     };
@@ -45,7 +45,7 @@ export class ContactCard extends Component {
     }
 
     get canCreate() {
-        return this.contacts.mayCreate && !this.contact && this.contacts.isKnown(this.props.person.address);
+        return this.props.messageId && this.contacts.mayCreate && !this.contact && this.contacts.isKnown(this.props.person.address);
     }
 
     /** Not awaited: the card stands at once, the buttons come into it. */

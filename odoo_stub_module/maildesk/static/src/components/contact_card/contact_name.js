@@ -7,7 +7,7 @@ import { ContactCard } from "./contact_card";
 
 class ContactPopover extends Component {
     static components = { ContactCard };
-    static props = { person: Object, messageId: Number, close: Function };
+    static props = { person: Object, messageId: [Number, { value: null }], close: Function };
     static template = "maildesk.ContactPopover";
 
     setup() {
@@ -17,7 +17,7 @@ class ContactPopover extends Component {
 
 /** A sender's name and address; the name leads to the contact card, which narrow screens have nowhere else. */
 export class ContactName extends Component {
-    static props = { person: Object, messageId: Number };
+    static props = { person: Object, messageId: [Number, { value: null }] };
     static template = "maildesk.ContactName";
 
     setup() {

@@ -1,0 +1,300 @@
+"""Sends mails, each exactly once, or says that nobody can know (issue: writing mail).
+
+```
+ taken ──▶ drafting ──▶ drafted ──▶ asked ──accepted (202)──────────────────────────────────────▶ done
+   │       the draft is  files are    │ ▲
+   │       made, by tag  there        │ └─ still a draft, as we left it, after 5 min: once more ─┐
+   │                                  │                                                           │
+   │                                  └─no answer, 5xx, 202 with Retry-After, death──▶ looked for after 5 s, 30 s, 2 min, 5 min
+   │                                                                                  │   found outside Drafts ──────────▶ done
+   └─ never noted here, though it may have been begun (a lost file, a backup) ────────┘   else, or the second time ──▶ unconfirmed
+
+ refused (4xx): failed, and why; its author has it back      429, 401: Graph did not look at it, it waits
+```
+Each arrow that leaves for Graph is noted before it goes (`journal.Letter`), so that whoever comes after a death knows where it was. "Looked
+for" is by our tag, by id and by Message-ID, in all folders: an accepted mail may stand in Drafts for two minutes, and then in no folder for
+one; so a draft that is there says nothing, until it has been there for five minutes. Nothing is sent twice because an answer was lost.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from connector.errors import (
+    AuthError,
+    ConnectorError,
+    GraphError,
+    GraphForbidden,
+    GraphMailboxGone,
+    GraphNotFound,
+    GraphSyncStateGone,
+    GraphThrottled,
+    GraphUnauthorized,
+    GraphUnreachable,
+    OdooError,
+)
+from connector.graph.drafts import DraftItem, find_by_message_id, find_by_tag, get_draft, send_draft
+from connector.odoo.wire import DraftMade, Outcome
+from connector.outbox.drafts import Changed, Deleted, DraftBox, Ready, SentInOutlook
+from connector.outbox.upload import FileGone
+from connector.state.journal import Letter
+from connector.sync.plan import backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from connector.graph.client import MailboxClient
+    from connector.odoo.port import OdooPort
+    from connector.odoo.wire import DraftContent
+    from connector.outbox.queue import Task
+    from connector.state.journal import Journal
+
+__all__ = ["LOOKS", "Post"]
+
+# Seconds after a doubtful answer at which the mail is looked for.
+LOOKS = (5.0, 30.0, 120.0, 300.0)
+# Times that Graph is asked to send one mail at most.
+_ASKS = 2
+# Times that what may be repeated is tried: a quarter of an hour, with the pauses below.
+_TRIES = 20
+# Seconds: the longest pause before that; and for what stops the whole mailbox, which is the runner's to judge.
+_CEILING = 60.0
+_STOPPED = 30.0
+
+# Refusals of a send that come with a status which means something else elsewhere: over the limit of 30 a minute, over the day's.
+_LIMITS = frozenset({"errorexceededmessagelimit", "errormessagesubmissionblocked", "errorsendquotaexceeded", "errorrecipientlimitexceeded"})
+
+_log = structlog.get_logger(__name__)
+
+
+class Post:
+    """Saves, discards and sends the mails of one mailbox; `run` carries one as far as it goes now."""
+
+    def __init__(
+        self,
+        client: MailboxClient,
+        account_id: int,
+        odoo: OdooPort,
+        journal: Journal,
+        now: Callable[[], datetime],
+        database: Callable[[], str | None],
+        *,
+        on_trouble: Callable[[], None],
+    ) -> None:
+        """`database` says which of Odoo's databases is meant, `on_trouble` hears that something stops the mailbox."""
+        self._client = client
+        self._account_id = account_id
+        self._odoo = odoo
+        self._journal = journal
+        self._now = now
+        self._database = database
+        self._on_trouble = on_trouble
+        self._box = DraftBox(client)
+        # What had the tag when the last mail was looked for.
+        self._tagged: set[str] = set()
+
+    async def run(self, task: Task) -> Outcome | None:
+        """Return what came of an action; None where it goes on later (`task.not_before`)."""
+        uuid = task.action.uuid
+        try:
+            outcome = await self._carry(task)
+        except SentInOutlook as sent:
+            # Its author pressed Send there: it went once.
+            kind = "done" if task.action.kind == "send" else "gone"
+            outcome = Outcome(uuid, kind, acked=self._clock(), draft=_made(sent.item)) if kind == "done" else Outcome(uuid, kind)
+        except Changed:
+            outcome = Outcome(uuid, "failed", error="changed")
+        except Deleted:
+            outcome = Outcome(uuid, "failed", error="deleted") if task.action.kind == "send" else Outcome(uuid, "gone")
+        except FileGone:
+            outcome = Outcome(uuid, "failed", error="attachment")
+        except ConnectorError as error:
+            outcome = self._judge(task, error)
+        return outcome
+
+    async def _carry(self, task: Task) -> Outcome | None:
+        action = task.action
+        if action.kind == "draft_discard":
+            await self._box.discard(action.values.get("draft_remote_id"), str(action.values.get("tag")))
+            return Outcome(action.uuid, "done", acked=self._clock())
+        content = await self._odoo.draft(self._account_id, action.uuid, database=self._database())
+        if content is None:
+            # Undone, or over, meanwhile.
+            return Outcome(action.uuid, "gone")
+        letter = task.letter
+        if letter is None and action.kind == "send" and task.is_doubtful:
+            # It may have been sent by somebody whose notes are lost: as if Graph had just been asked, and not answered.
+            letter = Letter("asked", content.remote_id, content.change_key, asks=1, asked_at=self._clock())
+            await self._note(task, letter)
+        if letter is not None and letter.step == "asked":
+            return await self._look(task, letter, content)
+        ready = await self._prepare(task, letter or Letter("taken"), content)
+        if action.kind == "draft_save":
+            return Outcome(action.uuid, "done", acked=self._clock(), draft=ready.made)
+        return await self._ask(task, ready.letter, ready.made)
+
+    async def _prepare(self, task: Task, letter: Letter, content: DraftContent) -> Ready:
+        uuid = task.action.uuid
+
+        async def pieces(attachment_id: int, offset: int, size: int) -> bytes | None:
+            return await self._odoo.draft_piece(self._account_id, uuid, attachment_id, offset, size, database=self._database())
+
+        async def made(item: DraftItem) -> None:
+            if task.action.kind == "send":
+                # Before anything is sent: Sent shows it once whatever comes.
+                await self._odoo.draft_made(
+                    self._account_id, uuid, item.id, item.change_key, item.internet_message_id, database=self._database()
+                )
+
+        async def note(one: Letter) -> None:
+            await self._note(task, one)
+
+        return await self._box.prepare(content, letter, note, pieces, made, is_doubtful=task.is_doubtful)
+
+    # ---------------------------------------------------------------- asking
+
+    async def _ask(self, task: Task, letter: Letter, made: DraftMade) -> Outcome | None:
+        """Ask Graph to send the draft: the one request that nothing may repeat by itself."""
+        letter = replace(letter, step="asked", asks=letter.asks + 1, asked_at=self._clock())
+        await self._note(task, letter)
+        try:
+            is_clear = await send_draft(self._client, letter.remote_id or "")
+        except (GraphError, AuthError) as error:
+            return await self._refused(task, letter, error)
+        if is_clear:
+            return Outcome(task.action.uuid, "done", acked=self._clock(), draft=made)
+        self._look_later(task, letter)
+        return None
+
+    async def _refused(self, task: Task, letter: Letter, error: GraphError | AuthError) -> Outcome | None:
+        """Tell what an error says of the mail: that it was not sent, or nothing."""
+        status = error.status if isinstance(error, GraphError) else None
+        is_first = letter.asks == 1
+        if isinstance(error, AuthError | GraphUnauthorized) or status == 429:
+            if isinstance(error, GraphError) and error.code.lower() in _LIMITS:
+                return self._failed(task, error)
+            # Graph did not look at it.
+            await self._note(task, replace(letter, step="drafted", asks=letter.asks - 1))
+            raise error
+        assert isinstance(error, GraphError)  # noqa: S101 - what is left
+        if status is None or status >= 500 or status in {200, 202, 408} or (status == 404 and not is_first):
+            self._look_later(task, letter)
+            return None
+        if status == 409:
+            # Another write to the draft was under way.
+            await self._note(task, replace(letter, step="drafted", asks=letter.asks - 1))
+            self._later(task, None)
+            return None
+        if status == 404:
+            self._look_later(task, letter)
+            return None
+        if not is_first:
+            # The first time may have gone through all the same.
+            self._look_later(task, letter)
+            return None
+        return self._failed(task, error)
+
+    @staticmethod
+    def _failed(task: Task, error: GraphError) -> Outcome:
+        return Outcome(task.action.uuid, "failed", error=error.code or str(error.status))
+
+    # ---------------------------------------------------------------- doubt
+
+    async def _look(self, task: Task, letter: Letter, content: DraftContent) -> Outcome | None:
+        """Look for a mail of which nobody knows whether it was sent."""
+        elapsed = self._clock() - letter.asked_at
+        if elapsed < LOOKS[0]:
+            self._look_later(task, letter)
+            return None
+        found = await self._find(letter, content)
+        drafts, trash = await self._box.folder("drafts"), await self._box.folder("deleteditems")
+        away = [one for one in found.values() if not one.is_draft or one.parent_folder_id not in {drafts, trash}]
+        if away:
+            ours = [one for one in away if one.id in self._tagged or one.id == letter.remote_id]
+            made = _made(ours[0]) if ours else UNSET
+            return Outcome(task.action.uuid, "done", acked=self._clock(), draft=made)
+        waiting = [one for one in found.values() if one.parent_folder_id == drafts]
+        if waiting and letter.change_key is None:
+            letter = replace(letter, remote_id=waiting[0].id, change_key=waiting[0].change_key, message_id=waiting[0].internet_message_id)
+            await self._note(task, letter)
+        if elapsed < LOOKS[-1]:
+            self._look_later(task, letter)
+            return None
+        is_untouched = len(waiting) == 1 and waiting[0].change_key == letter.change_key and waiting[0].id == letter.remote_id
+        if is_untouched and letter.asks < _ASKS:
+            item = waiting[0]
+            await self._odoo.draft_made(
+                self._account_id, task.action.uuid, item.id, item.change_key, item.internet_message_id, database=self._database()
+            )
+            return await self._ask(task, letter, _made(item))
+        _log.warning("nobody knows whether a mail was sent", account=self._account_id, action=task.action.uuid, asks=letter.asks)
+        return Outcome(task.action.uuid, "unconfirmed", draft=_made(waiting[0]) if waiting else UNSET)
+
+    async def _find(self, letter: Letter, content: DraftContent) -> dict[str, DraftItem]:
+        """Return everything that may be the mail, by its id."""
+        tagged = await find_by_tag(self._client, content.tag)
+        self._tagged = {one.id for one in tagged}
+        found = {one.id: one for one in tagged}
+        if letter.remote_id is not None and letter.remote_id not in found:
+            try:
+                found[letter.remote_id] = await get_draft(self._client, letter.remote_id)
+            except GraphNotFound:
+                pass
+        if not found and letter.message_id is not None:
+            found |= {one.id: one for one in await find_by_message_id(self._client, letter.message_id)}
+        return found
+
+    def _look_later(self, task: Task, letter: Letter) -> None:
+        elapsed = self._clock() - letter.asked_at
+        wait = next((look for look in LOOKS if look > elapsed), LOOKS[-1]) - elapsed
+        task.not_before = trio.current_time() + max(0.1, wait)
+
+    # ---------------------------------------------------------------- what may be repeated
+
+    def _judge(self, task: Task, error: ConnectorError) -> Outcome | None:
+        """Judge an error of a step that may be done again."""
+        match error:
+            case OdooError():
+                self._later(task, None, is_counted=False)
+            case GraphThrottled():
+                self._later(task, error.retry_after, is_counted=False)
+            case AuthError() | GraphUnauthorized():
+                self._on_trouble()
+                task.not_before = trio.current_time() + _STOPPED
+            case GraphMailboxGone() if not isinstance(error, GraphForbidden):
+                self._on_trouble()
+                task.not_before = trio.current_time() + _STOPPED
+            case GraphUnreachable() | GraphSyncStateGone():
+                self._later(task, error.retry_after)
+            case GraphError() if error.status == 409 or error.status is None:
+                self._later(task, None)
+            case GraphError():
+                return self._failed(task, error)
+            case _:
+                raise error
+        if task.attempts >= _TRIES and not (task.letter is not None and task.letter.asks):
+            return Outcome(task.action.uuid, "failed", error="unavailable")
+        return None
+
+    def _later(self, task: Task, retry_after: float | None, *, is_counted: bool = True) -> None:
+        task.attempts += is_counted
+        pause = backoff(max(1, task.attempts), ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
+        task.not_before = trio.current_time() + max(pause, retry_after or 0.0)
+
+    async def _note(self, task: Task, letter: Letter) -> None:
+        await self._journal.note(self._account_id, {task.action.uuid: letter}, self._clock())
+        task.letter = letter
+
+    def _clock(self) -> float:
+        return self._now().timestamp()
+
+
+def _made(item: DraftItem) -> DraftMade:
+    return DraftMade(remote_id=item.id, change_key=item.change_key or UNSET, internet_message_id=item.internet_message_id or UNSET)

@@ -1,0 +1,568 @@
+"""Writing a mail: `maildesk_compose`, `maildesk_save` and what belongs to them (docs/protocol.md, section 4.2)."""
+
+import base64
+import binascii
+import re
+import uuid
+
+from lxml import html as lxml_html
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import email_normalize, format_datetime
+from odoo.tools.mail import html_sanitize
+from markupsafe import Markup, escape
+
+from ..people import clean_name
+from ..wire import IMPORTANCE, WireError, text
+from .mailbox_draft import MAX_DRAFTS, OPEN
+
+# Addresses of one mail: what Exchange Online takes. Characters of a subject, and of a body (Graph takes 4 MB of JSON).
+MAX_RECIPIENTS = 500
+MAX_SUBJECT = 255
+MAX_HTML = 3_000_000
+# Bytes of one attachment: what Graph takes. What a mail may have in all is the tenant's to say.
+MAX_ATTACHMENT = 150 * 2**20
+
+# How mail programs begin the subject of an answer or of a forward.
+_ANSWERED = re.compile(r"^\s*(re|aw|sv|antw|rép|ref)\s*(\[\d+\])?\s*:", re.IGNORECASE)
+_FORWARDED = re.compile(r"^\s*(fwd?|wg|tr|vs|enc)\s*:", re.IGNORECASE)
+
+# Odoo's ways to a file.
+_UPLOAD = re.compile(r"^(?:https?://[^/]+)?/web/(?:image|content)/(\d+)(?:[-/?#].*)?$")
+_RECEIVED = re.compile(r"^(?:https?://[^/]+)?/maildesk/attachment/\d+/[^/]+/([^/?#]+)")
+_PICTURE = re.compile(r"^data:(image/(?:png|gif|jpeg|webp|bmp));base64,(.+)$", re.DOTALL)
+
+
+class MailboxDraft(models.Model):
+    _inherit = "mailbox.draft"
+
+    # ------------------------------------------------------------------ by name, for the app
+
+    @api.model
+    def maildesk_compose(self, mode, message_id=None, account_id=None, to=None, subject=None, attachment_ids=None):
+        """Begin a mail: recipients by mode, signature, the quoted message; return DRAFT."""
+        if mode not in ("new", "reply", "reply_all", "forward"):
+            raise UserError(self.env._("A mail is new, a reply, a reply to all, or a forward."))
+        source = self.env["mailbox.message_index"]
+        if mode != "new":
+            source = source.search([("id", "=", int(message_id or 0))])
+            if not source or not source.remote_id:
+                raise UserError(self.env._("This message is not in MailDesk any more."))
+        account = source.account_id or self._account_to_write_from(account_id)
+        if refusal := account._refuses_sending():
+            raise refusal
+        people = self._recipients(mode, source) if source else {}
+        if to:
+            people["to_recipients"] = self._people(to, is_checked=False)
+        draft = self._begin(account, mode, source, self._title(mode, source, subject), people)
+        quote = draft._quote(source) if source else {"state": "ready", "html": ""}
+        draft._say({"html": self._blank(account) + quote["html"]})
+        if mode == "forward":
+            draft._take_source_attachments(quote.get("attachments") or [])
+        if attachment_ids:
+            draft._say({"attachments": draft._attached([*(i["id"] for i in draft.attachments or []), *attachment_ids])})
+        return {**draft._to_app(), "quote": quote["state"], "missing_recipients": self._missing_recipients(mode, source)}
+
+    @api.model
+    def maildesk_quote(self, draft_id):
+        """Return the quoted message of a draft whose text was not there when it began: the app adds it to the end."""
+        draft = self._mine(draft_id)
+        quote = draft._quote(draft.source_message_id.with_env(self.env))
+        if quote["state"] == "ready" and draft.mode == "forward" and not draft.attachments:
+            draft._take_source_attachments(quote.get("attachments") or [])
+        return {"state": quote["state"], "html": quote["html"], "attachments": draft._to_app()["attachments"]}
+
+    @api.model
+    def maildesk_draft(self, draft_id):
+        """Return DRAFT."""
+        return self._mine(draft_id)._to_app()
+
+    @api.model
+    def maildesk_drafts(self):
+        """Return what is being written, what came back, and what nobody knows of: newest first, without its text."""
+        return {"drafts": self._lines([*OPEN, "unconfirmed"], "write_date desc, id desc")}
+
+    @api.model
+    def maildesk_scheduled(self):
+        """Return what will be sent: the next one first."""
+        return {"drafts": self._lines(["scheduled"], "send_at, id")}
+
+    @api.model
+    def maildesk_edit(self, message_id):
+        """Go on with a mail of Outlook's Drafts; return DRAFT, or {"state": "coming"} while its text is fetched."""
+        message = self.env["mailbox.message_index"].search([("id", "=", int(message_id))])
+        if not message or not message.remote_id:
+            raise UserError(self.env._("This message is not in MailDesk any more."))
+        if refusal := message.account_id._refuses_actions():
+            raise refusal
+        known = self.search([("account_id", "=", message.account_id.id), ("remote_id", "=", message.remote_id)], limit=1)
+        if known and known.state in (*OPEN, "scheduled", "unconfirmed"):
+            return known.sudo()._to_app()
+        if not message.is_draft or message.is_local:
+            raise UserError(self.env._("This is no draft (any more)."))
+        body = message._body_now()
+        if body["state"] != "ready":
+            return {"state": body["state"], "message": body.get("message")}
+        people = {name: message[name] or [] for name in ("to_recipients", "cc_recipients", "bcc_recipients")}
+        draft = self._begin(message.account_id, "edit", self.env["mailbox.message_index"], message.subject or "", people)
+        draft.write({"remote_id": message.remote_id, "importance": message.importance, "message_id": message.id, "saved_revision": 1})
+        draft._take_outlook(body)
+        return draft._to_app()
+
+    @api.model
+    def maildesk_save(self, draft_id, revision, values):
+        """Save; return the new revision, or what is there instead of what the app thinks."""
+        draft = self._mine(draft_id)
+        draft._check_open()
+        if int(revision) != draft.revision:
+            return {"conflict": draft._to_app()}
+        content, rest = draft._read(values or {})
+        content = {name: value for name, value in content.items() if (draft[name] or None) != (value or None)}
+        rest = {name: value for name, value in rest.items() if draft[name] != value}
+        if content or rest or draft.state == "failed":
+            draft._say(content)
+            draft.write({**rest, "state": "editing", "error_code": False, "revision": draft.revision + 1})
+            draft._save_in_outlook()
+        answer = {"revision": draft.revision, "outlook": draft._standing()}
+        if "attachments" in content or "html" in content:
+            answer["attachments"] = draft._to_app()["attachments"]
+        if "html" in content and content["html"] != (values or {}).get("html"):
+            answer["html"] = draft.html
+        return answer
+
+    @api.model
+    def maildesk_take(self, draft_id, choice):
+        """Choose, where a draft was changed in Outlook meanwhile: "mine" is written over it, "outlook" is taken; return DRAFT."""
+        draft = self._mine(draft_id)
+        draft._check_open()
+        if choice == "mine":
+            draft.write({"is_changed_outside": False, "change_key": False, "error_code": False, "revision": draft.revision + 1})
+            draft._save_in_outlook()
+        elif choice == "outlook":
+            # sudo: found by its id in the caller's own mailbox
+            found = self.env["mailbox.message_index"].search(
+                [("account_id", "=", draft.account_id.id), ("remote_id", "=", draft.remote_id)]
+            )
+            if not found:
+                raise UserError(self.env._("It is not in Outlook's Drafts any more."))
+            body = found._body_now()
+            if body["state"] != "ready":
+                return {"state": body["state"], "message": body.get("message")}
+            draft._say(
+                {name: found[name] or [] for name in ("to_recipients", "cc_recipients", "bcc_recipients")} | {"subject": found.subject}
+            )
+            draft._take_outlook(body)
+            draft.write({"is_changed_outside": False, "change_key": False, "error_code": False, "revision": draft.revision + 1})
+            draft.saved_revision = draft.revision
+        else:
+            raise UserError(self.env._("Either “mine” or “outlook”."))
+        return draft._to_app()
+
+    @api.model
+    def maildesk_discard(self, draft_id):
+        """Throw a mail away, here and in Outlook's Drafts."""
+        draft = self._mine(draft_id)
+        if draft.state == "scheduled":
+            draft._call_back()
+        draft._check_open()
+        draft._drop_saves()
+        # sudo: users do not write actions
+        is_there = draft.remote_id or self.env["mailbox.action"].sudo().search_count(
+            [("draft_id", "=", draft.id), ("state", "=", "running")]
+        )
+        if is_there and not draft.account_id.with_env(self.env)._refuses_actions():
+            draft._act("draft_discard")
+        draft.write({"state": "discarded", "error_code": False})
+        draft._empty()
+        return True
+
+    # ------------------------------------------------------------------ beginning
+
+    @api.model
+    def _account_to_write_from(self, account_id):
+        account = self.env["mailbox.account"]
+        if account_id:
+            return account._readable_by_id(account_id)
+        return account.search([("owner_id", "=", self.env.uid), ("state", "not in", ("draft", "disconnected"))], limit=1)
+
+    @api.model
+    def _begin(self, account, mode, source, subject, people):
+        # sudo: users do not write drafts by themselves; it is the caller's own
+        draft = self.sudo().create(
+            {
+                "author_id": self.env.uid,
+                "account_id": account.id,
+                "mode": mode,
+                "source_message_id": source.id,
+                "source_remote_id": source.remote_id,
+                "from_address": account.email,
+            }
+        )
+        lists = {name: people.get(name) or [] for name in ("to_recipients", "cc_recipients", "bcc_recipients")}
+        draft._say({**lists, "subject": subject[:MAX_SUBJECT], "attachments": []})
+        return draft
+
+    def _title(self, mode, source, subject):
+        own = " ".join((text(subject, "subject") or "").split()) if subject else source.subject or ""
+        if mode in ("reply", "reply_all") and not _ANSWERED.match(own):
+            return f"Re: {own}"
+        if mode == "forward" and not _FORWARDED.match(own):
+            return f"Fwd: {own}"
+        return own
+
+    def _blank(self, account):
+        """Return what a mail begins with: an empty line, and the signature."""
+        signature = account.signature or ""
+        signed = f'<div class="maildesk-signature">{signature}</div>' if signature and lxml_text(signature) else ""
+        return f"<p><br></p>{signed}"
+
+    # ------------------------------------------------------------------ recipients
+
+    def _recipients(self, mode, source):
+        """Return whom an answer goes to."""
+        if mode == "forward":
+            return {}
+        own = set(self._own_addresses(source.account_id))
+        sender = [{"name": source.from_name or "", "address": source.from_email or ""}]
+        to, cc = source.to_recipients or [], source.cc_recipients or []
+        first = source.reply_to or sender
+        if source.from_email and source.from_email.lower() in own and not source.reply_to:
+            # One's own mail is answered to those who got it.
+            first = to
+        if mode == "reply":
+            return {"to_recipients": _once(first, set())}
+        everybody = _once([*first, *to], own) or _once(first, set())
+        return {"to_recipients": everybody, "cc_recipients": _once(cc, own | {one["address"].lower() for one in everybody})}
+
+    def _own_addresses(self, account):
+        own = self.env["mailbox.account"].search([("owner_id", "=", self.env.uid)])
+        return [email.lower() for email in (own | account).mapped("email") if email]
+
+    def _missing_recipients(self, mode, source):
+        """Return how many recipients of the answered message the index does not name."""
+        if mode != "reply_all":
+            return 0
+        return max(0, source.to_total - len(source.to_recipients or [])) + max(0, source.cc_total - len(source.cc_recipients or []))
+
+    def _people(self, values, *, is_checked=True):
+        """Return recipients as they are kept; an address that cannot be one is refused before sending, not while somebody types."""
+        if not isinstance(values, list):
+            raise WireError("recipients: not a list")
+        people = []
+        for item in values:
+            person = {"address": item} if isinstance(item, str) else item
+            if not isinstance(person, dict):
+                raise WireError("recipients: not a name and an address")
+            address = (text(person.get("address"), "recipients") or "").strip()
+            name = " ".join((text(person.get("name"), "recipients") or "").split())[:100]
+            if address:
+                people.append({"name": name, "address": address[:320]})
+        if len(people) > MAX_RECIPIENTS:
+            raise UserError(self.env._("A mail goes to at most %s addresses.", MAX_RECIPIENTS))
+        if is_checked and (wrong := [one["address"] for one in people if not email_normalize(one["address"])]):
+            raise UserError(self.env._("This is no address such as anna@example.com: %s", ", ".join(wrong[:5])))
+        return people
+
+    # ------------------------------------------------------------------ quoting
+
+    def _quote(self, source):
+        """Return the answered message as it stands below what is written, and its attachments."""
+        if not source:
+            return {"state": "ready", "html": ""}
+        body = source._body()
+        if body["state"] != "ready":
+            return {"state": body["state"], "html": ""}
+        head = self._forward_head(source) if self.mode == "forward" else self._attribution(source)
+        inner = Markup(_without_styles(body["html"]))  # noqa: S704 - cleaned when it was kept
+        style = "margin:0 0 0 .8ex;border-left:1px solid #ccc;padding-left:1ex"
+        quoted = (
+            inner if self.mode == "forward" else Markup('<blockquote class="maildesk-quote" style="%s">%s</blockquote>') % (style, inner)
+        )
+        html = Markup('<div class="maildesk-quoted">%s%s</div>') % (head, quoted)
+        return {"state": "ready", "html": str(html), "attachments": body.get("attachments") or []}
+
+    def _attribution(self, source):
+        when = format_datetime(self.env, source.sent_at or source.received_at, tz=self.env.user.tz)
+        name = clean_name(source.from_name, source.from_email or "")
+        line = self.env._("On %(when)s, %(name)s wrote:", when=when, name=name)
+        return Markup('<div class="maildesk-attribution">%s</div>') % line
+
+    def _forward_head(self, source):
+        say = self.env._
+        people = [", ".join(_shown(one) for one in source[name] or []) for name in ("to_recipients", "cc_recipients")]
+        when = format_datetime(self.env, source.sent_at or source.received_at, tz=self.env.user.tz)
+        lines = [
+            (say("From"), _shown({"name": source.from_name, "address": source.from_email})),
+            (say("Date"), when),
+            (say("Subject"), source.subject or ""),
+            (say("To"), people[0]),
+            (say("Cc"), people[1]),
+        ]
+        rows = Markup("").join(Markup("<div><b>%s:</b> %s</div>") % line for line in lines if line[1])
+        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (say("Forwarded message"), rows)
+
+    # ------------------------------------------------------------------ what the app sends
+
+    def _check_open(self):
+        if self.state not in OPEN:
+            raise UserError(self.env._("This mail is on its way, or over: it cannot be changed."))
+
+    def _read(self, values):
+        """Return (what a mail says, the rest) of what the app wants to save."""
+        strange = values.keys() - {"account_id", "from_address", "to", "cc", "bcc", "subject", "html", "importance", "attachment_ids"}
+        if strange:
+            raise ValidationError(self.env._("These are no parts of a mail: %s", ", ".join(sorted(strange))))
+        content = {f"{name}_recipients": self._people(values[name], is_checked=False) for name in ("to", "cc", "bcc") if name in values}
+        if "subject" in values:
+            content["subject"] = " ".join((text(values["subject"], "subject") or "").split())[:MAX_SUBJECT]
+        rest = {}
+        if "importance" in values:
+            if values["importance"] not in IMPORTANCE:
+                raise UserError(self.env._("The importance is low, normal or high."))
+            rest["importance"] = values["importance"]
+        if "account_id" in values and int(values["account_id"]) != self.account_id.id:
+            rest |= self._move_to(int(values["account_id"]))
+        account = self.env["mailbox.account"].browse(rest.get("account_id") or self.account_id.id).sudo()
+        if "from_address" in values:
+            if values["from_address"] not in account._from_choices():
+                raise UserError(self.env._("Mail of this mailbox cannot come from that address."))
+            rest["from_address"] = values["from_address"]
+        if "attachment_ids" in values:
+            content["attachments"] = self._attached(values["attachment_ids"] or [])
+        if "html" in values:
+            content |= self._tidy(values["html"], content.get("attachments", self.attachments or []))
+        return content, rest
+
+    def _move_to(self, account_id):
+        """Let a new mail come from another mailbox; what Outlook has of it in the old one goes."""
+        if self.mode != "new":
+            raise UserError(self.env._("An answer comes from the mailbox that has the message."))
+        account = self.env["mailbox.account"].with_user(self.author_id)._readable_by_id(account_id)
+        if refusal := account._refuses_sending():
+            raise refusal
+        self._drop_saves()
+        if self.remote_id:
+            self._act("draft_discard")
+        return {
+            "account_id": account.id,
+            "from_address": account.email,
+            "remote_id": False,
+            "change_key": False,
+            "internet_message_id": False,
+            "saved_revision": 0,
+            "tag": str(uuid.uuid4()),
+        }
+
+    def _tidy(self, html, attachments):
+        """Return the text cleaned, with pictures that lie in it as data taken out to attachments; and those."""
+        html = text(html, "html") or ""
+        if len(html) > MAX_HTML * 4:
+            raise UserError(self.env._("This text is too long for a mail."))
+        if not html.strip():
+            return {"html": ""}
+        tree = lxml_html.fragment_fromstring(html, create_parent="div")
+        added = []
+        for picture in tree.iter("img"):
+            found = _PICTURE.match(picture.get("src") or "")
+            if found is None:
+                continue
+            try:
+                raw = base64.b64decode(found[2], validate=False)
+            except (binascii.Error, ValueError):
+                picture.attrib.pop("src")
+                continue
+            item = self._upload(f"picture.{found[1].rpartition('/')[2]}", raw, found[1], is_inline=True)
+            picture.set("src", f"/web/image/{item['id']}")
+            added.append(item)
+        if added:
+            html = _inner(tree)
+        clean = str(html_sanitize(html, silent=True))
+        if len(clean) > MAX_HTML:
+            raise UserError(self.env._("This text is too long for a mail."))
+        return {"html": clean, **({"attachments": [*attachments, *added]} if added else {})}
+
+    # ------------------------------------------------------------------ attachments
+
+    def _attached(self, ids):
+        """Return what is attached, of ids: what is kept, and files of Odoo that the author may read, as copies."""
+        known = {item["id"]: item for item in self.attachments or []}
+        wanted = list(dict.fromkeys(int(one) for one in ids))
+        items = [known[one] for one in wanted if one in known]
+        new = [one for one in wanted if one not in known and one > 0]
+        if new:
+            files = self.env["ir.attachment"].with_user(self.author_id).browse(new).exists()
+            files.check_access("read")
+            for file in files:
+                if file.sudo().res_model == self._name and file.sudo().res_id == self.id:
+                    continue
+                if file.type != "binary":
+                    raise UserError(self.env._("“%s” is a link: put it into the text.", file.name))
+                items.append(self._upload(file.name, file.raw or b"", file.mimetype))
+        gone = [one for one in known if one > 0 and one not in wanted]
+        self._uploads().filtered(lambda file: file.id in gone).unlink()
+        return items
+
+    def _upload(self, name, raw, mimetype, *, is_inline=False):
+        """Keep a file for this mail; return it as `attachments` has it."""
+        if len(raw) > MAX_ATTACHMENT:
+            raise UserError(self.env._("“%s” is larger than 150 MB: Outlook takes no such attachment.", name))
+        # sudo: users write no drafts, and the rights to a file are those to its record
+        file = self.env["ir.attachment"].sudo().create({"name": name or "file", "raw": raw, "res_model": self._name, "res_id": self.id})
+        return {
+            "id": file.id,
+            "name": file.name,
+            "content_type": mimetype or file.mimetype or "application/octet-stream",
+            "size": len(raw),
+            "is_inline": is_inline,
+            "content_id": f"md{file.id}.{self.tag}",
+            "remote_id": None,
+        }
+
+    @api.model
+    def _attach(self, draft_id, files, *, is_inline=False):
+        """Take files that the app uploads; return what is attached now."""
+        draft = self._mine(draft_id)
+        draft._check_open()
+        if not files:
+            raise UserError(self.env._("There is no file."))
+        new = [draft._upload(one.filename, one.read(MAX_ATTACHMENT + 1), one.mimetype, is_inline=is_inline) for one in files]
+        draft._say({"attachments": [*(draft.attachments or []), *new]})
+        draft.write({"state": "editing", "error_code": False, "revision": draft.revision + 1})
+        draft._save_in_outlook()
+        return {
+            "revision": draft.revision,
+            "added": [draft._attachment_to_app(item) for item in new],
+            "attachments": draft._to_app()["attachments"],
+        }
+
+    def _take_source_attachments(self, attachments):
+        """Note the attachments of the forwarded message: Outlook brings them along."""
+        items = [_from_outlook(-n, item) for n, item in enumerate(attachments, 1)]
+        self._say({"attachments": [*(self.attachments or []), *items]})
+
+    def _take_outlook(self, body):
+        """Take text and attachments as Outlook has them."""
+        items = [_from_outlook(-n, item) for n, item in enumerate(body.get("attachments") or [], 1)]
+        for item in items:
+            item["remote_id"] = item["source_id"]
+        self._uploads().unlink()
+        self._say({"html": _without_styles(body["html"]), "attachments": items})
+
+    # ------------------------------------------------------------------ to Outlook
+
+    def _save_in_outlook(self):
+        """See to it that Outlook's Drafts gets what it says now; one open action is enough, since it takes what there is then."""
+        if self.is_changed_outside or self.account_id._refuses_actions_of(self.author_id):
+            return
+        waiting = [("draft_id", "=", self.id), ("kind", "=", "draft_save"), ("state", "=", "pending"), ("attempts", "=", 0)]
+        if not self.env["mailbox.action"].search_count(waiting, limit=1):
+            self._act("draft_save")
+
+    def _drop_saves(self):
+        """Cancel saves that no connector was given."""
+        waiting = [("draft_id", "=", self.id), ("kind", "=", "draft_save"), ("state", "=", "pending"), ("attempts", "=", 0)]
+        self.env["mailbox.action"].search(waiting)._end("cancelled", "merged")
+
+    def _act(self, kind, **values):
+        """Make an action of this mail; it says which mail, never what is in it."""
+        return self.env["mailbox.action"].create(
+            {
+                "account_id": self.account_id.id,
+                "user_id": self.author_id.id,
+                "kind": kind,
+                "draft_id": self.id,
+                "vals": {"tag": self.tag, "draft_remote_id": self.remote_id or None},
+                "due_at": fields.Datetime.now(),
+                "attempts": 0,
+                **values,
+            }
+        )
+
+    @api.model
+    def _lines(self, states, order):
+        found = self.search([("author_id", "=", self.env.uid), ("state", "in", states)], order=order, limit=MAX_DRAFTS)
+        return [draft.sudo()._to_line() for draft in found]
+
+
+class MailboxMessageIndex(models.Model):
+    _inherit = "mailbox.message_index"
+
+    def _body_now(self):
+        """Return the body as it is in Outlook now: what was kept of a draft may be older."""
+        # sudo: a cache that users do not write; the message itself was read under their rules
+        self.env["mailbox.message_body"].sudo().search([("message_id", "=", self.id)]).unlink()
+        return self._body()
+
+
+class MailboxAccount(models.Model):
+    _inherit = "mailbox.account"
+
+    def _refuses_sending(self):
+        """Return why the user may not send from this mailbox, or None."""
+        if not self:
+            return UserError(self.env._("Connect a mailbox first: there is none to send from."))
+        if not self.is_owner:
+            return AccessError(self.env._("This mailbox is shared with you to read: only its owner writes from it."))
+        if refusal := self._refuses_actions():
+            return refusal
+        if not self._permissions()["send"]:
+            return UserError(
+                self.env._(
+                    "Microsoft does not let MailDesk send from %s. To send, press “Re-Authorize Outlook” and allow it there.", self.name
+                )
+            )
+        return None
+
+    def _refuses_actions_of(self, user):
+        """Return why a user may change nothing in this mailbox, or None."""
+        return self.with_user(user)._refuses_actions()
+
+
+def lxml_text(html):
+    """Return the words of a piece of HTML; a picture counts as one."""
+    tree = lxml_html.fragment_fromstring(html, create_parent="div")
+    return (tree.text_content() or "").strip() or ("img" if tree.find(".//img") is not None else "")
+
+
+def _without_styles(html):
+    """Return a body without its style sheet: it would speak of the whole mail, and of the page in which it is written."""
+    return re.sub(r"<style\b.*?</style>", "", html or "", flags=re.DOTALL | re.IGNORECASE)
+
+
+def _inner(tree):
+    return escape_text(tree.text) + "".join(lxml_html.tostring(child, encoding="unicode") for child in tree)
+
+
+def escape_text(value):
+    """Return text as HTML has it."""
+    return str(escape(value)) if value else ""
+
+
+def _once(people, without):
+    """Return people with an address, each once, without some addresses."""
+    found, seen = [], set(without)
+    for person in people:
+        address = (person.get("address") or "").strip()
+        if address and address.lower() not in seen:
+            seen.add(address.lower())
+            found.append({"name": person.get("name") or "", "address": address})
+    return found
+
+
+def _shown(person):
+    name = clean_name(person.get("name"), person.get("address") or "")
+    address = person.get("address") or ""
+    return name if name == address else f"{name} <{address}>"
+
+
+def _from_outlook(number, item):
+    return {
+        "id": number,
+        "name": item.get("name") or "",
+        "content_type": item.get("content_type") or "",
+        "size": item.get("size") or 0,
+        "is_inline": bool(item.get("is_inline")),
+        "content_id": item.get("content_id") or "",
+        "remote_id": None,
+        "source_id": item.get("remote_id"),
+    }

@@ -1,0 +1,180 @@
+import { Component, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
+import { categoryStyle } from "../utils/categories";
+import { isDisconnected } from "../utils/folders";
+import { formatMoment, formatRowTime, personName } from "../utils/format";
+import { useViewport } from "../utils/viewport_hook";
+import { AttachmentList } from "./attachments/attachment_list";
+import { Avatar } from "./avatar";
+import { ContactName } from "./contact_card/contact_name";
+import { InvitationCard } from "./invitation_card";
+import { MailFrame } from "./mail_frame";
+
+// Recipients shown before "and n more": two lines on a phone.
+const RECIPIENTS_SHOWN = 6;
+
+// Why a body does not come, by the code of the bus (docs/protocol.md, section 3).
+const REASONS = {
+    not_found: _t("This message does not exist in Outlook any more."),
+    needs_sign_in: _t("Outlook does not let us in at the moment."),
+    unavailable: _t("Outlook does not answer at the moment. Please try again."),
+    unreadable: _t("This message cannot be shown."),
+};
+
+/** One message: who, when, what is attached, and its text; or, folded, a line of it. */
+export class MessageView extends Component {
+    static components = { AttachmentList, Avatar, ContactName, InvitationCard, MailFrame };
+    static props = {
+        /** None of a message that only Microsoft has. */
+        messageId: [Number, { value: null }],
+        isFolded: Boolean,
+        /** In a conversation: folds and unfolds. */
+        onToggle: { type: Function, optional: true },
+    };
+    static template = "maildesk.MessageView";
+
+    setup() {
+        this.store = useState(useService("maildesk.store"));
+        this.viewport = useViewport();
+        this.categoryStyle = categoryStyle;
+        this.state = useState({ hasPictures: false, isOtherPaper: false, link: null });
+    }
+
+    /** By the store of this component, so that it follows what becomes of it; the last one known while it is being taken away. */
+    get reading() {
+        return (this.lastReading = this.store.conversation?.find(this.props.messageId) ?? this.lastReading);
+    }
+
+    get message() {
+        return this.reading.message;
+    }
+
+    get body() {
+        return this.reading.body;
+    }
+
+    get bodyError() {
+        return this.body.message || REASONS[this.body.code] || _t("The message could not be read.");
+    }
+
+    get sender() {
+        return { name: this.message.from_name, address: this.message.from_email };
+    }
+
+    get senderName() {
+        return personName(this.sender);
+    }
+
+    get subject() {
+        return this.message.subject || _t("(no subject)");
+    }
+
+    get moment() {
+        return formatMoment(this.message.received_at);
+    }
+
+    get shortMoment() {
+        return formatRowTime(this.message.received_at);
+    }
+
+    get folder() {
+        return this.store.folders.find((folder) => folder.id === this.message.folder_id);
+    }
+
+    /** Lines of recipients, those that have any. */
+    get recipients() {
+        const lines = [
+            { label: _t("To"), people: this.message.to_recipients, total: this.message.to_total },
+            { label: _t("Cc"), people: this.message.cc_recipients, total: this.message.cc_total },
+            { label: _t("Bcc"), people: this.message.bcc_recipients },
+        ];
+        return lines
+            .filter((line) => line.people?.length)
+            .map(({ label, people, total }) => ({
+                label,
+                names: people.slice(0, RECIPIENTS_SHOWN).map(personName).join(", "),
+                addresses: people.map((person) => person.address || person.name).join(", "),
+                more: Math.max(total ?? 0, people.length) - Math.min(people.length, RECIPIENTS_SHOWN),
+            }));
+    }
+
+    /** What is attached, without what a report says to machines: that is on screen already. */
+    get attachments() {
+        const isReport = (file) => /^message\/(global-)?delivery-status/i.test(file.content_type);
+        return this.body.undelivered?.length ? this.body.attachments.filter((file) => !isReport(file)) : this.body.attachments;
+    }
+
+    // ------------------------------------------------------------------ pictures of other hosts
+
+    get hasPictures() {
+        return this.state.hasPictures || Boolean(this.message.is_trusted);
+    }
+
+    /** Whether there is a picture to show: backgrounds are gone for good. */
+    get canShowPictures() {
+        return this.body.html.includes(" data-remote=");
+    }
+
+    showPictures() {
+        this.state.hasPictures = true;
+    }
+
+    trust(isTrusted) {
+        this.state.hasPictures = false;
+        return this.store.trustSender(this.reading, isTrusted);
+    }
+
+    // ------------------------------------------------------------------ on dark
+
+    /** Whether the mail can be shown on dark as it is meant: plain text, or one that brings dark colours. */
+    get isDarkByItself() {
+        return Boolean(this.body.is_text || this.body.dark);
+    }
+
+    get paper() {
+        if (!this.viewport.isDark) {
+            return "white";
+        }
+        if (this.isDarkByItself) {
+            return this.state.isOtherPaper ? "white" : "dark";
+        }
+        return this.state.isOtherPaper ? "inverted" : "white";
+    }
+
+    get paperLabel() {
+        return this.paper === "white" ? _t("Show on dark") : _t("Show on white");
+    }
+
+    switchPaper() {
+        this.state.isOtherPaper = !this.state.isOtherPaper;
+    }
+
+    get look() {
+        const { account_id: account, remote_id: remote } = this.message;
+        const files = this.body.attachments.filter((file) => file.content_id && remote);
+        const address = (file) =>
+            `/maildesk/attachment/${account}/${encodeURIComponent(remote)}/${encodeURIComponent(file.remote_id)}`;
+        return {
+            hasPictures: this.hasPictures,
+            inline: Object.fromEntries(files.map((file) => [file.content_id, address(file)])),
+            paper: this.paper,
+            quoteLabel: _t("Show quoted text"),
+        };
+    }
+
+    // ------------------------------------------------------------------ the rest
+
+    onLink(link) {
+        this.state.link = link;
+    }
+
+    /** A text that is not kept comes from Outlook, where the mailbox is connected. */
+    get canRetry() {
+        return !isDisconnected(this.store.account);
+    }
+
+    retry() {
+        return this.store.reloadMessage(this.reading);
+    }
+}

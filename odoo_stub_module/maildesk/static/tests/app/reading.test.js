@@ -1,0 +1,182 @@
+import { describe, expect, test } from "@odoo/hoot";
+import { click, queryAllAttributes, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
+import { animationFrame, mockMatchMedia } from "@odoo/hoot-mock";
+import { getService } from "@web/../tests/web_test_helpers";
+import { defineMailModels, FakeMail, openMailDesk, sendBody } from "../maildesk_test_helpers";
+
+describe.current.tags("desktop");
+defineMailModels();
+
+const PICTURE = '<p>News</p><img data-remote="https://x.example/a.png">';
+
+function setup(body = {}) {
+    const mail = new FakeMail();
+    const inbox = mail.folder(mail.account());
+    mail.message(inbox, { subject: "Next" });
+    mail.message(inbox, { subject: "First" });
+    mail.bodies.set(2, { state: "ready", html: "<p>Hello</p>", has_remote: false, attachments: [], ...body });
+    return { inbox, mail };
+}
+
+async function open(mail) {
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor("iframe.o-maildesk-frame");
+}
+
+const shownIds = () => queryAllAttributes(".o-maildesk-message:not(.o-folded)", "data-message-id");
+const source = () => queryFirst("iframe.o-maildesk-frame").getAttribute("srcdoc");
+
+test("pictures are blocked, shown once, and blocked again the next time", async () => {
+    const { mail } = setup({ html: PICTURE, has_remote: true });
+    await open(mail);
+    expect(".o-maildesk-pictures").toHaveText(/Pictures blocked/);
+    expect(source()).not.toInclude('src="https://x.example');
+    await click(".o-maildesk-show-pictures");
+    await animationFrame();
+    expect(source()).toInclude('src="https://x.example/a.png"');
+    expect(".o-maildesk-show-pictures").toHaveCount(0);
+    await click(".o-maildesk-row:eq(1)");
+    await waitForNone(".o-maildesk-pictures");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-show-pictures");
+});
+
+test("pictures of a trusted sender are shown, until no more", async () => {
+    const { mail } = setup({ html: PICTURE, has_remote: true });
+    await open(mail);
+    await click(".o-maildesk-trust");
+    await waitFor(".o-maildesk-distrust");
+    expect(mail.trusted).toEqual(new Set(["jane@example.com"]));
+    expect(source()).toInclude('src="https://x.example/a.png"');
+    await click(".o-maildesk-distrust");
+    await waitFor(".o-maildesk-show-pictures");
+    expect(source()).not.toInclude('src="https://x.example');
+});
+
+test("backgrounds that are gone are told, and nothing is offered", async () => {
+    const { mail } = setup({ has_remote: true });
+    await open(mail);
+    expect(".o-maildesk-pictures").toHaveText(/Pictures blocked/);
+    expect(".o-maildesk-pictures button").toHaveCount(0);
+});
+
+test("pictures of the mail itself come by the attachment route", async () => {
+    const attachments = [
+        { remote_id: "a/1", name: "logo.png", content_type: "image/png", size: 9, is_inline: true, kind: "file", content_id: "logo@x" },
+        { remote_id: "a2", name: "other.png", content_type: "image/png", size: 9, is_inline: true, kind: "file", content_id: "other@x" },
+    ];
+    const { mail } = setup({ html: '<img data-cid="logo@x">', attachments });
+    await open(mail);
+    expect(source()).toInclude('src="/maildesk/attachment/1/remote%202/a%2F1"');
+    // one that the text does not show can be reached all the same
+    expect(".o-maildesk-attachment").toHaveText(/other\.png/);
+});
+
+test("a conversation: read ones folded, the newest and unread ones open", async () => {
+    const { inbox, mail } = setup();
+    mail.messages.length = 0;
+    for (const [id, is_read] of [[1, true], [2, false], [3, true], [4, true], [5, true]]) {
+        mail.message(inbox, { id, is_read, conversation_id: "C", subject: `Re ${id}` });
+    }
+    await openMailDesk(mail);
+    await getService("maildesk.store").setPreference("view", "plain");
+    await waitFor(".o-maildesk-row[data-message-id='4']");
+    await click(".o-maildesk-row[data-message-id='4']");
+    await waitFor(".o-maildesk-message[data-message-id='5'] iframe");
+    expect(".o-maildesk-reading-subject").toHaveText("Re 4");
+    expect(".o-maildesk-reading-count").toHaveText("5 messages");
+    expect(shownIds()).toEqual(["2", "4", "5"]);
+    expect(mail.calls.filter((method) => method === "maildesk_open").length).toBe(3);
+    await click(".o-maildesk-message[data-message-id='1'] .o-maildesk-message-fold");
+    await waitFor(".o-maildesk-message[data-message-id='1'] iframe");
+    await click(".o-maildesk-message[data-message-id='1'] .o-maildesk-message-unfold");
+    await waitForNone(".o-maildesk-message[data-message-id='1'] iframe");
+    expect(shownIds()).toEqual(["2", "4", "5"]);
+});
+
+test("a long conversation shows its beginning and its end", async () => {
+    const { inbox, mail } = setup();
+    mail.messages.length = 0;
+    for (let id = 1; id <= 12; id++) {
+        mail.message(inbox, { id, conversation_id: "C" });
+    }
+    await open(mail);
+    await waitFor(".o-maildesk-conversation-more");
+    expect(".o-maildesk-conversation-more").toHaveText("9 more messages");
+    expect(".o-maildesk-message").toHaveCount(3);
+    await click(".o-maildesk-conversation-more");
+    await animationFrame();
+    expect(".o-maildesk-message").toHaveCount(12);
+});
+
+test("a body of the conversation that comes later comes where it belongs", async () => {
+    const { inbox, mail } = setup();
+    mail.messages.length = 0;
+    mail.message(inbox, { id: 1, is_read: false, conversation_id: "C" });
+    mail.message(inbox, { id: 2, conversation_id: "C" });
+    mail.bodies.set(1, { state: "coming" });
+    await open(mail);
+    await waitFor(".o-maildesk-message[data-message-id='1'] .o-maildesk-body-state");
+    mail.bodies.delete(1);
+    sendBody(1);
+    await waitFor(".o-maildesk-message[data-message-id='1'] iframe");
+});
+
+test("the next message is fetched ahead, once and silently", async () => {
+    const { mail } = setup();
+    await open(mail);
+    await animationFrame();
+    expect(mail.prefetched).toEqual([1]);
+    await click(".o-maildesk-row:eq(1)");
+    await click(".o-maildesk-row:eq(0)");
+    await animationFrame();
+    expect(mail.prefetched).toEqual([1]);
+});
+
+test("an invitation tells when, where and who asks", async () => {
+    const { mail } = setup({
+        invitation: {
+            kind: "request",
+            title: "Review",
+            start: "2026-12-01T09:00:00Z",
+            end: "2026-12-01T10:30:00Z",
+            is_all_day: false,
+            where: "Room 4",
+            organizer: { name: "Anna Weber", address: "anna@example.com" },
+            attendees: [{ name: "Bert", address: "bert@example.com" }],
+            is_recurring: true,
+            is_out_of_date: false,
+            answer: "requested",
+        },
+    });
+    await open(mail);
+    expect(".o-maildesk-invitation").toHaveText(/Invitation: Review/);
+    expect(".o-maildesk-invitation").toHaveText(/Room 4/);
+    expect(".o-maildesk-invitation").toHaveText(/Anna Weber/);
+    expect(".o-maildesk-invitation").toHaveText(/An answer is asked for/);
+});
+
+test("a bounce tells who did not get the mail, and why", async () => {
+    const { mail } = setup({ undelivered: [{ address: "nobody@example.org", action: "failed", status: "5.1.1", reason: "550 user unknown" }] });
+    await open(mail);
+    expect(".o-maildesk-card").toHaveText(/Not delivered to nobody@example\.org\s*550 user unknown/);
+});
+
+test("on dark: text follows, mail stays on white until it is inverted, own dark colours are used", async () => {
+    mockMatchMedia({ "prefers-color-scheme": "dark" });
+    const { mail } = setup();
+    mail.bodies.set(1, { state: "ready", html: "<p>x</p>", has_remote: false, attachments: [], is_text: true });
+    await open(mail);
+    expect("iframe.o-maildesk-frame").not.toHaveClass("o-on-dark");
+    await click(".o-maildesk-paper");
+    await animationFrame();
+    expect(source()).toInclude("invert(");
+    await click(".o-maildesk-row:eq(1)");
+    await waitFor(".o-maildesk-message[data-message-id='1'] iframe.o-on-dark");
+    expect(source()).toInclude("color-scheme: dark");
+    await click(".o-maildesk-paper");
+    await animationFrame();
+    expect("iframe.o-maildesk-frame").not.toHaveClass("o-on-dark");
+});

@@ -1,0 +1,371 @@
+"""Writing a mail: recipients, quoting, saving, sending, and the entry in Sent that stands for it."""
+
+import base64
+from datetime import timedelta
+from unittest.mock import patch as replace
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from .common import INBOX, SENT, MailDeskCase, patch
+
+DRAFTS = {"remote_id": "F-drafts", "parent_remote_id": None, "name": "Drafts", "role": "drafts"}
+INSTANCE, RUN = "i-1", "r-1"
+
+
+@tagged("post_install", "-at_install")
+class TestDrafts(MailDeskCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.account.granted_scopes = "Mail.ReadWrite Mail.Send"
+        cls.drafts = cls.env["mailbox.draft"].with_user(cls.owner)
+
+    def setUp(self):
+        super().setUp()
+        self.apply(tree=[INBOX, SENT, DRAFTS], messages=[self.mail()])
+        self.serial = None
+
+    def mail(self, remote_id="m1", **keys):
+        people = {"total": 2, "list": [{"name": "Me", "address": "box@example.com"}, {"name": "Carl", "address": "carl@example.com"}]}
+        return patch(remote_id, to_recipients=people, **{"conversation_id": "c1", "internet_message_id": f"<{remote_id}@x>", **keys})
+
+    def body(self, html="<p>Hi</p>", attachments=()):
+        rows = self.messages.search([("account_id", "=", self.account.id)])
+        return replace.object(
+            type(rows), "_body", lambda _self: {"state": "ready", "html": html, "has_remote": False, "attachments": list(attachments)}
+        )
+
+    def compose(self, mode="reply", **keys):
+        with self.body():
+            return self.drafts.maildesk_compose(mode, self.row("m1").id if mode != "new" else None, self.account.id, **keys)
+
+    def exchange(self):
+        answer = self.connector.connector_exchange(instance=INSTANCE, run=RUN, serial=self.serial, since="2026-01-01T00:00:00Z", actions=50)
+        self.serial = answer["serial"]
+        return answer
+
+    def send(self, **keys):
+        """Write a mail and send it now; return (draft, action)."""
+        made = self.compose("new", to=["bert@example.com"], subject="Hello")
+        made |= self.drafts.maildesk_save(made["id"], made["revision"], {"html": "<p>Dear Bert</p>"})
+        self.drafts.maildesk_send(made["id"], made["revision"], delay=0, **keys)
+        self.env.flush_all()
+        given = [one for one in self.exchange()["actions"] if one["kind"] == "send"]
+        self.assertEqual(len(given), 1)
+        return self.env["mailbox.draft"].browse(made["id"]), given[0]
+
+    def outcome(self, action, outcome, **keys):
+        return self.connector.connector_outcomes(self.account.id, [{"uuid": action["uuid"], "outcome": outcome, **keys}])
+
+    def made(self, action, remote_id="d1", message_id="<d1@x>"):
+        return self.connector.connector_draft_made(self.account.id, action["uuid"], remote_id, "k1", message_id)
+
+    def shown(self, name):
+        """Return subjects in a folder, as the owner's list shows them."""
+        folder = self.env["mailbox.folder"].search([("account_id", "=", self.account.id), ("remote_id", "=", name)])
+        return [row["subject"] for row in self.messages.with_user(self.owner).maildesk_list(folder.id)["rows"]]
+
+    # ------------------------------------------------------------------ writing
+
+    def test_reply_goes_to_the_sender(self):
+        made = self.compose("reply")
+        self.assertEqual([one["address"] for one in made["to"]], ["anna@example.com"])
+        self.assertEqual(made["subject"], "Re: Subject of m1")
+        self.assertIn("<p>Hi</p>", made["html"])
+        self.assertIn("wrote:", made["html"])
+
+    def test_reply_to_is_respected(self):
+        self.apply(messages=[{"remote_id": "m1", "reply_to": {"total": 1, "list": [{"name": "", "address": "desk@example.com"}]}}])
+        self.assertEqual([one["address"] for one in self.compose("reply")["to"]], ["desk@example.com"])
+
+    def test_reply_all_leaves_out_oneself(self):
+        made = self.compose("reply_all")
+        self.assertEqual([one["address"] for one in made["to"]], ["anna@example.com", "carl@example.com"])
+
+    def test_forward_brings_attachments_along(self):
+        with self.body(
+            attachments=[{"remote_id": "a1", "name": "x.pdf", "content_type": "application/pdf", "size": 9, "is_inline": False}]
+        ):
+            made = self.drafts.maildesk_compose("forward", self.row("m1").id)
+        self.assertEqual((made["subject"], made["to"], made["attachments"][0]["name"]), ("Fwd: Subject of m1", [], "x.pdf"))
+        self.assertIn("/m1/a1", made["attachments"][0]["url"])
+
+    def test_quote_has_no_style_sheet_and_no_script(self):
+        with self.body("<style>body{display:none}</style><p>Hi</p>"):
+            made = self.drafts.maildesk_compose("reply", self.row("m1").id)
+        saved = self.drafts.maildesk_save(made["id"], 1, {"html": made["html"] + "<script>alert(1)</script><p onclick='x()'>more</p>"})
+        html = self.drafts.maildesk_draft(made["id"])["html"]
+        self.assertNotIn("display:none", html)
+        self.assertNotIn("alert", html)
+        self.assertNotIn("onclick", saved["html"])
+
+    def test_signature_stands_above_the_quote(self):
+        self.account.with_user(self.owner).signature = "<p>Anna of Sales</p>"
+        html = self.compose("reply")["html"]
+        self.assertLess(html.index("Anna of Sales"), html.index("maildesk-quoted"))
+
+    def test_save_from_an_old_revision_is_a_conflict(self):
+        made = self.compose("new")
+        first = self.drafts.maildesk_save(made["id"], 1, {"subject": "One"})
+        self.assertEqual(first["revision"], 2)
+        self.assertEqual(self.drafts.maildesk_save(made["id"], 1, {"subject": "Two"})["conflict"]["subject"], "One")
+
+    def test_saves_are_one_action(self):
+        made = self.compose("new")
+        revision = 1
+        for n in range(5):
+            revision = self.drafts.maildesk_save(made["id"], revision, {"subject": f"Try {n}"})["revision"]
+        self.assertEqual(self.env["mailbox.action"].search_count([("draft_id", "=", made["id"])]), 1)
+        (given,) = self.exchange()["actions"]
+        told = self.connector.connector_draft(self.account.id, given["uuid"])
+        self.assertEqual((told["subject"], told["revision"]), ("Try 4", 6))
+        self.assertNotIn("Try", str(given))
+
+    def test_picture_in_the_text_is_an_attachment(self):
+        made = self.compose("new")
+        pixel = base64.b64encode(b"GIF89a").decode()
+        saved = self.drafts.maildesk_save(made["id"], 1, {"html": f'<p>See <img src="data:image/gif;base64,{pixel}"></p>'})
+        (item,) = saved["attachments"]
+        self.assertIn(f"/web/image/{item['id']}", saved["html"])
+        (given,) = self.exchange()["actions"]
+        told = self.connector.connector_draft(self.account.id, given["uuid"])
+        self.assertIn(f"cid:{item['content_id']}", told["html"])
+        self.assertEqual([(one["is_inline"], one["is_here"]) for one in told["attachments"]], [(True, True)])
+        piece = self.connector.connector_draft_piece(self.account.id, given["uuid"], item["id"], 3, 2)
+        self.assertEqual(base64.b64decode(piece), b"89")
+
+    def test_attachment_of_a_record_is_copied_if_one_may_read_it(self):
+        own = self.env["ir.attachment"].with_user(self.owner).create({"name": "own.txt", "raw": b"own"})
+        secret = self.env["ir.attachment"].create(
+            {"name": "s.txt", "raw": b"s", "res_model": "mailbox.draft", "res_id": self._strange().id}
+        )
+        made = self.compose("new", attachment_ids=own.ids)
+        self.assertEqual([one["name"] for one in made["attachments"]], ["own.txt"])
+        self.assertNotEqual(made["attachments"][0]["id"], own.id)
+        with self.assertRaises(AccessError):
+            self.drafts.maildesk_save(made["id"], 1, {"attachment_ids": secret.ids})
+
+    def _strange(self):
+        account = self._account("other@example.com", self.stranger)
+        account.granted_scopes = "Mail.ReadWrite Mail.Send"
+        made = self.env["mailbox.draft"].with_user(self.stranger).maildesk_compose("new", None, account.id)
+        return self.env["mailbox.draft"].browse(made["id"])
+
+    def test_nobody_else_has_a_draft(self):
+        made = self.compose("new", subject="Secret")
+        self.account.with_user(self.owner).shared_user_ids = self.friend
+        for user in (self.friend, self.stranger, self.admin):
+            drafts = self.env["mailbox.draft"].with_user(user)
+            self.assertFalse(drafts.search([]))
+            with self.assertRaises(UserError):
+                drafts.maildesk_save(made["id"], 1, {"subject": "x"})
+        with self.assertRaises(AccessError):
+            self.drafts.browse(made["id"]).write({"subject": "x"})
+
+    def test_without_permission_nothing_is_written(self):
+        self.account.granted_scopes = "Mail.ReadWrite"
+        with self.assertRaisesRegex(UserError, "does not let MailDesk send"):
+            self.compose("new")
+
+    # ------------------------------------------------------------------ sending
+
+    def test_address_is_checked(self):
+        made = self.compose("new", to=["nonsense"])
+        with self.assertRaisesRegex(UserError, "nonsense"):
+            self.drafts.maildesk_send(made["id"], 1)
+        made = self.compose("new")
+        with self.assertRaisesRegex(UserError, "To whom"):
+            self.drafts.maildesk_send(made["id"], 1)
+
+    def test_delay_is_the_users_own_and_can_be_undone(self):
+        made = self.compose("new", to=["bert@example.com"])
+        self.owner.maildesk_undo_seconds = 20
+        sent = self.drafts.maildesk_send(made["id"], 1)
+        self.assertEqual((sent["undo_seconds"], sent["draft"]["state"]), (20, "scheduled"))
+        answer = self.exchange()
+        self.assertFalse(answer["actions"])
+        self.assertTrue(0 < answer["next_send_in"] <= 20)
+        self.assertEqual(self.shown("F-sent"), [])
+        self.assertEqual(self.drafts.maildesk_unsend(made["id"])["state"], "editing")
+        with self.assertRaises(UserError):
+            self.drafts.maildesk_unsend(made["id"])
+
+    def test_scheduled_are_listed(self):
+        made = self.compose("new", to=["bert@example.com"], subject="Later")
+        when = fields.Datetime.now() + timedelta(days=2)
+        self.drafts.maildesk_send(made["id"], 1, send_at=when.isoformat())
+        (line,) = self.drafts.maildesk_scheduled()["drafts"]
+        self.assertEqual(line["subject"], "Later")
+        with self.assertRaises(UserError):
+            self.drafts.maildesk_save(made["id"], 1, {"subject": "x"})
+
+    def test_entry_is_in_sent_at_once_and_becomes_the_copy(self):
+        draft, action = self.send()
+        self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), (["Hello"], []))
+        entry = draft.message_id.id
+        # Graph shows the draft before we know its id: it is held back.
+        copy = self.mail("d1", folder="F-drafts", subject="Hello", is_draft=True, internet_message_id="<d1@x>")
+        self.apply(messages=[copy])
+        self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), (["Hello"], []))
+        self.assertTrue(self.made(action))
+        self.assertEqual(draft.message_id.id, entry)
+        self.apply(messages=[copy])
+        self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), (["Hello"], []))
+        self.outcome(action, "done", acked=fields.Datetime.now().timestamp())
+        self.assertEqual((draft.state, draft.html, draft.to_recipients), ("sent", False, False))
+        # A round that began since ends nothing: the draft may stand in Drafts still, and then in no folder.
+        self.apply(messages=[copy], settled=fields.Datetime.now().timestamp() + 60)
+        self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), (["Hello"], []))
+        self.apply(removed=[{"folder": "F-drafts", "remote_id": "d1"}])
+        self.apply(gone=["d1"])
+        self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), (["Hello"], []))
+        (row,) = self.messages.with_user(self.owner).maildesk_rows([entry])["rows"]
+        self.assertEqual(row["sending"]["state"], "waiting")
+        self.apply(messages=[self.mail("s9", folder="F-sent", subject="Hello", is_draft=False, internet_message_id="<d1@x>")])
+        self.assertEqual(self.shown("F-sent"), ["Hello"])
+        self.assertEqual((self.row("s9").id, self.row("s9").is_local), (entry, False))
+
+    def test_copy_that_keeps_its_id_is_the_entry(self):
+        draft, action = self.send()
+        self.made(action)
+        self.outcome(action, "done", acked=1.0)
+        self.apply(
+            messages=[{"remote_id": "d1", "folder": "F-sent", "is_draft": False}], removed=[{"folder": "F-drafts", "remote_id": "d1"}]
+        )
+        self.assertEqual((self.shown("F-sent"), self.row("d1").is_local, self.row("d1")), (["Hello"], False, draft.message_id))
+        self.assertFalse(self.env["mailbox.action"].search([("draft_id", "=", draft.id), ("covers", "=", True)]))
+
+    def test_copy_in_ones_own_inbox_is_another_mail(self):
+        _draft, action = self.send()
+        self.made(action)
+        self.outcome(action, "done", acked=1.0)
+        self.apply(messages=[self.mail("in1", subject="Hello", internet_message_id="<d1@x>")])
+        self.assertEqual((self.shown("F-sent"), self.shown("F-inbox").count("Hello")), (["Hello"], 1))
+
+    def test_saved_draft_leaves_drafts_when_it_is_sent(self):
+        made = self.compose("new", to=["bert@example.com"], subject="Hello")
+        self.drafts.maildesk_save(made["id"], 1, {"html": "<p>x</p>"})
+        (save,) = self.exchange()["actions"]
+        self.apply(messages=[self.mail("d1", folder="F-drafts", subject="Hello", is_draft=True)])
+        self.outcome(save, "done", draft={"remote_id": "d1", "change_key": "k1", "internet_message_id": "<d1@x>", "revision": 2})
+        self.assertEqual(self.shown("F-drafts"), ["Hello"])
+        self.drafts.maildesk_send(made["id"], 2, delay=0)
+        (send,) = self.exchange()["actions"]
+        self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), (["Hello"], []))
+        self.outcome(send, "failed", error="ErrorSendAsDenied")
+        self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), ([], ["Hello"]))
+        (line,) = self.drafts.maildesk_drafts()["drafts"]
+        self.assertEqual(line["state"], "failed")
+        self.assertIn("does not let this mailbox send", line["error"])
+
+    def test_failure_without_a_draft_leaves_no_entry(self):
+        draft, action = self.send()
+        self.outcome(action, "failed", error="ErrorMessageSizeExceeded")
+        self.assertEqual((self.shown("F-sent"), draft.state, bool(draft.html)), ([], "failed", True))
+
+    def test_unconfirmed_is_for_its_author(self):
+        draft, action = self.send()
+        self.made(action)
+        self.outcome(action, "unconfirmed")
+        (row,) = self.messages.with_user(self.owner).maildesk_rows(draft.message_id.ids)["rows"]
+        self.assertEqual((draft.state, row["sending"]["state"], self.shown("F-sent")), ("unconfirmed", "unconfirmed", ["Hello"]))
+        tag = draft.tag
+        made = self.drafts.maildesk_resolve(draft.id, "again")
+        self.assertEqual((made["state"], self.shown("F-sent")), ("editing", []))
+        self.assertNotEqual(draft.tag, tag)
+        self.assertIn("Dear Bert", made["html"])
+
+    def test_unconfirmed_that_comes_was_sent(self):
+        draft, action = self.send()
+        self.made(action)
+        self.outcome(action, "unconfirmed")
+        self.apply(messages=[self.mail("s9", folder="F-sent", subject="Hello", is_draft=False, internet_message_id="<d1@x>")])
+        self.assertEqual((draft.state, self.shown("F-sent"), draft.html), ("sent", ["Hello"], False))
+
+    def test_resolved_as_sent_stays_in_sent(self):
+        draft, action = self.send()
+        self.outcome(action, "unconfirmed")
+        self.drafts.maildesk_resolve(draft.id, "sent")
+        self.assertEqual((draft.state, self.shown("F-sent")), ("sent", ["Hello"]))
+
+    def test_late_entry_says_so(self):
+        draft, action = self.send()
+        self.made(action)
+        self.outcome(action, "done", acked=(fields.Datetime.now() - timedelta(hours=2)).timestamp())
+        (row,) = self.messages.with_user(self.owner).maildesk_rows(draft.message_id.ids)["rows"]
+        self.assertEqual(row["sending"]["state"], "late")
+
+    def test_changed_in_outlook_is_asked_about(self):
+        made = self.compose("new", to=["bert@example.com"])
+        self.drafts.maildesk_save(made["id"], 1, {"subject": "Mine"})
+        (save,) = self.exchange()["actions"]
+        self.outcome(save, "failed", error="changed", draft={"remote_id": "d1"})
+        self.assertEqual(self.drafts.maildesk_draft(made["id"])["outlook"], "changed")
+        self.assertIn("conflict", self.drafts.maildesk_send(made["id"], 2, delay=0))
+        self.assertEqual(self.drafts.maildesk_take(made["id"], "mine")["outlook"], "saving")
+        (save,) = self.exchange()["actions"]
+        self.assertIsNone(self.connector.connector_draft(self.account.id, save["uuid"])["change_key"])
+
+    def test_discard_empties_and_tells_outlook(self):
+        made = self.compose("new", to=["bert@example.com"])
+        self.drafts.maildesk_save(made["id"], 1, {"subject": "Mine", "html": "<p>x</p>"})
+        (save,) = self.exchange()["actions"]
+        self.outcome(save, "done", draft={"remote_id": "d1", "change_key": "k1", "revision": 2})
+        self.drafts.maildesk_discard(made["id"])
+        draft = self.env["mailbox.draft"].browse(made["id"])
+        self.assertEqual((draft.state, draft.subject, draft.html), ("discarded", False, False))
+        (discard,) = self.exchange()["actions"]
+        self.assertEqual((discard["kind"], discard["values"]["draft_remote_id"]), ("draft_discard", "d1"))
+
+    def test_disconnect_gives_mails_back(self):
+        made = self.compose("new", to=["bert@example.com"])
+        self.drafts.maildesk_send(made["id"], 1, delay=30)
+        sending, _action = self.send()
+        self.account.with_user(self.owner).unlink()
+        self.assertEqual(self.env["mailbox.draft"].browse(made["id"]).state, "editing")
+        self.assertEqual((sending.state, sending.error_code), ("failed", "undecided"))
+
+    # ------------------------------------------------------------------ forgetting
+
+    def test_every_place_of_a_body_has_its_age(self):
+        """Every column and file that may hold what a mail says is listed, and is empty when its time has come."""
+        holds = {
+            (name, field.name)
+            for name in self.env.registry
+            if name.startswith(("mailbox.", "maildesk."))
+            for field in self.env[name]._fields.values()
+            if field.store and field.column_type and field.column_type[0] in ("text", "jsonb", "bytea")
+        }
+        # Place -> how it is emptied.
+        limits = {
+            **{("mailbox.draft", name): "sent, discarded; 7 days" for name in ("to_recipients", "cc_recipients", "bcc_recipients")},
+            ("mailbox.draft", "html"): "sent, discarded; 7 days",
+            ("mailbox.draft", "attachments"): "sent, discarded; 7 days",
+            ("mailbox.message_body", "html"): "7 days",
+            ("mailbox.message_body", "attachments"): "7 days",
+            **{("mailbox.action", name): "no text of a mail" for name in ("vals", "before", "seen")},
+        }
+        heads = {("mailbox.message_index", name) for name in ("to_recipients", "cc_recipients", "bcc_recipients", "reply_to", "categories")}
+        closed = {("mailbox.message_index", "said_categories")}
+        others = {place for place in holds - limits.keys() - heads - closed if place[0] != "mailbox.account"}
+        self.assertFalse({place for place in others if place[0] in ("mailbox.draft", "mailbox.action", "mailbox.message_body")}, others)
+        made = self.compose("new", to=["bert@example.com"])
+        item = self.drafts.maildesk_save(
+            made["id"], 1, {"html": f'<p>Text<img src="data:image/gif;base64,{base64.b64encode(b"GIF").decode()}"></p>'}
+        )["attachments"][0]
+        draft = self.env["mailbox.draft"].browse(made["id"])
+        self.drafts.maildesk_send(made["id"], 2, delay=0)
+        (action,) = self.exchange()["actions"]
+        self.outcome(action, "failed", error="ErrorInvalidRecipients")
+        self.env.flush_all()
+        old = fields.Datetime.now() - timedelta(days=8)
+        self.env.cr.execute("UPDATE mailbox_draft SET write_date = %s WHERE id = %s", [old, draft.id])
+        self.env.cr.execute("UPDATE ir_attachment SET create_date = %s WHERE id = %s", [old, item["id"]])
+        self.env.invalidate_all()
+        self.env["mailbox.draft"]._cron_forget()
+        self.env.flush_all()
+        self.env.cr.execute("SELECT html, subject, to_recipients, attachments FROM mailbox_draft WHERE id = %s", [draft.id])
+        self.assertEqual(self.env.cr.fetchone(), (None, None, None, None))
+        self.assertFalse(self.env["ir.attachment"].browse(item["id"]).exists())

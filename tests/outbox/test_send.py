@@ -1,0 +1,272 @@
+"""Sending against any history: awkward answers, faults, deaths at any await, lost files, backups of Odoo.
+
+At every moment    Sent shows each mail that is on its way, or was sent, once; Drafts never does
+After quiet        each mail went out exactly once, or it failed and never did, or it is unconfirmed and went out at most once
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+import trio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+from trio.testing import MockClock
+
+from connector.outbox import upload
+from tests.graph_simulator.entra import Grant
+from tests.graph_simulator.quirks import Quirks
+from tests.sync import test_model as sync_model
+from tests.sync.world import ACCOUNT, World, open_world
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.sync.memory_addon import MemoryMailbox
+
+_EXAMPLES = int(os.environ.get("MAILDESK_EXAMPLES", "60"))
+# Real seconds that many histories may take on a busy machine.
+_PATIENCE = 600 if _EXAMPLES <= 200 else 6 * 3600
+# Seconds of the test's clock after which everything is known: two doubts of five minutes, and what is tried for a quarter of an hour.
+_QUIET = 3000.0
+_TO = "bert@elsewhere.example"
+
+Step = sync_model.Step
+_number = st.integers(0, 1000)
+_HAPPENINGS = ["run", "run", "die", "die_anywhere", "die_anywhere", "lose_call", "lose_answer", "cut", "cut_answer"]
+_step = st.builds(Step, st.sampled_from(["send"] * 8 + _HAPPENINGS * 2), _number, _number)
+_disaster = st.builds(Step, st.sampled_from(["send"] * 8 + _HAPPENINGS + ["lose_file", "dump", "restore"] * 2), _number, _number)
+_switches = st.fixed_dictionaries(
+    {
+        "send_pickup": st.sampled_from([0.0, 2.0, 60.0, 120.0]),
+        "send_transit": st.sampled_from([0.0, 5.0, 60.0]),
+        "send_504": st.sampled_from([0, 1, 2, 3]),
+        "send_202_retry": st.sampled_from([0, 1, 2]),
+        "sent_id_changes": st.booleans(),
+        "sent_keeps_properties": st.booleans(),
+        "listed_content_id": st.booleans(),
+        "ndr_recipients": st.sampled_from(["", _TO]),
+    }
+)
+
+
+class History(sync_model.History):
+    """Carries out steps."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.is_restored = False
+
+    async def on_send(self, step: Step) -> None:
+        """Let a mail be sent, some of them with a file."""
+        number = len(self.world.addon.mailboxes[ACCOUNT].letters)
+        files = ((number + 1, f"file {number}.txt", b"x" * (10 + step.b)),) if step.b % 3 == 0 else ()
+        self.world.addon.maildesk_send(ACCOUNT, f"Letter {number} {step.a}", _TO, delay=float(step.a % 12), files=files)
+
+    async def on_lose_call(self, step: Step) -> None:
+        """Lose a call."""
+        calls = ("apply", "exchange", "outcomes", "draft", "draft_made")
+        self.world.lose[f"before {calls[step.a % 5]}"] = 1 + step.b % 2
+
+    async def on_lose_answer(self, step: Step) -> None:
+        """Lose an answer."""
+        calls = ("apply", "exchange", "outcomes", "draft", "draft_made")
+        self.world.lose[f"after {calls[step.a % 5]}"] = 1 + step.b % 2
+
+    async def on_cut(self, step: Step) -> None:
+        """Lose requests."""
+        self.world.lose["before graph"] = 1 + step.a % 3
+
+    async def on_cut_answer(self, step: Step) -> None:
+        """Lose answers of Graph: what was asked for was done."""
+        self.world.lose["after graph"] = 1 + step.a % 3
+
+    async def on_restore(self, step: Step) -> None:
+        """Put a backup of Odoo in place."""
+        self.is_restored = self.is_restored or self.backup is not None
+        await sync_model.History.on_restore(self, step)
+
+
+def _watch(world: World, wrong: list[str]) -> Callable[[str, str, object], Awaitable[None]]:
+    """Return what looks at Sent and Drafts after each call."""
+
+    async def look(phase: str, method: str, request: object) -> None:
+        del request
+        if phase == "after":
+            wrong.extend(f"after {method}: {one}" for one in _shown_wrongly(world.addon.mailboxes[ACCOUNT]))
+
+    return look
+
+
+def _shown_wrongly(box: MemoryMailbox) -> list[str]:
+    roles = {f.remote_id: f.role for f in box.folders.values()}
+    shown = Counter((row["subject"], roles.get(row["folder"])) for row in box.rows.values() if not row["pending"])
+    found = []
+    for letter in box.letters.values():
+        if letter.state in {"sending", "sent", "unconfirmed"} and letter.entry is not None:
+            there, in_drafts = shown[letter.subject, "sent"], shown[letter.subject, "drafts"]
+            if there != 1 or in_drafts:
+                found.append(f"{letter.subject} ({letter.state}): {there} times in Sent, {in_drafts} in Drafts")
+    return found
+
+
+async def _live_through(folder: Path, steps: list[Step], switches: dict[str, Any]) -> World:
+    with capture_logs():
+        async with open_world(folder, quirks=Quirks(**switches), outbox=True, bootstrap_messages=50) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            history, wrong = History(world), list[str]()
+            world.addon.on_call = _watch(world, wrong)
+            for step in steps:
+                await history.do(step)
+                if history.is_restored:
+                    # What a backup does not know shows twice until it is told again.
+                    world.addon.on_call = None
+            world.lose.clear()
+            await world.run(_QUIET)
+            await world.run(1.0)
+            assert history.is_restored or not wrong, "\n".join(wrong[:5])
+            _check(world)
+            return world
+
+
+def _check(world: World) -> None:
+    box = world.addon.mailboxes[ACCOUNT]
+    states = Counter(action.state for action in box.actions.values())
+    assert not states["scheduled"] + states["pending"] + states["running"], states
+    gone = Counter(mail["subject"] for mail in world.simulator.post.outgoing)
+    assert all(count == 1 for count in gone.values()), gone
+    for letter in box.letters.values():
+        wanted = {"sent": {1}, "failed": {0}, "unconfirmed": {0, 1}}[letter.state]
+        assert gone[letter.subject] in wanted, (letter, gone[letter.subject])
+    assert not _shown_wrongly(box)
+
+
+def _history(steps: list[Step], switches: dict[str, Any]) -> World:
+    folder = Path(tempfile.mkdtemp(prefix="maildesk-send-"))
+    try:
+        return trio.run(partial(_live_through, folder, steps, switches), clock=MockClock(autojump_threshold=0))
+    finally:
+        shutil.rmtree(folder)
+
+
+_RUN, _SEND = Step("run", 60), Step("send", 0, 0)
+
+
+@pytest.mark.timeout(_PATIENCE)
+@settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(_step, min_size=2, max_size=12), _switches)
+def test_send_any_history_sends_once(steps: list[Step], switches: dict[str, Any]) -> None:
+    """Whatever happens to the connector, each mail goes out once, and Sent shows it once at every moment."""
+    _history(steps, switches)
+
+
+@pytest.mark.timeout(_PATIENCE)
+@settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(_disaster, min_size=3, max_size=12), _switches)
+def test_send_lost_files_and_backups_send_nothing_twice(steps: list[Step], switches: dict[str, Any]) -> None:
+    """A lost file of the connector, or an Odoo that was restored, sends nothing twice."""
+    _history(steps, switches)
+
+
+@pytest.mark.parametrize("awkward", [{"send_504": 1}, {"send_202_retry": 1}], ids=["504", "202 with Retry-After"])
+@pytest.mark.parametrize("pickup", [2.0, 120.0])
+def test_send_doubtful_answer_is_found_out(awkward: dict[str, Any], pickup: float) -> None:
+    """A mail that went out although Graph said otherwise is found, and not sent again; nobody is asked."""
+    world = _history([_SEND, _RUN], {**awkward, "send_pickup": pickup, "send_transit": 60.0, "sent_id_changes": True})
+    assert [one.state for one in world.addon.mailboxes[ACCOUNT].letters.values()] == ["sent"]
+
+
+def test_send_request_that_never_arrived_is_sent_again_once() -> None:
+    """A draft that still stands there after five minutes, as it was left, is sent."""
+
+    async def main() -> None:
+        async with open_world(Path(tempfile.mkdtemp(prefix="maildesk-send-")), quirks=Quirks(), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.addon.maildesk_send(ACCOUNT, "Letter", _TO)
+            lost = [1]
+
+            def spoil(url: str) -> Any:
+                import httpx  # noqa: PLC0415 - what a spoiled answer is made of
+
+                return httpx.Response(504, json={}) if url.endswith("/send") and lost and lost.pop() else None
+
+            with patch.object(type(world.simulator.post), "accept", _swallow(world)):
+                world.spoil = spoil
+                await world.run(60)
+            world.spoil = None
+            await world.run(_QUIET)
+            assert [mail["subject"] for mail in world.simulator.post.outgoing] == ["Letter"]
+            _check(world)
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def _swallow(world: World) -> Any:
+    from tests.graph_simulator.call import Answer  # noqa: PLC0415 - for this one test
+
+    del world
+    return lambda *_args, **_kwargs: Answer(202)
+
+
+@pytest.mark.parametrize(
+    ("switches", "to", "code"),
+    [
+        ({"message_cap": 5}, _TO, "ErrorMessageSizeExceeded"),
+        ({}, "nonsense", "ErrorInvalidRecipients"),
+        ({"send_rate": 1}, _TO, "ErrorExceededMessageLimit"),
+    ],
+)
+def test_send_refusal_comes_back_with_its_reason(tmp_path: Path, switches: dict[str, Any], to: str, code: str) -> None:
+    """What Graph refuses for good comes back to its author."""
+
+    async def main() -> None:
+        async with open_world(tmp_path, quirks=Quirks(), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.simulator.quirks = replace(world.simulator.quirks, **switches)
+            for number in range(2):
+                world.addon.maildesk_send(ACCOUNT, f"Letter {number}", to, files=((number + 1, "a.txt", b"0123456789"),))
+            await world.run(300)
+            errors = [one.error for one in world.addon.mailboxes[ACCOUNT].letters.values() if one.state == "failed"]
+            assert errors
+            assert set(errors) == {code}
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_send_large_file_goes_in_ranges_and_is_resumed(tmp_path: Path) -> None:
+    """A file over 3 MB goes by an upload session; answers that are lost on the way cost a range at most."""
+    content = os.urandom(7_000_000)
+
+    async def main() -> None:
+        async with open_world(tmp_path, quirks=Quirks(), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.addon.maildesk_send(ACCOUNT, "Letter", _TO, files=((1, "large.bin", content), (2, "small.txt", b"small")))
+            world.lose["after draft_piece"] = 1
+            await world.run(20)
+            world.lose["after graph"] = 2
+            await world.run(_QUIET)
+            (mail,) = world.simulator.post.outgoing
+            assert sorted((one["name"], one["size"]) for one in mail["attachments"]) == [("large.bin", len(content)), ("small.txt", 5)]
+            sent = next(m for m in world.truth.messages.values() if m.data["subject"] == "Letter")
+            assert next(a for a in sent.attachments if a and a["name"] == "large.bin")["content"] == content
+            assert max(upload.PIECE, upload.SMALL) < 4 * 2**20
+            _check(world)
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
