@@ -5,7 +5,7 @@
     "category": "Productivity",
     "author": "The MailDesk connector authors",
     "license": "LGPL-3",
-    "depends": ["mail", "base_setup"],
+    "depends": ["mail", "base_setup", "html_editor"],
     "data": [
         "security/maildesk_groups.xml",
         "security/ir.model.access.csv",
@@ -21,6 +21,7 @@
         "views/maildesk_menus.xml",
         "views/res_partner_views.xml",
         "views/res_users_views.xml",
+        "views/write_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["maildesk/static/src/**/*"],

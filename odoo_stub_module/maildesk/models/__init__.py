@@ -41,6 +41,7 @@ from . import mailbox_draft_wire
 # Odoo's own world
 from . import mailbox_contact
 from . import res_partner
+from . import res_partner_writing
 from . import mailbox_news
 from . import res_users_preferences
 from . import ir_http

@@ -4,6 +4,7 @@ import { advanceTime } from "@odoo/hoot-mock";
 import { defineActions, getService, MockServer, onRpc, patchWithCleanup, serverState } from "@web/../tests/web_test_helpers";
 import { session } from "@web/session";
 import { compareRows } from "@maildesk/store/message_list";
+import { DRAFT_METHODS, FakeDrafts } from "./compose_test_helpers";
 
 /**
  * The addon's server side as the app sees it (docs/protocol.md, section 4), over a plain list of messages that a test
@@ -24,6 +25,7 @@ export class FakeMail {
     known = {};
     mayCreate = true;
     notify = "off";
+    drafts = new FakeDrafts();
     /** What was done, for `maildesk_undo` and `maildesk_actions`: by group, and with what it is told as. */
     deeds = [];
     actions = [];
@@ -504,6 +506,10 @@ export function defineMailDesk(mail) {
     ]) {
         onRpc(model, method, ({ args, kwargs }) => mail.call(method, kwargs, args));
     }
+    for (const method of DRAFT_METHODS) {
+        onRpc("mailbox.draft", method, ({ kwargs }) => mail.drafts.call(method, kwargs));
+    }
+    onRpc("res.partner", "maildesk_recipients", ({ kwargs }) => mail.drafts.call("maildesk_recipients", kwargs));
 }
 
 /** Odoo's web client of somebody who uses MailDesk, at no app. */
@@ -531,6 +537,11 @@ export function sendChanged(values) {
 
 export function sendBody(messageId, error = null) {
     MockServer.env["bus.bus"]._sendone(serverState.partnerId, "maildesk/body", { message_id: messageId, error });
+}
+
+export function sendDraft(record) {
+    const { id: draft_id, revision, state } = record;
+    MockServer.env["bus.bus"]._sendone(serverState.partnerId, "maildesk/draft", { draft_id, revision, state });
 }
 
 /** The addon's own channel for the news that a connector is back. */

@@ -24,11 +24,11 @@ import { disconnectQuestion, purgeQuestion } from "./account_questions";
  * @property {(context: ActionContext) => boolean} [isBusy]
  * @property {(context: ActionContext) => any} run
  *
- * @typedef {"toolbar"|"settings"|"account"|"mailbox"|"folder"|"message"|"selection"|"conversation"} Place "account": what a mailbox needs now, beside
+ * @typedef {"toolbar"|"compose"|"settings"|"account"|"mailbox"|"folder"|"message"|"selection"|"conversation"} Place "account": what a mailbox needs now, beside
  *  the words that say so; "mailbox": all else that its owner can do with it; "message": on a row, for that row; "selection": in the bar over
  *  the list, for all selected rows; "conversation": over the open message, for its row
  *
- * @typedef {{store: import("../store/maildesk_store").MailDeskStore, action: object, dialog: object, account?: object, folder?: object,
+ * @typedef {{store: import("../store/maildesk_store").MailDeskStore, action: object, dialog: object, compose: import("../store/compose").ComposeStore, account?: object, folder?: object,
  *  rows?: import("../store/message_list").Row[]}} ActionContext `rows`: what "message" and "selection" are about; by key, the selected rows
  *  or the one on which the person is. `messageIds(row)` tells the messages that a row stands for.
  */
@@ -213,7 +213,8 @@ export function useMailDeskActions(place) {
     const component = useComponent();
     const action = useService("action");
     const dialog = useService("dialog");
-    const context = (about) => ({ store: component.store, action, dialog, ...about });
+    const compose = useService("maildesk.compose");
+    const context = (about) => ({ store: component.store, action, compose, dialog, ...about });
     return {
         /** @param {{account?: object, folder?: object, rows?: object[]}} [subject] what the actions are about, beside the store */
         list(subject) {

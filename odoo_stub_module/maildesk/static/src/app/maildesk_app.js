@@ -5,6 +5,7 @@ import { useDebounced } from "@web/core/utils/timing";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { keyEntries } from "../actions/maildesk_keys";
 import { Banners } from "../components/banners";
+import { ComposeButton } from "../components/compose_button";
 import { ContactCard } from "../components/contact_card/contact_card";
 import { EmptyState } from "../components/empty_state";
 import { FolderTree } from "../components/folder_tree";
@@ -17,6 +18,7 @@ import { Toolbar } from "../components/toolbar";
 import { UndoNotice } from "../components/undo_notice";
 import { comboOf } from "../utils/keys";
 import { useKeys, usePalette } from "../utils/keys_hook";
+import { isEditable } from "../utils/writing";
 import { correspondentOf } from "../utils/people";
 import { useMailDeskPresence } from "../utils/presence_hook";
 import { useViewport } from "../utils/viewport_hook";
@@ -29,7 +31,7 @@ const WALK_DELAY = 150; // ms
  * tab decide.
  */
 export class MailDeskApp extends Component {
-    static components = { Banners, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, OutboxNotice, ReadingPane, Toolbar, UndoNotice };
+    static components = { Banners, ComposeButton, ContactCard, EmptyState, FolderTree, ListHead, MessageListPane, OutboxNotice, ReadingPane, Toolbar, UndoNotice };
     static props = { ...standardActionServiceProps };
     static template = "maildesk.MailDeskApp";
 
@@ -37,6 +39,7 @@ export class MailDeskApp extends Component {
         this.store = useState(useService("maildesk.store"));
         this.action = useService("action");
         this.dialog = useService("dialog");
+        this.compose = useState(useService("maildesk.compose"));
         this.root = useRef("root");
         this.viewport = useViewport();
         this.state = useState({ isInFolders: false, searchWishes: 0 });
@@ -70,13 +73,14 @@ export class MailDeskApp extends Component {
     }
 
     get keyContext() {
-        const { store, action, dialog } = this;
-        return { app: this, store, action, dialog, account: store.account, folder: store.folder, rows: store.actedRows };
+        const { store, action, compose, dialog } = this;
+        return { app: this, store, action, compose, dialog, account: store.account, folder: store.folder, rows: store.actedRows };
     }
 
     /** At a message, if somebody came here to read it. */
     async open(messageId) {
         await this.store.open();
+        this.compose.restore();
         if (messageId) {
             await this.store.openById(messageId);
         }
@@ -145,6 +149,10 @@ export class MailDeskApp extends Component {
 
     async onOpen(row) {
         this.openSoon.cancel();
+        if (isEditable(row, this.store)) {
+            this.store.select(row);
+            return this.compose.edit(row.id);
+        }
         const opened = this.store.openMessage(row);
         // a screen reader goes on where the message begins
         await new Promise(requestAnimationFrame);

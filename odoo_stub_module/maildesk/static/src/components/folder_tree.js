@@ -8,10 +8,11 @@ import { accountHealth, folderIcon, folderLines, isDisconnected, isReadOnly, isS
 import { useClock } from "../utils/clock_hook";
 import { avatarColor, formatAgo, formatNumber } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
+import { ComposeButton } from "./compose_button";
 
 /** Left: each mailbox with its state, its folders and what is unread in them; below it how far its sync is. Last, what was disconnected. */
 export class FolderTree extends Component {
-    static components = { Dropdown, DropdownItem };
+    static components = { ComposeButton, Dropdown, DropdownItem };
     static props = { onFolderOpened: { type: Function, optional: true } };
     static template = "maildesk.FolderTree";
 

@@ -3,6 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
 import { useService } from "@web/core/utils/hooks";
 import { useMailDeskActions } from "../actions/maildesk_actions";
+import { QuickReply } from "../compose/quick_reply";
 import { ActionBar } from "./action_bar";
 import { ConversationView } from "./conversation";
 
@@ -11,7 +12,7 @@ const READ_AFTER = 1000; // ms
 
 /** Right: the open message, with the conversation that it is part of. */
 export class ReadingPane extends Component {
-    static components = { ActionBar, ConversationView };
+    static components = { ActionBar, ConversationView, QuickReply };
     static props = { hasBack: Boolean, onBack: Function };
     static template = "maildesk.ReadingPane";
 

@@ -1,0 +1,42 @@
+import { Component, onWillStart, useState } from "@odoo/owl";
+import { uniqueId } from "@web/core/utils/functions";
+import { useService } from "@web/core/utils/hooks";
+
+/** Which mailbox and address a mail comes from; nothing where there is no choice. */
+export class FromField extends Component {
+    static props = { draft: Object };
+    static template = "maildesk.FromField";
+
+    setup() {
+        this.compose = useState(useService("maildesk.compose"));
+        this.id = uniqueId("maildesk-from-");
+        onWillStart(() => {
+            // not awaited: the window stands without it
+            this.compose.loadSenders();
+        });
+    }
+
+    /** @returns {{accountId: number, address: string, label: string, key: string}[]} */
+    get choices() {
+        const { accountId, fromAddress, fromChoices, mode } = this.props.draft;
+        const own = (fromChoices ?? [fromAddress]).map((address) => ({ accountId, address }));
+        // An answer comes from the mailbox that has the message.
+        const others = mode === "new" ? this.compose.senders.filter(({ id }) => id !== accountId) : [];
+        return [...own, ...others.map(({ id, email }) => ({ accountId: id, address: email }))].map((choice) => {
+            const name = this.compose.senders.find(({ id }) => id === choice.accountId)?.name;
+            const label = name && name !== choice.address ? `${name} <${choice.address}>` : choice.address;
+            return { ...choice, label, key: `${choice.accountId}/${choice.address}` };
+        });
+    }
+
+    get chosen() {
+        const { accountId, fromAddress } = this.props.draft;
+        return `${accountId}/${fromAddress}`;
+    }
+
+    onChange(ev) {
+        const choice = this.choices.find(({ key }) => key === ev.target.value);
+        const values = choice.accountId === this.props.draft.accountId ? {} : { accountId: choice.accountId, fromChoices: [choice.address] };
+        this.props.draft.edit({ ...values, fromAddress: choice.address });
+    }
+}

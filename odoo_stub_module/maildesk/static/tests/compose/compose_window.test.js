@@ -1,0 +1,293 @@
+import { describe, expect, test } from "@odoo/hoot";
+import { click, edit, keyDown, manuallyDispatchProgrammaticEvent, press, queryAllTexts, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
+import { advanceTime, animationFrame } from "@odoo/hoot-mock";
+import { getService } from "@web/../tests/web_test_helpers";
+import { defineMailModels, FakeMail, openMailDesk, openOdoo, sendBody, sendDraft } from "../maildesk_test_helpers";
+import { mockUploads } from "../compose_test_helpers";
+
+describe.current.tags("desktop");
+defineMailModels();
+
+function setup(values = {}) {
+    const mail = new FakeMail();
+    const account = mail.account(values);
+    const inbox = mail.folder(account);
+    const box = mail.folder(account, { name: "Drafts", role: "drafts" });
+    mail.message(inbox, { subject: "Hello", to_recipients: [{ name: "", address: "box1@example.com" }] });
+    return { account, box, drafts: mail.drafts, inbox, mail };
+}
+
+const WINDOW = ".o-maildesk-compose";
+const inWindow = (selector) => `${WINDOW}:not(.o-minimized) ${selector}`;
+
+async function compose(mail) {
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-compose-button:enabled");
+    await click(".o-maildesk-compose-button");
+    await waitFor(inWindow(".odoo-editor-editable"));
+}
+
+async function address(text) {
+    await click(inWindow("[data-name=to] input"));
+    await edit(text, { confirm: "enter" });
+    await animationFrame();
+}
+
+test("a mail is written, saves itself and goes, with time to take it back", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    expect(inWindow("[data-name=to] input")).toBeFocused();
+    await address("jane@example.com");
+    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["jane@example.com"]);
+    await click(inWindow(".o-maildesk-compose-subject"));
+    await edit("The pier");
+    await advanceTime(2000);
+    await animationFrame();
+    expect(drafts.records[0].subject).toBe("The pier");
+    expect(inWindow(".o-maildesk-compose-saved")).toHaveText("Saved");
+    await press(["ctrl", "enter"]);
+    await waitFor(".o-maildesk-toast");
+    expect(WINDOW).toHaveCount(0);
+    expect(".o-maildesk-toast-left").toHaveText("10");
+    await advanceTime(3000);
+    await animationFrame();
+    expect(".o-maildesk-toast-left").toHaveText("7");
+    await click(".o-maildesk-undo-send");
+    await waitFor(inWindow(".o-maildesk-chip"));
+    expect(drafts.records[0].state).toBe("editing");
+    expect(".o-maildesk-toast").toHaveCount(0);
+    await click(inWindow(".o-maildesk-send"));
+    await waitFor(".o-maildesk-toast");
+    await advanceTime(10_000);
+    await waitForNone(".o-maildesk-toast");
+    expect(drafts.records[0].state).toBe("scheduled");
+});
+
+test("addresses are checked: a wrong one is marked and refused, corrected by a double click", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    await address("jane at example");
+    expect(inWindow(".o-maildesk-chip.o-bad")).toHaveCount(1);
+    await click(inWindow(".o-maildesk-compose-subject"));
+    await edit("Hi");
+    await click(inWindow(".o-maildesk-send"));
+    await animationFrame();
+    expect(inWindow(".o-maildesk-compose-problem")).toHaveText(/jane at example/);
+    expect(drafts.made("maildesk_send")).toHaveLength(0);
+    await click(inWindow(".o-maildesk-chip.o-bad"), { interactive: false });
+    await manuallyDispatchProgrammaticEvent(queryFirst(inWindow(".o-maildesk-chip.o-bad")), "dblclick");
+    await animationFrame();
+    expect(inWindow("[data-name=to] input")).toHaveValue("jane at example");
+});
+
+test("a list is pasted at once, and names complete themselves", async () => {
+    const { drafts, mail } = setup();
+    drafts.people = [{ name: "Kai Mueller", address: "kai@pier.example", is_contact: true }];
+    await compose(mail);
+    const input = queryFirst(inWindow("[data-name=to] input"));
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", "Jane <jane@example.com>; bo@example.com");
+    await manuallyDispatchProgrammaticEvent(input, "paste", { clipboardData });
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["Jane", "bo@example.com"]);
+    await click(input);
+    await edit("ka");
+    await advanceTime(200);
+    await waitFor(".o-maildesk-suggestions");
+    expect(input).toHaveAttribute("aria-expanded", "true");
+    await press("enter");
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["Jane", "bo@example.com", "Kai Mueller"]);
+    await press("backspace");
+    await animationFrame();
+    expect(inWindow(".o-maildesk-chip")).toHaveCount(2);
+});
+
+test("no subject, and an attachment that is spoken of: the writer is asked", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    await address("jane@example.com");
+    const draft = getService("maildesk.compose").drafts[0];
+    draft.own = "<p>See the attached plan</p>";
+    await click(inWindow(".o-maildesk-send"));
+    await waitFor(".modal");
+    expect(".modal-body").toHaveText("There is no subject. You wrote of an attachment, and there is none.");
+    await click(".modal .btn-secondary");
+    await animationFrame();
+    expect(drafts.made("maildesk_send")).toHaveLength(0);
+    expect(WINDOW).toHaveCount(1);
+});
+
+test("r answers the message that is open, with what it says folded below", async () => {
+    const { drafts, mail } = setup();
+    drafts.quote = { state: "ready", html: '<div class="maildesk-quoted"><blockquote>Old words</blockquote></div>' };
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row");
+    await waitFor(".o-maildesk-reading .o-maildesk-quick");
+    await press("r");
+    await waitFor(inWindow(".odoo-editor-editable"));
+    expect(drafts.made("maildesk_compose")[0]).toMatchObject({ mode: "reply", message_id: 1 });
+    expect(inWindow(".odoo-editor-editable")).not.toHaveText(/Old words/);
+    await click(inWindow(".o-maildesk-quote-toggle"));
+    await animationFrame();
+    expect(inWindow(".odoo-editor-editable")).toHaveText(/Old words/);
+    expect(inWindow(".o-maildesk-quote-toggle")).toHaveCount(0);
+});
+
+test("a quoted text that is still fetched comes by the bus; until then nothing is forwarded", async () => {
+    const { drafts, mail } = setup();
+    drafts.quote = { state: "coming", html: "" };
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row");
+    await waitFor(".o-maildesk-reading");
+    await press("f");
+    await waitFor(inWindow(".odoo-editor-editable"));
+    await address("jane@example.com");
+    await click(inWindow(".o-maildesk-send"));
+    await animationFrame();
+    expect(inWindow(".o-maildesk-compose-problem")).toHaveText(/still being fetched/);
+    drafts.quote = { state: "ready", html: '<div class="maildesk-quoted">The original</div>' };
+    sendBody(1);
+    await waitFor(inWindow(".o-maildesk-quote-toggle"));
+    await advanceTime(2000);
+    expect(drafts.records[0].html).toInclude("The original");
+});
+
+test("Escape minimises, several windows stand beside each other, an empty one leaves nothing", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    await press("Escape");
+    await animationFrame();
+    expect(`${WINDOW}.o-minimized`).toHaveCount(1);
+    await click(".o-maildesk-compose-button");
+    await waitFor(inWindow(".odoo-editor-editable"));
+    expect(WINDOW).toHaveCount(2);
+    await click(inWindow("[data-do=close]"));
+    await animationFrame();
+    expect(drafts.records.map(({ state }) => state)).toEqual(["editing", "discarded"]);
+    await click(`${WINDOW}.o-minimized .o-maildesk-compose-title`);
+    await animationFrame();
+    expect(`${WINDOW}.o-minimized`).toHaveCount(0);
+});
+
+test("windows that were open come back, and what needs its author", async () => {
+    const { drafts, mail } = setup();
+    drafts.draft({ subject: "Kept in Drafts" });
+    drafts.draft({ subject: "Came back", state: "failed", error: "The mailbox is full." });
+    drafts.draft({ subject: "Who knows", state: "unconfirmed", error: "?" });
+    await openMailDesk(mail);
+    await waitFor(`${WINDOW}.o-minimized`);
+    await animationFrame();
+    expect(queryAllTexts(".o-maildesk-compose-title").sort()).toEqual(["Came back", "Who knows"]);
+    await click(".o-maildesk-compose-title:contains(Came back)");
+    await waitFor(inWindow(".o-maildesk-compose-banner"));
+    expect(inWindow(".o-maildesk-compose-banner")).toHaveText(/The mailbox is full/);
+    await click(".o-maildesk-compose-title:contains(Who knows)");
+    await waitFor(inWindow("[data-do=arrived]"));
+    expect(inWindow(".odoo-editor-editable")).toHaveCount(1);
+    await click(inWindow("[data-do=arrived]"));
+    await animationFrame();
+    expect(drafts.records[2].state).toBe("sent");
+});
+
+test("a mail that could not be sent comes back with the reason, wherever in Odoo its author is", async () => {
+    const { drafts, mail } = setup();
+    await openOdoo(mail);
+    const record = drafts.draft({ subject: "Offer", state: "failed", error: "Outlook does not accept one of the addresses." });
+    sendDraft(record);
+    await waitFor(inWindow(".o-maildesk-compose-banner"));
+    expect(inWindow(".o-maildesk-compose-banner")).toHaveText(/does not accept one of the addresses/);
+    expect(".o_notification").toHaveCount(1);
+});
+
+test("a click on a draft in Drafts goes on with it", async () => {
+    const { box, drafts, mail } = setup();
+    const row = mail.message(box, { subject: "Half written", is_draft: true });
+    drafts.draft({ mode: "edit", message_id: row.id, subject: "Half written" });
+    await openMailDesk(mail);
+    await waitFor("[data-role=drafts]");
+    await click(".o-maildesk-folder[data-role=drafts]");
+    await waitFor(`.o-maildesk-row[data-message-id="${row.id}"]`);
+    await click(`.o-maildesk-row[data-message-id="${row.id}"]`);
+    await waitFor(inWindow(".o-maildesk-compose-title:contains(Half written)"));
+    expect(drafts.made("maildesk_edit")).toHaveLength(1);
+});
+
+test("a read-only mailbox says why nothing is written from it", async () => {
+    const { mail } = setup({ permissions: { write: false, send: false } });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-no-writing");
+    expect(".o-maildesk-compose-button:disabled").toHaveCount(1);
+    expect(".o-maildesk-no-writing").toHaveText(/Read only/);
+    await press("c");
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row");
+    await waitFor(".o-maildesk-quick.o-off");
+    expect(WINDOW).toHaveCount(0);
+});
+
+test("a quick reply is a draft with the first pause, goes, and follows into a window", async () => {
+    const { drafts, inbox, mail } = setup();
+    mail.message(inbox, { subject: "Another" });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row[data-message-id='1']");
+    await click(".o-maildesk-row[data-message-id='1']");
+    await waitFor(".o-maildesk-quick-text");
+    await click(".o-maildesk-quick-text");
+    await edit("Thank you");
+    await advanceTime(2000);
+    await advanceTime(2000);
+    expect(drafts.records[0].html).toBe("<p>Thank you</p>");
+    expect(WINDOW).toHaveCount(0);
+    await click(".o-maildesk-row[data-message-id='2']");
+    await waitFor(`${WINDOW}.o-minimized`);
+    expect(".o-maildesk-quick-text").toHaveValue("");
+    await click(".o-maildesk-quick-text");
+    await edit("Yes");
+    await keyDown(["ctrl", "enter"]);
+    await waitFor(".o-maildesk-toast");
+    expect(drafts.records[1]).toMatchObject({ state: "scheduled", html: "<p>Yes</p>" });
+});
+
+test("a mail is scheduled, stands in the tree and can be called off", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    await address("jane@example.com");
+    await click(inWindow(".o-maildesk-compose-subject"));
+    await edit("Later");
+    await click(inWindow(".o-maildesk-send-more"));
+    await waitFor("[data-do=later]");
+    await click("[data-do=later]");
+    await waitFor(".o-maildesk-later");
+    await click(".o-maildesk-moment:contains(Tomorrow)");
+    await waitFor(".o-maildesk-folder[data-action=scheduled]");
+    expect(drafts.made("maildesk_send")[0].send_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/);
+    await click(".o-maildesk-folder[data-action=scheduled]");
+    await waitFor(".o-maildesk-scheduled-line");
+    await click("[data-do=call-off]");
+    await waitForNone(".o-maildesk-scheduled-line");
+    expect(drafts.records[0].state).toBe("editing");
+});
+
+test("files are attached with their progress, and taken out again", async () => {
+    const requests = mockUploads();
+    const { drafts, mail } = setup();
+    await compose(mail);
+    const compose_ = getService("maildesk.compose");
+    compose_.attach(compose_.drafts[0], [new File(["12345"], "plan.pdf", { type: "application/pdf" })]);
+    await waitFor(".o-maildesk-compose-file");
+    requests[0].progress(1, 2);
+    await animationFrame();
+    expect(".o-maildesk-compose-file [role=progressbar]").toHaveAttribute("aria-valuenow", "50");
+    const record = drafts.records[0];
+    record.attachments = [{ id: 9, name: "plan.pdf", size: 5, is_inline: false, url: "#" }];
+    record.revision = 2;
+    requests[0].answer(200, { revision: 2, added: record.attachments, attachments: record.attachments });
+    await waitFor(".o-maildesk-compose-file a");
+    await click(".o-maildesk-compose-file .o-maildesk-chip-remove");
+    await advanceTime(2000);
+    expect(drafts.made("maildesk_save").at(-1).values).toEqual({ attachment_ids: [] });
+    expect(".o-maildesk-compose-file").toHaveCount(0);
+});
