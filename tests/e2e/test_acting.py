@@ -220,9 +220,7 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     inbox.hover()
     _menu(page, "Inbox", "mark-folder-read")
     expect(inbox.locator(".o-maildesk-folder-unread")).to_have_count(0)
-    _until(
-        page, lambda: all(message["isRead"] for message in stage.truth(READER) if message["well_known"] == "inbox"), "all to be read"
-    )
+    _until(page, lambda: all(message["isRead"] for message in stage.truth(READER) if message["well_known"] == "inbox"), "all to be read")
     _row(page, "To be thrown away").click()
     page.keyboard.press("#")
     _until(page, lambda: (_at_microsoft(stage, "To be thrown away") or {})["well_known"] == "deleteditems", "the message in the Trash")
