@@ -81,6 +81,8 @@ _CEILING = 60.0
 _AFTER_MOVE = 2.0
 # Seconds from the last outcome to the round that proves it: several clicks make one round.
 _PROOF = 3.0
+# Outcomes that are told while there is more to do.
+_TELL = 200
 # Seconds: what stops the whole mailbox is waited for so long; the runner judges it meanwhile.
 _STOPPED = 30.0
 
@@ -151,25 +153,21 @@ class Courier:
         """Do what is ready, tell what is untold, or wait."""
         changed = self._queue.changed
         self._recall()
-        if self._untold and trio.current_time() >= self._tell_at:
+        for task in self._queue.ready(max(0, _LETTERS - self._posting), letters=True):
+            # Beside all else: a large file takes minutes.
+            task.is_under_way = True
+            self._posting += 1
+            nursery.start_soon(self._carry_letter, task)
+        tasks = self._queue.ready(_ABREAST * CHAIN)
+        # Hundreds on their way are told in a few calls; what a person waits for is told at once.
+        if self._untold and trio.current_time() >= self._tell_at and (not tasks or len(self._untold) >= _TELL):
             await self._tell()
             return
         if trio.current_time() >= self._proof_at and not self._untold:
             self._proof_at = float("inf")
             self.on_done()
-        tasks = self._queue.ready(_ABREAST * CHAIN)
-        letters = [task for task in tasks if task.action.kind in LETTERS]
-        for task in letters[: max(0, _LETTERS - self._posting)]:
-            # Beside all else: a large file takes minutes.
-            task.is_under_way = True
-            self._posting += 1
-            nursery.start_soon(self._carry_letter, task)
-        is_full = bool(letters) and self._posting >= _LETTERS
-        tasks = [task for task in tasks if task.action.kind not in LETTERS]
         if tasks:
             await self._work(tasks)
-            return
-        if letters and not is_full:
             return
         until = min(self._queue.next_at(), self._proof_at, self._tell_at if self._untold else float("inf"))
         with trio.move_on_at(until):
@@ -406,7 +404,7 @@ class Courier:
 
     async def _tell(self) -> None:
         """Let Odoo know; while that is under way no round of the sync begins (`Mailbox.rounds`)."""
-        telling = dict(list(self._untold.items())[: 25 * CHAIN])
+        telling = dict(list(self._untold.items())[: 2 * _TELL])
         try:
             async with self._mailbox.between_rounds:
                 outcomes = [self._as_of_now(*item) for item in telling.values()]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
+import trio
 
 from tests.graph_simulator.writes import Writes
 from tests.sync.world import ACCOUNT, World, open_world
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from tests.graph_simulator.call import Answer, Call
     from tests.graph_simulator.model import Mailbox, Message
+
+
+def _lose_file(folder: Path) -> None:
+    for file in folder.glob("state-*"):
+        file.unlink()
 
 
 async def _world_with_actions(world: World) -> list[str]:
@@ -52,8 +58,7 @@ async def test_restore_nothing_is_moved_twice(tmp_path: Path, autojump_clock: Mo
             world.addon.restore(dump)
             world.addon.maildesk_do(ACCOUNT, "archive", still_open)
             if not has_file:
-                for file in tmp_path.glob("state-*"):
-                    file.unlink()
+                await trio.to_thread.run_sync(_lose_file, tmp_path)
             await world.run(400)
         assert sorted(moves) == sorted(ids)
         places = [world.truth.messages[i].folder_id for i in ids]

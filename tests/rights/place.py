@@ -177,7 +177,8 @@ class Place:
         email = f"{mark}@pier.example"
         (account,) = self.must("owner", "mailbox.account", "create", vals_list=[{"name": f"Box {mark}", "email": email}])
         self.execute(
-            "UPDATE mailbox_account SET state = 'connected', granted_scopes = 'Mail.ReadWrite', token_sealed = %s, token_seq = 1 WHERE id = %s",
+            "UPDATE mailbox_account SET state = 'connected', granted_scopes = 'Mail.ReadWrite', token_sealed = %s, token_seq = 1 "
+            "WHERE id = %s",
             f"sealed {mark}",
             account,
         )
