@@ -52,7 +52,7 @@ def _ids(stage: Stage) -> dict[object, object]:
 
 @pytest.mark.timeout(300)
 def test_disconnect_whole_story(reader: Page, stage: Stage) -> None:
-    """Pause and Resume; Delete asks and disconnects; what is there stays readable; connecting again finds it; Purge asks and takes all of it."""
+    """Pause and Resume; Delete asks and disconnects; what is there stays readable; Connect Again finds it; Purge asks and takes all."""
     page = reader
     page.goto("/odoo/maildesk")
     expect(_rows(page).nth(49)).to_be_attached()

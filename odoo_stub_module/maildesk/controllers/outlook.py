@@ -40,7 +40,7 @@ MAX_FIELD = 16_384
 
 class OutlookController(http.Controller):
     @http.route("/maildesk/outlook/authorize/<int:account_id>", type="http", auth="user", methods=["GET"])
-    def authorize(self, account_id, **_ignored):
+    def authorize(self, account_id, **_ignored):  # noqa: PLR0911 - each way out is a page of its own
         """Send the browser to Microsoft."""
         account = _usable(account_id)
         if not account:

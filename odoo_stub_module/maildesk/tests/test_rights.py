@@ -153,13 +153,13 @@ class TestRights(MailDeskCase):
             "made": lambda: accounts.create({"name": "C", "email": "ANNA@example.com"}),
             "made with all rights": lambda: accounts.sudo().create({"name": "C", "email": "box@example.com"}),
             "made twice": lambda: accounts.create([new, new]),
-            "copied": lambda: draft.copy(),
+            "copied": draft.copy,
             "changed": lambda: draft.write({"email": "Box@example.com"}),
         }
         for how, again in tries.items():
-            with self.subTest(how=how), self.assertNoLogs("odoo.sql_db"), self.env.cr.savepoint():
-                with self.assertRaisesRegex(ValidationError, "You already have a mailbox with this address"):
-                    again()
+            refused = self.assertRaisesRegex(ValidationError, "You already have a mailbox with this address")
+            with self.subTest(how=how), self.assertNoLogs("odoo.sql_db"), self.env.cr.savepoint(), refused:
+                again()
         draft.email = "anna@example.com"
         self.assertEqual(draft.email, "anna@example.com", "its own address is no other's")
 
