@@ -57,11 +57,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Superseded(ConnectorError):
-    """Somebody else wrote this mailbox's cursors; take up what Odoo has."""
+    """Somebody else wrote this mailbox's cursors, or Odoo has another database; take up what Odoo has."""
 
 
 class NotConnectedInOdoo(ConnectorError):
-    """The account is paused, disconnected or gone in Odoo, or Odoo has another database."""
+    """The account is paused, disconnected or gone in Odoo."""
 
 
 class Applier:
@@ -164,8 +164,8 @@ class Applier:
                 case "account":
                     raise NotConnectedInOdoo("the account is not connected in Odoo")
                 case "database":
-                    # Its exchange, which is asked for at once, stops all mailboxes.
-                    raise NotConnectedInOdoo("Odoo has another database now than the one that this connector serves")
+                    # The next exchange stops all mailboxes, if it is not ours again by then.
+                    raise Superseded("Odoo has another database now than the one that this connector serves")
                 case _:
                     raise Superseded("the cursors of this mailbox were written by somebody else")
         raise Superseded("messages of this mailbox change faster than they can be read")

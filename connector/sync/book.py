@@ -51,6 +51,8 @@ class FolderView:
     total: int = 0
     indexed: int = 0
     is_resetting: bool = False
+    # Rounds in a row in which Graph did not know the folder by its cursor, and its tree did.
+    missed: int = 0
     # Wall clock, seconds since 1970: a reset among many waits until then.
     not_before: float = 0.0
     # Wall clock: what failed between two cycles is not tried again before.

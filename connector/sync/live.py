@@ -52,7 +52,7 @@ class LiveOutcome:
     changed: bool = False
     dead: list[FolderView] = field(default_factory=list)  # the cursor is gone: reset
     refused: list[FolderView] = field(default_factory=list)  # no delta now: list instead
-    missing: list[tuple[FolderView, GraphError]] = field(default_factory=list)  # Graph knows no such folder: deleted, or an error
+    missing: list[tuple[FolderView, GraphError]] = field(default_factory=list)  # Graph knows no such folder: deleted, or a dead cursor
     failures: list[GraphError] = field(default_factory=list)
 
 
@@ -129,6 +129,7 @@ async def _take(work: Work, following: _Following, reply: Reply, news: _News, ou
         following.round.ask = None
         _sort_out(error, folder, outcome)
         return
+    folder.missed = 0
     following.items += page.items
     news.messages += patches
     if folder.is_large and page.items:

@@ -76,6 +76,9 @@ _CURSOR_AGE = 12 * 3600.0
 # Seconds: what one folder failed with between two cycles is tried again after so long; the others have their turn meanwhile.
 _PUT_OFF = 60.0
 
+# Cycles in a row in which the tree has a folder whose cursor leads nowhere (404): then it is the cursor that is dead, not the folder.
+_MISSED_UNTIL_DEAD = 2
+
 # What concerns the mailbox as a whole: no folder is judged by it.
 _WHOLE = (GraphThrottled, GraphUnauthorized, GraphMailboxGone)
 
@@ -178,8 +181,17 @@ class Mailbox:
         if outcome.tree is not None:
             self._tree = outcome.tree
             await self._write_tree(work, outcome.tree)
-        # A folder that Graph does not know any more is gone from the tree too; if it is not, its round failed.
-        outcome.failures += [error for folder, error in outcome.missing if folder.remote_id in work.book.folders]
+        for missing, error in outcome.missing:
+            # A folder that Graph does not know any more is gone from the tree too; if it is not, its round failed.
+            if (folder := work.book.folders.get(missing.remote_id)) is None:
+                continue
+            folder.missed = missing.missed + (outcome.tree is not None)
+            if folder.missed < _MISSED_UNTIL_DEAD:
+                outcome.failures.append(error)
+            else:
+                _log.warning("cursor of a folder that is there is not known", account=self.account_id, folder=folder.remote_id)
+                folder.missed = 0
+                outcome.dead.append(folder)
         for name in ("dead", "refused"):
             kept = [work.book.folders[f.remote_id] for f in getattr(outcome, name) if f.remote_id in work.book.folders]
             setattr(outcome, name, kept)

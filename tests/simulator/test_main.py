@@ -50,11 +50,11 @@ def test_main_serves_the_demos_mailboxes(worlds: list[World]) -> None:
 def test_main_options_reach_the_world(worlds: list[World]) -> None:
     """More mailboxes, more mail, redirect URIs, a profile with the seed for its storm."""
     uris = ["https://odoo.example/maildesk/outlook/callback", "http://localhost/x"]
-    _run("--mailboxes", "3", "--grow", "15", "--seed", "9", "--profile", "storm", *(a for u in uris for a in ("--redirect-uri", u)))
+    _run("--mailboxes", "4", "--grow", "15", "--seed", "9", "--profile", "storm", *(a for u in uris for a in ("--redirect-uri", u)))
     (world,) = worlds
     sizes = [len(m.messages) for m in world.mailboxes.values()]
-    assert len(sizes) == 3
-    assert sizes[2] == 78 + 15
+    assert len(sizes) == 4
+    assert sizes[3] == 78 + 15
     assert world.entra.redirect_uris == tuple(uris)
     assert (world.seed, world.quirks.storm_seed, world.quirks.storm > 0) == (9, 9, True)
 

@@ -128,7 +128,7 @@ async def test_apply_other_writer_is_told_and_nothing_is_saved(store: Store) -> 
 
 @pytest.mark.parametrize(
     ("reason", "error"),
-    [("account", NotConnectedInOdoo), ("database", NotConnectedInOdoo), ("folder", Superseded), ("revision", Superseded)],
+    [("account", NotConnectedInOdoo), ("database", Superseded), ("folder", Superseded), ("revision", Superseded)],
 )
 async def test_apply_each_refusal_has_its_meaning(store: Store, reason: str, error: type[Exception]) -> None:
     """Disconnected, a folder that is newer than the tree, another writer."""

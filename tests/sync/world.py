@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from tests.graph_simulator.quirks import Quirks
 
-__all__ = ["ACCOUNT", "Died", "Spoil", "World", "differences", "open_world"]
+__all__ = ["ACCOUNT", "Died", "Spoil", "World", "differences", "fill", "kind_of", "open_world"]
 
 Spoil = Callable[[str], httpx.Response | None]
 
@@ -145,6 +145,9 @@ class World:
         It may die after so many requests and calls, or at any await: after so many steps of any of its tasks.
         """
         async with open_store(self.state) as store:
+            if store.database is None:
+                # As at the first hello.
+                await store.remember_database(self.addon.database_uuid)
             self.reports = Reports()
             async with asgi_transport(self.simulator) as graph, open_client(transport=Wire(graph, self.on_wire, self)) as http:
                 client = MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token())
@@ -294,3 +297,20 @@ def differences(box: MemoryMailbox, truth: Truth) -> list[str]:
             if row.get(key) != value
         ]
     return found
+
+
+def fill(world: World, folder: str, number: int, *, every: float = 3600.0) -> list[str]:
+    """Deliver messages, the first one the newest; return their ids."""
+    return [world.deliver(world.truth.folder_id(folder), age=60 + n * every) for n in range(number)]
+
+
+def kind_of(entry: dict[str, Any]) -> str:
+    """Return what a request of the simulator's log is for: batch, delta, list, message or folders."""
+    path = entry["path"].lower()
+    if path.endswith("$batch"):
+        return "batch"
+    if "delta" in path:
+        return "delta"
+    if path.endswith("/messages"):
+        return "list"
+    return "message" if "/messages/" in path else "folders"

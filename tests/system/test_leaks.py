@@ -6,7 +6,6 @@ is one of them), and the bytes of the connector's file. What must be somewhere i
 
 from __future__ import annotations
 
-import logging
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +17,6 @@ from urllib.parse import quote
 import httpx  # noqa: ASYNC127 - as connector/http.py says
 import psycopg2
 import pytest
-import structlog
 import trio
 from psycopg2 import sql
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
@@ -31,7 +29,6 @@ from tests.odoo.person import OdooCallError
 from tests.system.bench import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Literal
 
     from tests.graph_simulator.model import Mailbox, Message
@@ -130,17 +127,6 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> _Browser:
 
     monkeypatch.setattr(httpx.Client, "send", noted)
     return seen
-
-
-@pytest.fixture
-def _logging_kept() -> Iterator[None]:
-    """Put logging back as it was: it belongs to the process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def _columns(bench: Bench, planted: _Planted) -> dict[str, set[str]]:
@@ -248,7 +234,6 @@ async def _fail(bench: Bench, account: int, mailbox: Mailbox, message: Message, 
     await bench.start()
 
 
-@pytest.mark.usefixtures("_logging_kept")
 @pytest.mark.parametrize(("transport", "form"), [("json2", "json"), ("jsonrpc", "console")])
 async def test_leaks_nothing_stands_where_it_does_not_belong(
     bench_of: Opener, browser: _Browser, transport: str, form: Literal["json", "console"], capsys: pytest.CaptureFixture[str]
