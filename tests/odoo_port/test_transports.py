@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 URL = "http://odoo.example:8069"
 API_KEY = "5ca1ab1e" + "0" * 32
-HELLO = {"addon_version": "19.0.1.2.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
+HELLO = {"addon_version": "19.0.1.2.1", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
 
 Name = Literal["json2", "jsonrpc", "auto"]
 
@@ -177,7 +177,7 @@ async def test_hello_older_addon_is_told(odoo: FakeOdoo, transport: Name) -> Non
     old = HELLO | {"addon_version": "19.0.1.0.9"}
     odoo.json2, odoo.rpc = (lambda: httpx.Response(200, json=old)), (lambda: httpx.Response(200, json={"result": old}))
     async with port(transport) as addon:
-        with pytest.raises(OdooUnsuitable, match=r"version 19\.0\.1\.0\.9; this connector needs 1\.2\.0: update it"):
+        with pytest.raises(OdooUnsuitable, match=r"version 19\.0\.1\.0\.9; this connector needs 1\.2\.1: update it"):
             await addon.hello("1")
 
 
