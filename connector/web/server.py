@@ -129,6 +129,7 @@ async def serve(
     _check_free(config.listen)
     async with trio.open_nursery() as nursery:
         app = make_app(backend, config.secret.get_secret_value(), metrics)
+        # ignored: hypercorn types a scope as a dict of its own, Starlette as any mapping
         urls = await nursery.start(partial(hypercorn_serve, app, settings, mode="asgi"))  # type: ignore[arg-type]
         task_status.started(urls[0])
 

@@ -165,6 +165,7 @@ async def test_webhook_over_sockets() -> None:
     settings = Config()
     settings.bind, settings.errorlog, settings.graceful_timeout = ["127.0.0.1:0"], None, 0.1
     async with open_graph(Quirks(notify_delay=0.05)) as graph, trio.open_nursery() as nursery:
+        # ignored: hypercorn types a scope as a dict of its own, Starlette as any mapping
         (url,) = await nursery.start(partial(serve, Starlette(routes=[Mount("/", hook)]), settings, mode="asgi"))  # type: ignore[arg-type]
         made = await subscribe(graph, notificationUrl=f"{url}/hook")
         message = graph.newest().immutable_id
