@@ -153,7 +153,8 @@ def _columns(bench: Bench, planted: _Planted) -> dict[str, set[str]]:
 
 def _file(bench: Bench) -> str:
     """Return the bytes of the connector's file and its write-ahead log, one character each."""
-    return "".join(file.read_bytes().decode("latin-1") for file in sorted(bench.state.parent.glob(f"{bench.state.name}*")))
+    beside = [path for start in sorted(bench.state.parent.glob(f"{bench.state.name}*")) for path in (start, *sorted(start.rglob("*")))]
+    return "".join(file.read_bytes().decode("latin-1") for file in beside if file.is_file())
 
 
 def _call_odoo(bench: Bench, key: str, method: str, **params: Any) -> httpx.Response:
