@@ -95,7 +95,7 @@ def _open(page: Page, subject: str) -> Locator:
 
 def _sticking_out(page: Page) -> list[str]:
     """Name what of the open messages' own lines stands out of them, or is squeezed to a column of a few letters."""
-    return page.locator(".o-maildesk-message").evaluate_all(
+    names: list[str] = page.locator(".o-maildesk-message").evaluate_all(
         """messages => messages.flatMap(message => {
             const frame = message.getBoundingClientRect();
             return [...message.querySelectorAll("b, time, button, .o-maildesk-message-to, .o-maildesk-address")].filter(el => {
@@ -105,6 +105,7 @@ def _sticking_out(page: Page) -> list[str]:
             }).map(el => `${el.className || el.tagName}: ${el.textContent}`);
         })"""
     )
+    return names
 
 
 @pytest.fixture
