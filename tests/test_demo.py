@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from tests.demo.__main__ import _announce, _info
+from tests.demo.stage import write_config
 from tests.graph_simulator.seed import DEMO_MAILBOXES, FREE_MAILBOX, demo_mailboxes
 from tests.odoo.template import Logins
 
@@ -43,3 +44,14 @@ def test_demo_without_simulator_names_no_mailbox_to_connect(capsys: pytest.Captu
     assert (info["mailboxes"], info["empty_mailbox"]) == ([], None)
     _announce(info, 1)
     assert "may connect" not in capsys.readouterr().out
+
+
+def test_demo_starts_anew_where_one_has_run(tmp_path: Path) -> None:
+    """What the last connector kept goes, the attachments that it cached in their folder as well."""
+    kept = [tmp_path / "state.sqlite3", tmp_path / "state.sqlite3-wal", tmp_path / "state.sqlite3.attachments" / "1" / "file"]
+    for path in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of the last time")
+    write_config(tmp_path / "maildesk.yaml", {}, "127.0.0.1:8071", "secret", None)
+    assert [path for path in kept if path.exists()] == []
+    assert (tmp_path / "maildesk.yaml").exists()

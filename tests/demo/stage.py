@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
-__all__ = ["Control", "answers", "start_connector", "start_simulator", "write_config"]
+__all__ = ["Control", "answers", "start_connector", "start_simulator", "state_files", "write_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,16 @@ def start_simulator(stack: ExitStack, folder: Path, *options: str) -> str:
     return url
 
 
+def state_files(state: Path) -> list[Path]:
+    """Return the files of a connector's state: its own, its write-ahead log, its lock, and the attachments that it keeps beside them."""
+    beside = sorted(state.parent.glob(f"{state.name}*"))
+    return [path for start in beside for path in (start, *sorted(start.rglob("*"))) if path.is_file()]
+
+
 def write_config(path: Path, odoo: dict[str, str], listen: str, secret: str, simulator_url: str | None) -> None:
     """Write a configuration with its secrets in clear: they open nothing but this stage. The state lies beside it, new."""
     state = path.with_name("state.sqlite3")
-    for old in path.parent.glob("state.sqlite3*"):
+    for old in state_files(state):
         old.unlink()
     config: dict[str, Any] = {
         "odoo": odoo,

@@ -171,7 +171,8 @@ def _instance_of(state: Path) -> str:
     """Open a copy of the state file as it lies there, check it, and return whose it is; the file itself is left to the connector."""
     with tempfile.TemporaryDirectory() as folder:
         for file in state.parent.glob(f"{state.name}*"):
-            shutil.copy(file, folder)
+            if file.is_file():
+                shutil.copy(file, folder)
         with closing(sqlite3.connect(Path(folder) / state.name)) as copy:
             (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
             assert verdict == "ok", f"the state file is damaged: {verdict}"

@@ -55,7 +55,7 @@ def test_disconnect_whole_story(reader: Page, stage: Stage) -> None:
     """Pause and Resume; Delete asks and disconnects; what is there stays readable; Connect Again finds it; Purge asks and takes all."""
     page = reader
     page.goto("/odoo/maildesk")
-    expect(_rows(page).nth(49)).to_be_attached()
+    expect(_rows(page).first).to_be_visible()
     stage.simulator.ask("POST", f"/mailboxes/{READER}/deliver", MAIL)
     page.locator(".o-maildesk-refresh").click()
     opened = _rows(page).filter(has_text="Keys of the shed")

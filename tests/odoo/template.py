@@ -206,7 +206,8 @@ def user(name, login, *groups):
 admin = env.ref("base.user_admin")
 admin_password = secrets.token_urlsafe(12)
 admin.write({"password": admin_password, "group_ids": [(4, env.ref("maildesk.group_admin").id)]})
-anna, anna_password = user("Anna Larsen", "anna", "base.group_user", "maildesk.group_user")
+# One who may make contacts, and one who may not.
+anna, anna_password = user("Anna Larsen", "anna", "base.group_user", "maildesk.group_user", "base.group_partner_manager")
 eve, eve_password = user("Erik Sand", "erik", "base.group_user", "maildesk.group_user")
 # As Settings makes them: a user that can do nothing else.
 key = env["res.users.apikeys"]._maildesk_make(None)

@@ -18,6 +18,7 @@ from connector import app
 from connector.config import Config
 from connector.http import open_client
 from connector.state.vault import new_key
+from tests.demo.stage import state_files
 from tests.graph_simulator.seed import make_mailbox
 from tests.graph_simulator.server import CLIENT_ID, CLIENT_SECRET, Simulator, open_simulator
 from tests.odoo.person import Person
@@ -106,7 +107,7 @@ class Bench:
 
     def lose_state(self) -> None:
         """Delete the connector's file."""
-        for file in self.state.parent.glob(f"{self.state.name}*"):
+        for file in state_files(self.state):
             file.unlink()
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:

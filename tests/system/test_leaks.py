@@ -23,6 +23,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from connector import logs
 from connector.config import LogConfig
+from tests.demo.stage import state_files
 from tests.graph_simulator.mime import to_graph
 from tests.graph_simulator.server import CLIENT_SECRET
 from tests.odoo.person import OdooCallError
@@ -152,8 +153,8 @@ def _columns(bench: Bench, planted: _Planted) -> dict[str, set[str]]:
 
 
 def _file(bench: Bench) -> str:
-    """Return the bytes of the connector's file and its write-ahead log, one character each."""
-    return "".join(file.read_bytes().decode("latin-1") for file in sorted(bench.state.parent.glob(f"{bench.state.name}*")))
+    """Return the bytes of the connector's files, one character each."""
+    return "".join(file.read_bytes().decode("latin-1") for file in state_files(bench.state))
 
 
 def _call_odoo(bench: Bench, key: str, method: str, **params: Any) -> httpx.Response:

@@ -11,6 +11,7 @@ import trio
 
 from connector.graph.client import MailboxClient
 from connector.state.vault import Vault, new_key
+from tests.demo.stage import state_files
 from tests.odoo.person import Person
 from tests.system.test_recovery import _replace
 
@@ -41,8 +42,7 @@ def _secrets(bench: Bench, account: int) -> list[bytes]:
 
 def _found(bench: Bench, secrets: list[bytes]) -> list[str]:
     """Return which of the connector's files hold one of `secrets`, byte by byte."""
-    files = sorted(bench.state.parent.glob(f"{bench.state.name}*"))
-    return [file.name for file in files if any(secret in file.read_bytes() for secret in secrets)]
+    return [file.name for file in state_files(bench.state) if any(secret in file.read_bytes() for secret in secrets)]
 
 
 def _rename_database(bench: Bench) -> None:

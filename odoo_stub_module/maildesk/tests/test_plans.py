@@ -101,6 +101,16 @@ class TestPlans(MailDeskCase):
             with self.subTest(**how):
                 self.assert_indexed(lambda how=how: self.mine.maildesk_rows(ids, **how), 14)
 
+    def test_conversation(self):
+        """What belongs to the message that is open, asked for each time one is opened."""
+        message = self.mine.search([("folder_id", "=", self.large.id), ("conversation_id", "=", "c2")], limit=1)
+        self.assertGreater(len(self.mine.maildesk_conversation(message.id)["rows"]), 1)
+        self.assert_indexed(lambda: self.mine.maildesk_conversation(message.id), 10)
+
+    def test_top_bar(self):
+        """The newest unread mail of all Inboxes."""
+        self.assert_indexed(self.mine.maildesk_newest_unread, 14)
+
     def test_search(self):
         """Words that are frequent, rare and nowhere; operators; in all mailboxes, one, a folder."""
         for query in (

@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { categoryStyle } from "../utils/categories";
 import { isDisconnected } from "../utils/folders";
-import { formatMoment, formatRowTime, personName } from "../utils/format";
+import { formatMoment, formatWhen, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 import { AttachmentList } from "./attachments/attachment_list";
 import { Avatar } from "./avatar";
@@ -74,12 +74,15 @@ export class MessageView extends Component {
         return formatMoment(this.message.received_at);
     }
 
-    get shortMoment() {
-        return formatRowTime(this.message.received_at);
+    get when() {
+        return formatWhen(this.message.received_at);
     }
 
-    get folder() {
-        return this.store.folders.find((folder) => folder.id === this.message.folder_id);
+    /** Where a message of the conversation lies, if that is not what stands open. */
+    get otherFolder() {
+        const folder = this.store.folderById(this.message.folder_id);
+        const isOpen = this.store.isUnified ? folder?.role === "inbox" : folder?.id === this.store.folderId;
+        return this.props.onToggle && !isOpen ? folder : undefined;
     }
 
     /** Lines of recipients, those that have any. */
@@ -171,7 +174,7 @@ export class MessageView extends Component {
 
     /** A text that is not kept comes from Outlook, where the mailbox is connected. */
     get canRetry() {
-        return !isDisconnected(this.store.account);
+        return !isDisconnected(this.store.accounts.find(({ id }) => id === this.message.account_id));
     }
 
     retry() {

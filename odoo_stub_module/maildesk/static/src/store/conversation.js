@@ -29,6 +29,17 @@ export class Conversation {
         return this.items.map((item) => item.id);
     }
 
+    /** Whether a message belongs here that is not here. */
+    lacks(row) {
+        const { message } = this.items[0];
+        return (
+            Boolean(row.conversation_id) &&
+            row.conversation_id === message.conversation_id &&
+            row.account_id === message.account_id &&
+            !this.find(row.id)
+        );
+    }
+
     find(id) {
         return this.items.find((item) => item.id === id);
     }

@@ -251,14 +251,11 @@ export class MailDeskStore {
         const call = (method, kwargs) => this._messages(...addressed(row, method, kwargs));
         const reading = (this.reading = new Reading(call, row));
         reading.key = row.key;
-        const conversation = (this.conversation = new Conversation((method, kwargs) => this._messages(method, kwargs), this.reading));
+        this.conversation = new Conversation((method, kwargs) => this._messages(method, kwargs), this.reading);
         await this._quietly(() => this.reading.load());
         await this._wonder();
         if (row.id && this.reading?.id === reading.id) {
-            await Promise.all([
-                this._fetchAhead(),
-                this.reading.message.conversation_id && this._quietly(() => conversation.load(row.id)),
-            ]);
+            await Promise.all([this._fetchAhead(), this._quietly(() => this._readConversation())]);
         }
     }
 
@@ -410,7 +407,11 @@ export class MailDeskStore {
             this.loadOverview(),
             this._quietly(() => this.outbox.lookIfNeeded()),
             ...this._lists.map((list) => this._quietly(() => list.reload())),
-            reading?.id && this._quietly(() => this._reread(this.conversation.ids)),
+            reading?.id &&
+                this._quietly(async () => {
+                    await this._reread(this.conversation.ids);
+                    await this._readConversation();
+                }),
             ...(this.conversation?.items ?? [])
                 .filter((item) => item.body.state === "coming")
                 .map((item) => this._quietly(() => item.load())),
@@ -527,6 +528,7 @@ export class MailDeskStore {
     async _reread(ids) {
         const { list } = this;
         const found = this.search.list;
+        let isLonger = false;
         await list.exclusively(async () => {
             const { view } = list.look;
             const { rows, missing } = await this._messages("maildesk_rows", { message_ids: ids, view, ...list.scope.kwargs });
@@ -537,7 +539,19 @@ export class MailDeskStore {
                 this.conversation.apply(rows, missing);
             }
             this.outbox.onRows(rows);
+            isLonger = Boolean(this.reading?.id) && rows.some((row) => this.conversation.lacks(row));
         });
+        if (isLonger) {
+            await this._readConversation();
+        }
+    }
+
+    /** Read which messages the open one belongs to; one that is gone has nobody to ask for. */
+    async _readConversation() {
+        const { conversation, reading } = this;
+        if (reading?.id && reading.message.conversation_id && !reading.isGone) {
+            await conversation.load(reading.id);
+        }
     }
 
     /** Have the next message's body fetched, so that it is there when the person comes to it. Nobody waits, nothing is said of it. */

@@ -44,6 +44,16 @@ export function formatMoment(iso) {
     return localMoment(iso).toLocaleString({ ...DateTime.DATETIME_MED, weekday: "short" });
 }
 
+/** The same as short as it can be told: of today the hour, of this year without it. */
+export function formatWhen(iso, now = DateTime.now()) {
+    const moment = localMoment(iso);
+    if (moment.hasSame(now, "day")) {
+        return moment.toLocaleString(DateTime.TIME_SIMPLE);
+    }
+    const { month, day, hour, minute } = DateTime.DATETIME_MED;
+    return moment.toLocaleString(moment.hasSame(now, "year") ? { month, day, hour, minute } : DateTime.DATETIME_MED);
+}
+
 /** From when to when, in the user's zone; whole days (dates) have none. */
 export function formatPeriod(start, end, isAllDay) {
     const from = localMoment(start);
@@ -88,6 +98,8 @@ export function formatSize(bytes) {
     return formatNumber(value, {
         style: "unit",
         unit: units[unit],
+        // shortened it has no plural
+        unitDisplay: unit ? "short" : "long",
         maximumFractionDigits: unit > 1 ? 1 : 0,
     });
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@odoo/hoot";
 import { click, queryAllAttributes, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { animationFrame, mockMatchMedia } from "@odoo/hoot-mock";
 import { getService } from "@web/../tests/web_test_helpers";
-import { defineMailModels, FakeMail, openMailDesk, sendBody } from "../maildesk_test_helpers";
+import { defineMailModels, FakeMail, openMailDesk, sendBody, sendChanged } from "../maildesk_test_helpers";
 
 describe.current.tags("desktop");
 defineMailModels();
@@ -122,6 +122,22 @@ test("a body of the conversation that comes later comes where it belongs", async
     mail.bodies.delete(1);
     sendBody(1);
     await waitFor(".o-maildesk-message[data-message-id='1'] iframe");
+});
+
+test("an answer that comes while its conversation is open stands in it", async () => {
+    const { inbox, mail } = setup();
+    mail.messages.length = 0;
+    mail.message(inbox, { id: 1, conversation_id: "C" });
+    mail.message(inbox, { id: 2, conversation_id: "other" });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row[data-message-id='1']");
+    await waitFor("iframe.o-maildesk-frame");
+    mail.message(inbox, { id: 3, is_read: false, conversation_id: "C" });
+    mail.message(inbox, { id: 4, is_read: false, conversation_id: "other" });
+    sendChanged({ message_ids: [3, 4] });
+    await waitFor(".o-maildesk-message[data-message-id='3'] iframe");
+    expect(shownIds()).toEqual(["1", "3"]);
 });
 
 test("the next message is fetched ahead, once and silently", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@odoo/hoot";
 import { allowTranslations, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { localization } from "@web/core/l10n/localization";
 import { accountHealth, folderLines } from "@maildesk/utils/folders";
-import { avatarColor, dateGroup, formatAgo, formatSize, initials } from "@maildesk/utils/format";
+import { avatarColor, dateGroup, formatAgo, formatSize, formatWhen, initials } from "@maildesk/utils/format";
 import { MAIL_SANDBOX, mailDocument, mailPolicy } from "@maildesk/utils/mail_document";
 
 describe.current.tags("headless");
@@ -109,9 +109,17 @@ test("initials and discs", () => {
 
 test("sizes", () => {
     patchWithCleanup(localization, { code: "en_US" });
-    expect(formatSize(812)).toBe("812 byte");
+    expect(formatSize(812)).toBe("812 bytes");
     expect(formatSize(52_300)).toBe("52 kB");
     expect(formatSize(1_234_567)).toBe("1.2 MB");
+});
+
+test("when a message came, as short as it can be told", () => {
+    const now = DateTime.fromISO("2026-11-26T12:00:00");
+    const when = (iso) => formatWhen(iso, now).replaceAll("\u202f", " ");
+    expect(when("2026-11-26T09:05:00")).toBe("9:05 AM");
+    expect(when("2026-11-25T23:05:00")).toBe("Nov 25, 11:05 PM");
+    expect(when("2025-11-26T09:05:00")).toBe("Nov 26, 2025, 9:05 AM");
 });
 
 test("how long ago", () => {
