@@ -234,6 +234,8 @@ def test_signin_forged_and_replayed(visit: Visit) -> None:
     (callback,) = [r for r in visit.posted if r.url.endswith("/maildesk/outlook/callback")]
     fields = {k: v[0] for k, v in parse_qs(callback.post_data or "").items()}
     inputs = "".join(f'<input name="{k}" value="{v}">' for k, v in fields.items())
+    # Odoo's web client would complain, were its page taken away while it is being built.
+    visit.page.wait_for_selector(".o_main_navbar")
     visit.page.set_content(f'<form method="post" action="{callback.url}">{inputs}</form>')
     visit.page.evaluate("document.forms[0].submit()")
     visit.ends("used", "serves once")
