@@ -17,3 +17,4 @@ from . import test_search_remote
 from . import test_signin
 from . import test_contacts
 from . import test_news
+from . import test_translations

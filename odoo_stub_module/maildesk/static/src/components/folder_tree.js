@@ -81,6 +81,15 @@ export class FolderTree extends Component {
             : folder.name;
     }
 
+    /** @param {{name: string}} one a mailbox or a folder */
+    menuLabel(one) {
+        return _t("More about %s", one.name);
+    }
+
+    toggleLabel(folder) {
+        return _t("Folders in %s", folder.name);
+    }
+
     folderHint(folder) {
         if (!folder.sync_enabled) {
             return _t("%s: not synced", folder.name);

@@ -1,4 +1,5 @@
 import { Component, onMounted, onPatched, onWillRender, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { useThrottleForAnimation } from "@web/core/utils/timing";
 import { useMailDeskActions } from "../actions/maildesk_actions";
@@ -81,6 +82,10 @@ export class MessageListPane extends Component {
     get isEmpty() {
         const { list } = this;
         return list.isLoaded && !list.rows.length && !list.hasMore;
+    }
+
+    get nothingFound() {
+        return _t("Nothing in Odoo fits “%s”.", this.store.search.text);
     }
 
     get label() {

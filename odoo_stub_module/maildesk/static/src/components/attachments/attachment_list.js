@@ -97,7 +97,11 @@ export class AttachmentList extends Component {
         if (file.kind === "item") {
             return _t("Open the message %s", this.name(file));
         }
-        return canPreview(file) ? _t("Preview %s", this.name(file)) : _t("Download %s", this.name(file));
+        return canPreview(file) ? _t("Preview %s", this.name(file)) : this.saveLabel(file);
+    }
+
+    saveLabel(file) {
+        return _t("Download %s", this.name(file));
     }
 
     open(file) {
