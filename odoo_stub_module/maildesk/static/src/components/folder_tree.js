@@ -36,11 +36,6 @@ export class FolderTree extends Component {
         return this.store.hasUnified ? `--maildesk-account: ${avatarColor({ address: account.email })}` : undefined;
     }
 
-    get unifiedLabel() {
-        const { unifiedUnread } = this.store;
-        return unifiedUnread ? _t("All inboxes, %s unread", formatNumber(unifiedUnread)) : _t("All inboxes");
-    }
-
     openUnified() {
         this.props.onFolderOpened?.();
         if (!this.store.isUnified || this.store.search.isOpen) {
@@ -73,12 +68,6 @@ export class FolderTree extends Component {
         if (folder.id !== this.store.folderId || this.store.search.isOpen) {
             return this.store.openFolder(folder.id);
         }
-    }
-
-    folderLabel(folder) {
-        return folder.unread_count
-            ? _t("%(name)s, %(count)s unread", { name: folder.name, count: formatNumber(folder.unread_count) })
-            : folder.name;
     }
 
     /** @param {{name: string}} one a mailbox or a folder */

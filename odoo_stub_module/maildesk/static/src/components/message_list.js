@@ -150,6 +150,13 @@ export class MessageListPane extends Component {
         }
     }
 
+    /** Whoever comes into the list by Tab is on the row that has the focus: Enter opens it, x selects it. */
+    onFocusIn({ target }) {
+        if (this.list?.cursorKey === null && target.matches(".o-maildesk-row:focus-visible")) {
+            this.store.select(this.list.rows[Number(target.getAttribute("aria-rowindex")) - 1]);
+        }
+    }
+
     onRowToggled(row) {
         this.store.select(row);
         this.list.selection.toggle(row);

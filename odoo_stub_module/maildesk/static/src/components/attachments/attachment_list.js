@@ -93,11 +93,12 @@ export class AttachmentList extends Component {
         return isFile ? host : _t("Open in Outlook (%s)", host);
     }
 
-    openLabel(file) {
+    /** What its button does; its name and size follow. */
+    verb(file) {
         if (file.kind === "item") {
-            return _t("Open the message %s", this.name(file));
+            return _t("Open the message");
         }
-        return canPreview(file) ? _t("Preview %s", this.name(file)) : this.saveLabel(file);
+        return canPreview(file) ? _t("Preview") : _t("Download");
     }
 
     saveLabel(file) {
