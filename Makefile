@@ -1,4 +1,4 @@
-# make demo | test | test-fast | bench | check   (CONTRIBUTING.md)
+# make demo | test | test-fast | bench | check | terms   (CONTRIBUTING.md)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 # What ruff's ASYNC rules lack: swallowed cancellation, awaits in finally, forgotten checkpoints of generators.
 ASYNC_RULES := ASYNC102,ASYNC103,ASYNC104,ASYNC105,ASYNC119,ASYNC300
 
-.PHONY: setup programs demo demo-stop test test-fast drill bench check clean
+.PHONY: setup programs demo demo-stop test test-fast drill bench check terms clean
 
 # A virtual environment from the lock file; made again when the lock changes.
 setup: $(STAMP)
@@ -50,6 +50,10 @@ check: setup
 	@git ls-files 'connector/*.py' 'tests/*.py' | xargs $(BIN)/flake8-async --enable=$(ASYNC_RULES)
 	@$(BIN)/mypy
 	@cd odoo_stub_module && ../$(BIN)/pylint --rcfile=pylintrc --score=n --disable=missing-readme,no-wizard-in-models,consider-merging-classes-inherited maildesk
+
+# The addon's terms, exported by Odoo for its translators: i18n/maildesk.pot, and what is new into each .po.
+terms: setup programs
+	@$(BIN)/python -m tests.addon.terms
 
 clean:
 	rm -rf $(VENV) var .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -20,14 +20,15 @@ COUNT_TIMEOUT = 1500
 
 # What other apps know of a contact: model, what of it counts, how it is called, its icon. `partner_id` names the contact in all of them.
 # Only what is installed, and what the user may read, is looked at.
+# Lists all through, no tuples: Odoo's export takes a round bracket after a term for the term's, and what is in it for terms.
 KNOWN = [
-    ("crm.lead", [("type", "=", "opportunity")], _lt("Opportunities"), "fa-star"),
-    ("sale.order", [("state", "in", ("draft", "sent"))], _lt("Quotations"), "fa-pencil-square-o"),
-    ("sale.order", [("state", "=", "sale")], _lt("Sales Orders"), "fa-usd"),
-    ("purchase.order", [("state", "!=", "cancel")], _lt("Purchases"), "fa-credit-card"),
-    ("account.move", [("move_type", "in", ("out_invoice", "out_refund")), ("state", "=", "posted")], _lt("Invoices"), "fa-file-text-o"),
-    ("project.task", [], _lt("Tasks"), "fa-tasks"),
-    ("helpdesk.ticket", [], _lt("Tickets"), "fa-life-ring"),
+    ["crm.lead", [["type", "=", "opportunity"]], _lt("Opportunities"), "fa-star"],
+    ["sale.order", [["state", "in", ["draft", "sent"]]], _lt("Quotations"), "fa-pencil-square-o"],
+    ["sale.order", [["state", "=", "sale"]], _lt("Sales Orders"), "fa-usd"],
+    ["purchase.order", [["state", "!=", "cancel"]], _lt("Purchases"), "fa-credit-card"],
+    ["account.move", [["move_type", "in", ["out_invoice", "out_refund"]], ["state", "=", "posted"]], _lt("Invoices"), "fa-file-text-o"],
+    ["project.task", [], _lt("Tasks"), "fa-tasks"],
+    ["helpdesk.ticket", [], _lt("Tickets"), "fa-life-ring"],
 ]
 
 

@@ -1,4 +1,5 @@
 import { Component, onWillStart, useEffect, useExternalListener, useRef, useState } from "@odoo/owl";
+import { localization } from "@web/core/l10n/localization";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
@@ -36,6 +37,8 @@ export class MailDeskApp extends Component {
     static template = "maildesk.MailDeskApp";
 
     setup() {
+        // Odoo turns its pages around by a program (rtlcss) that not every server has; the app's own layout needs only to be told.
+        this.direction = localization.direction;
         this.store = useState(useService("maildesk.store"));
         this.action = useService("action");
         this.dialog = useService("dialog");

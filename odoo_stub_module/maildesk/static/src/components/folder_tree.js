@@ -38,11 +38,6 @@ export class FolderTree extends Component {
         return this.store.hasUnified ? `--maildesk-account: ${avatarColor({ address: account.email })}` : undefined;
     }
 
-    get unifiedLabel() {
-        const { unifiedUnread } = this.store;
-        return unifiedUnread ? _t("All inboxes, %s unread", formatNumber(unifiedUnread)) : _t("All inboxes");
-    }
-
     openUnified() {
         this.props.onFolderOpened?.();
         if (!this.store.isUnified || this.store.search.isOpen) {
@@ -108,10 +103,13 @@ export class FolderTree extends Component {
         return doing.move(rows, folder);
     }
 
-    folderLabel(folder) {
-        return folder.unread_count
-            ? _t("%(name)s, %(count)s unread", { name: folder.name, count: formatNumber(folder.unread_count) })
-            : folder.name;
+    /** @param {{name: string}} one a mailbox or a folder */
+    menuLabel(one) {
+        return _t("More about %s", one.name);
+    }
+
+    toggleLabel(folder) {
+        return _t("Folders in %s", folder.name);
     }
 
     folderHint(folder) {

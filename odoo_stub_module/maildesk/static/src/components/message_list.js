@@ -87,6 +87,10 @@ export class MessageListPane extends Component {
         return list.isLoaded && !list.rows.length && !list.hasMore;
     }
 
+    get nothingFound() {
+        return _t("Nothing in Odoo fits “%s”.", this.store.search.text);
+    }
+
     get label() {
         if (this.isFound) {
             return undefined;
@@ -146,6 +150,13 @@ export class MessageListPane extends Component {
                 selection.clear();
             }
             this.props.onOpen(row);
+        }
+    }
+
+    /** Whoever comes into the list by Tab is on the row that has the focus: Enter opens it, x selects it. */
+    onFocusIn({ target }) {
+        if (this.list?.cursorKey === null && target.matches(".o-maildesk-row:focus-visible")) {
+            this.store.select(this.list.rows[Number(target.getAttribute("aria-rowindex")) - 1]);
         }
     }
 

@@ -93,15 +93,16 @@ export class AttachmentList extends Component {
         return isFile ? host : _t("Open in Outlook (%s)", host);
     }
 
-    saveLabel(file) {
-        return _t("Download %s", this.name(file));
+    /** What its button does; its name and size follow. */
+    verb(file) {
+        if (file.kind === "item") {
+            return _t("Open the message");
+        }
+        return canPreview(file) ? _t("Preview") : _t("Download");
     }
 
-    openLabel(file) {
-        if (file.kind === "item") {
-            return _t("Open the message %s", this.name(file));
-        }
-        return canPreview(file) ? _t("Preview %s", this.name(file)) : this.saveLabel(file);
+    saveLabel(file) {
+        return _t("Download %s", this.name(file));
     }
 
     open(file) {
