@@ -153,6 +153,7 @@ test("Enter goes on to what was found, and keys walk there", async () => {
     await press("Enter");
     await animationFrame();
     await animationFrame();
+    await animationFrame();
     expect(row(3)).toBeFocused();
     await press("j");
     await animationFrame();
@@ -170,6 +171,7 @@ test("who leaves the search and comes back at once keeps typing there", async ()
     await waitFor(row(3));
     await press("Escape");
     await press("/");
+    await animationFrame();
     await animationFrame();
     await animationFrame();
     expect(INPUT).toBeFocused();
