@@ -279,6 +279,7 @@ def test_search_as_one_types_and_back_to_the_place(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.locator(".o-maildesk-search-foot")).to_have_count(0)
     expect(page.locator(".o-maildesk-row.o-selected")).to_have_attribute("data-key", chosen or "")
+    expect(page.locator(".o-maildesk-row.o-selected")).to_be_focused()
     assert page.locator(".o-maildesk-rows").evaluate("el => el.scrollTop") == place
 
     # Operators are offered, what is not understood is told, nothing found says so.
@@ -293,7 +294,7 @@ def test_search_as_one_types_and_back_to_the_place(page: Page) -> None:
     page.locator(".o-maildesk-search-input").fill("before:yesterdayish")
     expect(page.locator(".o-maildesk-search-note")).to_be_visible()
     page.locator(".o-maildesk-search-input").fill("nothinglikethis")
-    expect(page.locator(".o-maildesk-nothing")).to_contain_text("Nothing in Odoo fits")
+    expect(page.locator(".o-maildesk-nothing")).to_contain_text("Nothing in Odoo fits “nothinglikethis”")
     expect(page.locator(".o-maildesk-ask-microsoft")).to_be_visible()
     page.locator(".o-maildesk-ask-microsoft").click()
     expect(page.locator(".o-maildesk-search-foot")).to_contain_text(re.compile("connector|not", re.IGNORECASE))

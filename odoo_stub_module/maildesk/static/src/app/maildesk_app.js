@@ -197,7 +197,8 @@ export class MailDeskApp extends Component {
         document.activeElement?.blur();
         const row = this.store.shown?.cursor ?? this.store.moveSelection(1);
         if (row) {
-            requestAnimationFrame(() => this.focusRow(row.key));
+            // the list that was found, or that it gave way to, is drawn with the next frame
+            requestAnimationFrame(() => requestAnimationFrame(() => this.focusRow(row.key)));
         }
     }
 

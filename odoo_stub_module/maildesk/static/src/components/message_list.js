@@ -84,7 +84,8 @@ export class MessageListPane extends Component {
 
     get isEmpty() {
         const { list } = this;
-        return list.isLoaded && !list.rows.length && !list.hasMore;
+        const isAsking = this.isFound && this.store.search.isSearching;
+        return list.isLoaded && !list.rows.length && !list.hasMore && !isAsking;
     }
 
     get nothingFound() {

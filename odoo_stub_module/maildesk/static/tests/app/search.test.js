@@ -26,7 +26,7 @@ const searches = (mail) => mail.calls.filter((method) => method === "maildesk_se
 
 async function type(text) {
     await click(INPUT);
-    await edit(text, { confirm: false });
+    await edit(text, { confirm: false, instantly: true });
     await advanceTime(160);
     await animationFrame();
 }
@@ -42,6 +42,8 @@ test("/ goes to the search, what is found comes as one types, by one request a p
     await press("/");
     expect(INPUT).toBeFocused(); // before anything is drawn: the next letter is the search's
     expect(INPUT).toHaveValue("");
+    await edit("c", { confirm: false, instantly: true });
+    await edit("cra", { confirm: false, instantly: true });
     await type("crane");
     await waitFor(row(3));
     expect(ids()).toEqual(["3", "1"]);
@@ -153,6 +155,7 @@ test("Enter goes on to what was found, and keys walk there", async () => {
     await press("Enter");
     await animationFrame();
     await animationFrame();
+    await animationFrame();
     expect(row(3)).toBeFocused();
     await press("j");
     await animationFrame();
@@ -170,6 +173,7 @@ test("who leaves the search and comes back at once keeps typing there", async ()
     await waitFor(row(3));
     await press("Escape");
     await press("/");
+    await animationFrame();
     await animationFrame();
     await animationFrame();
     expect(INPUT).toBeFocused();

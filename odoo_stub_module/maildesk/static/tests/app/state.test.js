@@ -1,6 +1,8 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { advanceTime, animationFrame, mockDate } from "@odoo/hoot-mock";
+import { addBusServiceListeners } from "@bus/../tests/bus_test_helpers";
+import { asyncStep, waitForSteps } from "@web/../tests/web_test_helpers";
 import { defineMailModels, FakeMail, openMailDesk, sendChanged, sendConnectorBack } from "../maildesk_test_helpers";
 
 describe.current.tags("desktop");
@@ -58,9 +60,13 @@ test("a text that does not come makes the app ask how things stand", async () =>
 });
 
 test("so does coming back to the window, after a minute, once", async () => {
+    addBusServiceListeners(["BUS:CONNECT", () => asyncStep("connected")]);
     const { mail } = setup();
     await openMailDesk(mail);
     await waitFor(".o-maildesk-row");
+    // what is compared when the websocket stands is over
+    await waitForSteps(["connected"]);
+    await animationFrame();
     mail.calls.length = 0;
     window.dispatchEvent(new Event("focus"));
     await animationFrame();
@@ -86,9 +92,12 @@ test("Refresh without a connector says so at once", async () => {
 });
 
 test("last sync is told as time goes by, without a request; a mailbox that is late shows it", async () => {
+    addBusServiceListeners(["BUS:CONNECT", () => asyncStep("connected")]);
     const { mail } = setup();
     await openMailDesk(mail);
     await waitFor(".o-maildesk-row");
+    await waitForSteps(["connected"]);
+    await animationFrame();
     expect(".o-maildesk-sync").toHaveText("Synced 2 min. ago");
     expect(".o-maildesk-dot").toHaveClass("o-good");
     mail.calls.length = 0;
