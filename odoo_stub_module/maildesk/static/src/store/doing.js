@@ -119,7 +119,7 @@ export class Doing {
             const isSilent = isSeenInPlace(kind, rows.length);
             this._note({
                 groups: kind === "destroy" ? [] : [answer.undo],
-                text: doneSentence(kind, { count: rows.length, folder }),
+                text: doneSentence(kind, { rows, folder }),
                 isSilent,
                 kept,
             });

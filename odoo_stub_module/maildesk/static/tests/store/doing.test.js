@@ -65,7 +65,7 @@ test("of the last rows the one before is next; a selection goes as one", async (
     expect(store.selectedId).toBe(3);
     expect(store.selection.size).toBe(0);
     expect(mail.deeds.map(({ kind, ids: done }) => [kind, done])).toEqual([["delete", [2, 1]]]);
-    expect(String(store.doing.notice.text)).toBe("Moved to Deleted Items · 2 selected");
+    expect(String(store.doing.notice.text)).toBe("Moved to Deleted Items · 2 messages");
 });
 
 test("what the server refuses stands as it was", async () => {
