@@ -156,7 +156,7 @@ def test_acting_folder_move_both_ways(reader: Page, stage: Stage) -> None:
     _row(page, subjects[1]).locator(".o-maildesk-row-tick").click()
     _row(page, subjects[2]).locator(".o-maildesk-row-tick").click()
     _row(page, subjects[2]).drag_to(_folder(page, "Quays"))
-    expect(page.locator(".o-maildesk-undo")).to_contain_text("Moved to Quays · 2 selected")
+    expect(page.locator(".o-maildesk-undo")).to_contain_text("Moved to Quays · 2 messages")
     for subject in subjects[1:]:
         expect(_row(page, subject)).to_have_count(0)
         _until(page, is_in(subject, "Quays"), "the message to be in Quays")

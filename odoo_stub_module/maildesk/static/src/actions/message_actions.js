@@ -66,7 +66,7 @@ function chooseCategories({ store, dialog, rows }) {
     const changed = store.doing.changeable(rows);
     dialog.add(CategoriesDialog, {
         rows: changed,
-        known: store._lists.flatMap((list) => list.rows),
+        known: store.lists.flatMap((list) => list.rows),
         onChosen: (names) => store.doing.do("categories", changed, { categories: names }),
     });
 }

@@ -1,6 +1,7 @@
 import { markRaw, reactive } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
+import { Mutex } from "@web/core/utils/concurrency";
 import { doneSentence, foreseen, isSeenInPlace, MOVES_TO_ROLE } from "../utils/action_effects";
 import { refusal } from "../utils/folders";
 import { isPhone } from "../utils/viewport_hook";
@@ -23,7 +24,7 @@ const FOLLOW_DELAY = 150; // ms
 
 /**
  * @typedef {import("./message_list").Row} Row
- * @typedef {{id: number, groups: string[], text: string, isSilent: boolean, kept: [object, Row[]][]}} Deed `groups`: by which it is taken
+ * @typedef {{id: number, group: string|null, text: string, isSilent: boolean, kept: [object, Row[]][]}} Deed `group`: by which it is taken
  *  back, none where it cannot be; `kept`: rows as they were, by the list that they were in
  */
 export class Doing {
@@ -39,6 +40,7 @@ export class Doing {
     constructor(store, { orm, notification, announcer }) {
         Object.assign(this, { store, orm, notification, announcer });
         this.lastId = 0;
+        this.mutex = new Mutex();
         return reactive(this);
     }
 
@@ -48,7 +50,7 @@ export class Doing {
     }
 
     get canUndo() {
-        return this.deeds.some((deed) => deed.groups.length);
+        return this.deeds.some((deed) => deed.group);
     }
 
     // ------------------------------------------------------------------ what may be done
@@ -118,8 +120,8 @@ export class Doing {
             const folder = this._target(kind, rows[0], values)?.name;
             const isSilent = isSeenInPlace(kind, rows.length);
             this._note({
-                groups: kind === "destroy" ? [] : [answer.undo],
-                text: doneSentence(kind, { count: rows.length, folder }),
+                group: kind === "destroy" ? null : answer.undo,
+                text: doneSentence(kind, { rows, folder }),
                 isSilent,
                 kept,
             });
@@ -155,7 +157,7 @@ export class Doing {
     async doFolder(kind, values, { name = "", canUndo = false } = {}) {
         const answer = await this._call("maildesk_do", { kind, message_ids: [], values });
         this.store.outbox.follow(answer.uuids);
-        this._note({ groups: canUndo ? [answer.undo] : [], text: doneSentence(kind, { name }), isSilent: false, kept: [] });
+        this._note({ group: canUndo ? answer.undo : null, text: doneSentence(kind, { name }), isSilent: false, kept: [] });
         await this.store.loadOverview();
         return answer;
     }
@@ -163,21 +165,22 @@ export class Doing {
     // ------------------------------------------------------------------ taking back
 
     /** Take back the last thing that can be, or a certain one. */
-    async undo(deed = this.deeds.findLast(({ groups }) => groups.length)) {
-        if (!deed?.groups.length) {
+    async undo(deed = this.deeds.findLast(({ group }) => group)) {
+        if (!deed?.group) {
             return false;
         }
         this.forget(deed);
-        const rows = [];
-        const refused = [];
-        for (const group of deed.groups) {
-            const answer = await this._call("maildesk_undo", { group });
-            rows.push(...answer.rows);
-            this.store.outbox.follow(answer.uuids);
-            if (answer.refused) {
-                refused.push(answer.refused);
-            }
+        let answer;
+        try {
+            answer = await this._call("maildesk_undo", { group: deed.group });
+        } catch (error) {
+            // another try may succeed
+            this.deeds.push(deed);
+            this.release(deed);
+            throw error;
         }
+        const { rows, refused, uuids } = answer;
+        this.store.outbox.follow(uuids);
         this._show(
             rows,
             rows.map((row) => row.id)
@@ -186,8 +189,8 @@ export class Doing {
         if (!rows.length) {
             await this.store.loadOverview();
         }
-        if (refused.length) {
-            this.notification.add(refused[0], { type: "warning" });
+        if (refused) {
+            this.notification.add(refused, { type: "warning" });
         } else {
             this.announcer.announce(_t("Taken back"));
         }
@@ -214,7 +217,7 @@ export class Doing {
         const deed = { ...about, kept: markRaw(about.kept), id: ++this.lastId };
         this.deeds.push(deed);
         this.release(this.deeds.at(-1));
-        this.announcer.announce(deed.groups.length ? _t("%s. Press z to undo.", deed.text) : deed.text);
+        this.announcer.announce(deed.group ? _t("%s. Press z to undo.", deed.text) : deed.text);
     }
 
     _target(kind, row, values) {
@@ -227,7 +230,7 @@ export class Doing {
     /** Rows as they are now, by list. */
     _keep(rows) {
         const ids = new Set(rows.map((row) => row.id));
-        return this.store._lists.map((list) => [list, list.rows.filter((row) => ids.has(row.id))]);
+        return this.store.lists.map((list) => [list, list.rows.filter((row) => ids.has(row.id))]);
     }
 
     _foresee(kind, rows, values) {
@@ -258,7 +261,7 @@ export class Doing {
         const { store } = this;
         const { shown, conversation } = store;
         const { cursor, rows: before } = shown ?? {};
-        for (const list of store._lists) {
+        for (const list of store.lists) {
             const thrownAway = list === store.search.list ? this._thrownAway(rows, list) : [];
             const told = rows.filter((row) => !thrownAway.includes(row.id));
             list.apply(
@@ -343,7 +346,8 @@ export class Doing {
         this.notification.add(text, { type: "warning" });
     }
 
+    /** One after the other: of read and unread the last has to come last. */
     _call(method, kwargs) {
-        return this.orm.silent.call("mailbox.action", method, [], kwargs);
+        return this.mutex.exec(() => this.orm.silent.call("mailbox.action", method, [], kwargs));
     }
 }

@@ -406,7 +406,7 @@ export class MailDeskStore {
         await Promise.all([
             this.loadOverview(),
             this._quietly(() => this.outbox.lookIfNeeded()),
-            ...this._lists.map((list) => this._quietly(() => list.reload())),
+            ...this.lists.map((list) => this._quietly(() => list.reload())),
             reading?.id &&
                 this._quietly(async () => {
                     await this._reread(this.conversation.ids);
@@ -504,7 +504,8 @@ export class MailDeskStore {
         }
     }
 
-    get _lists() {
+    /** The folder's list, and what a search found over it. */
+    get lists() {
         return [this.list, this.search.list].filter(Boolean);
     }
 
@@ -517,7 +518,7 @@ export class MailDeskStore {
         const asked = this.list.behind(ids);
         if (asked.length > SERVER_LIMIT) {
             const { reading } = this;
-            await Promise.all(this._lists.map((list) => this._quietly(() => list.reload())));
+            await Promise.all(this.lists.map((list) => this._quietly(() => list.reload())));
             await this._quietly(() => reading?.id && this._reread(this.conversation.ids));
         } else {
             await this._quietly(() => this._reread(asked));

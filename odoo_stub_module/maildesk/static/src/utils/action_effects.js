@@ -47,9 +47,9 @@ export const isSeenInPlace = (kind, count) => count === 1 && SEEN_IN_PLACE.inclu
  * What was done, in a sentence.
  *
  * @param {string} kind
- * @param {{count?: number, folder?: string, name?: string}} about `count`: of rows
+ * @param {{rows?: import("../store/message_list").Row[], folder?: string, name?: string}} about what it was done to
  */
-export function doneSentence(kind, { count = 1, folder = "", name = "" }) {
+export function doneSentence(kind, { rows = [], folder = "", name = "" }) {
     const sentence = {
         read: () => _t("Marked as read"),
         unread: () => _t("Marked as unread"),
@@ -70,7 +70,13 @@ export function doneSentence(kind, { count = 1, folder = "", name = "" }) {
         folder_move: () => _t("%s was moved", name),
         folder_delete: () => _t("%s was deleted", name),
     }[kind]();
-    return count > 1 ? _t("%(done)s · %(count)s selected", { done: sentence, count: formatNumber(count) }) : sentence;
+    if (rows.length < 2) {
+        return sentence;
+    }
+    const about = { done: sentence, count: formatNumber(rows.length) };
+    return rows.some((row) => row.thread?.count > 1)
+        ? _t("%(done)s · %(count)s conversations", about)
+        : _t("%(done)s · %(count)s messages", about);
 }
 
 /** What did not succeed, named as briefly as a heading. */

@@ -152,7 +152,7 @@ test("the bar of the selection: what is done with all of it, and more behind thr
     expect(mail.find(4).categories).toEqual(["Red category", "Harbour"]);
     await click(".o-maildesk-selection [data-action=archive]");
     await waitForNone(".o-maildesk-selection");
-    expect(".o-maildesk-undo").toHaveText(/Moved to Archive · 2 selected/);
+    expect(".o-maildesk-undo").toHaveText(/Moved to Archive · 2 messages/);
 });
 
 test("an open message is read after a second, not before; what is marked unread stays so", async () => {

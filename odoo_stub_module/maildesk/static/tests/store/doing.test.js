@@ -65,7 +65,7 @@ test("of the last rows the one before is next; a selection goes as one", async (
     expect(store.selectedId).toBe(3);
     expect(store.selection.size).toBe(0);
     expect(mail.deeds.map(({ kind, ids: done }) => [kind, done])).toEqual([["delete", [2, 1]]]);
-    expect(String(store.doing.notice.text)).toBe("Moved to Deleted Items · 2 selected");
+    expect(String(store.doing.notice.text)).toBe("Moved to Deleted Items · 2 messages");
 });
 
 test("what the server refuses stands as it was", async () => {
@@ -111,6 +111,31 @@ test("undo takes back one thing after the other, for ten seconds each", async ()
     expect(mail.calls.filter((method) => method === "maildesk_undo").length).toBe(2);
 });
 
+test("what is done goes one after the other: the last wish comes last", async () => {
+    const { mail, store } = await setup();
+    const gate = (mail.gate = new Deferred());
+    const first = store.doing.do("unread", [rowOf(store, 4)]);
+    const second = store.doing.do("read", [rowOf(store, 4)]);
+    expect(rowOf(store, 4).is_read).toBe(true);
+    await tick();
+    expect(mail.deeds.map(({ kind }) => kind)).toEqual(["unread"]);
+    gate.resolve();
+    await Promise.all([first, second]);
+    expect(mail.deeds.map(({ kind }) => kind)).toEqual(["unread", "read"]);
+    expect([rowOf(store, 4).is_read, mail.find(4).is_read]).toEqual([true, true]);
+});
+
+test("an undo that did not get through is offered again", async () => {
+    const { mail, store } = await setup();
+    await store.doing.do("archive", [rowOf(store, 4)]);
+    mail.gate = Promise.reject(new Error("no way"));
+    mail.gate.catch(() => {});
+    await expect(store.doing.undo()).rejects.toThrow("no way");
+    mail.gate = Promise.resolve();
+    await store.doing.undo(store.doing.notice);
+    expect(ids(store)).toEqual([4, 3, 2, 1]);
+});
+
 test("a notice that somebody points at stays", async () => {
     const { store } = await setup();
     await store.doing.do("archive", [rowOf(store, 4)]);
@@ -128,7 +153,7 @@ test("what was destroyed cannot be taken back, and nothing says so", async () =>
     await store.doing.do("destroy", [rowOf(store, 4)]);
     expect(ids(store)).toEqual([3, 2, 1]);
     expect(store.doing.canUndo).toBe(false);
-    expect(store.doing.notice.groups).toEqual([]);
+    expect(store.doing.notice.group).toBe(null);
 });
 
 test("of a conversation all messages in the folder are meant, of a flag the newest", async () => {
