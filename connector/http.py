@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack
 
 import httpx  # noqa: ASYNC127 - given by the project; see the module docstring
 import trio
-from httpx import AsyncClient, HTTPError, HTTPStatusError, MockTransport, Request, Response, Timeout
+from httpx import AsyncClient, ByteStream, HTTPError, HTTPStatusError, MockTransport, Request, Response, Timeout
 
 if TYPE_CHECKING:
     import ssl
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "BlockingBridge",
+    "ByteStream",
     "HTTPError",
     "HTTPStatusError",
     "MockTransport",

@@ -24,7 +24,7 @@ from connector.errors import GraphError, GraphThrottled, GraphUnauthorized, Grap
 from connector.graph.answers import claims_of, parse_retry_after, read_error, read_json
 from connector.graph.catalogue import to_error
 from connector.graph.gate import Priority
-from connector.http import HTTPError
+from connector.http import ByteStream, HTTPError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -135,7 +135,10 @@ class MailboxClient:
     async def put_range(self, url: str, data: bytes, first: int, total: int) -> Response:
         """PUT a range of a file to the URL of an upload session: pre-authenticated, so our token does not go there (5.6)."""
         headers = {"Content-Range": f"bytes {first}-{first + len(data) - 1}/{total}", "Content-Type": "application/octet-stream"}
-        return await self._send("PUT", self.upload_url(url), None, headers, data, Priority.LIVE, 1, 1, None)
+        response = await self._send("PUT", self.upload_url(url), None, headers, data, Priority.LIVE, 1, 1, None)
+        # In httpx an answer and its stream hold each other, and the request with its bytes: they would stay until the garbage is collected.
+        response.stream = ByteStream(b"")
+        return response
 
     def upload_url(self, url: str) -> str:
         """Return the URL of an upload session if it leads to Microsoft, or to where Graph is. Raises `GraphError` if it leads elsewhere."""

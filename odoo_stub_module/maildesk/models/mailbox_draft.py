@@ -67,7 +67,7 @@ class MailboxDraft(models.Model):
     _name = "mailbox.draft"
     _description = "Mail Being Written"
     _order = "write_date desc, id desc"
-    _rec_name = "id"
+    _rec_name = "subject"
 
     author_id = fields.Many2one("res.users", required=True, index=True, ondelete="cascade", default=lambda self: self.env.user)
     account_id = fields.Many2one("mailbox.account", required=True, index=True, ondelete="cascade")
