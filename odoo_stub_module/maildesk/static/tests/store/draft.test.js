@@ -1,11 +1,14 @@
-import { describe, expect, test } from "@odoo/hoot";
+import { beforeEach, describe, expect, test } from "@odoo/hoot";
 import { advanceTime, Deferred, tick } from "@odoo/hoot-mock";
 import { Draft, SAVE_DELAY } from "@maildesk/store/draft";
 import { uploadTo } from "@maildesk/store/uploads";
 import { FakeDrafts, mockUploads } from "../compose_test_helpers";
-import { makeMockEnv, getService } from "@web/../tests/web_test_helpers";
+import { allowTranslations, getService, makeMockEnv } from "@web/../tests/web_test_helpers";
+import { defineMailModels } from "../maildesk_test_helpers";
 
 describe.current.tags("headless");
+defineMailModels();
+beforeEach(allowTranslations);
 
 function setup(values) {
     const server = new FakeDrafts();
