@@ -134,7 +134,7 @@ async def test_body_in_time_is_answered_and_late_is_delivered(
     service = _service(nursery, FakeSupervisor(), addon=addon)
     delay, error = 1.0, None
 
-    async def fetch(_client: object, _remote_id: str, *, keep_seconds: float) -> dict[str, Any]:
+    async def fetch(_client: object, _remote_id: str, *, keep_seconds: float, address: str) -> dict[str, Any]:
         await trio.sleep(delay)
         if error is not None:
             raise error
@@ -154,6 +154,12 @@ async def test_body_in_time_is_answered_and_late_is_delivered(
     delay = 0.0
     with pytest.raises(GraphNotFound):
         await service.body(1, "m", patience=2.5)
+    # Nobody waits: it is delivered however fast it comes.
+    addon.rows["m"].pop("body")
+    error = None
+    assert await service.body(1, "m", patience=0) is None
+    await trio.sleep(1)
+    assert addon.rows["m"]["body"] == (1, {"html": "x", "keep_seconds": 60})
 
 
 async def test_body_of_a_mailbox_that_does_not_run_needs_a_sign_in(nursery: trio.Nursery) -> None:

@@ -133,7 +133,7 @@ class MailboxClient:
         return await self._once(method, self.url(path), params, headers, content, priority, 1, 1)
 
     async def put_range(self, url: str, data: bytes, first: int, total: int) -> Response:
-        """PUT a range of a file to the URL of an upload session: pre-authenticated, so our token does not go there (graph-behaviour 5.6)."""
+        """PUT a range of a file to the URL of an upload session: pre-authenticated, so our token does not go there (5.6)."""
         headers = {"Content-Range": f"bytes {first}-{first + len(data) - 1}/{total}", "Content-Type": "application/octet-stream"}
         return await self._send("PUT", self.upload_url(url), None, headers, data, Priority.LIVE, 1, 1, None)
 

@@ -1,6 +1,6 @@
 """Drafts at Graph: made (a reply or forward of its original, so that threading is right), found by our tag, written, sent.
 
-The tag is an extended property (graph-behaviour 5.4): Graph has no idempotency key, so it is how a mail is found again whose answer was lost.
+The tag is an extended property (graph-behaviour 5.4): Graph has no idempotency key: by the tag a mail is found whose answer was lost.
 """
 
 from __future__ import annotations

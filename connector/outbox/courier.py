@@ -114,13 +114,16 @@ class Courier:
         # Outcomes that Odoo has not heard: the action, the outcome, and how many rounds had begun when Graph acknowledged it.
         self._untold: dict[str, tuple[Action, Outcome, int]] = {}
         self.post = Post(
-            self._client, self._account_id, odoo, outbox.journal, now, lambda: mailbox.store.database, on_trouble=lambda: self.on_trouble()
+            self._client, self._account_id, odoo, outbox.journal, now, lambda: mailbox.store.database, on_trouble=self._has_trouble
         )
         self._failures = 0
         self._tell_at = 0.0
         self._proof_at = float("inf")
         # Mails that are under way now.
         self._posting = 0
+
+    def _has_trouble(self) -> None:
+        self.on_trouble()
 
     @property
     def _queue(self) -> Queue:

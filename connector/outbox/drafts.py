@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
 import trio
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -30,7 +31,6 @@ from connector.graph.drafts import (
 )
 from connector.odoo.wire import DraftMade
 from connector.outbox.upload import bring_in_step
-from connector.state.journal import Letter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,11 +38,15 @@ if TYPE_CHECKING:
     from connector.graph.client import MailboxClient
     from connector.odoo.wire import DraftContent
     from connector.outbox.upload import Pieces
+    from connector.state.journal import Letter
 
 __all__ = ["Changed", "Deleted", "DraftBox", "Ready", "SentInOutlook", "mail_of"]
 
 # Seconds after which a draft that may have been made and is not found is made again: a second one would be no mail that goes out twice.
 _SETTLED = 5.0
+
+
+_log = structlog.get_logger(__name__)
 
 
 class Changed(Exception):
@@ -113,7 +117,7 @@ class DraftBox:
             await note(letter)
             item = await update_draft(self._client, item.id, mail, content.tag)
         attached: dict[int, str] = {}
-        if content.attachments or content.mode == "forward" or content.mode == "edit" or not is_new:
+        if content.attachments or content.mode in {"forward", "edit"} or not is_new:
             attached, is_changed = await bring_in_step(self._client, item.id, content.attachments, pieces)
             if is_changed:
                 item = await get_draft(self._client, item.id)
@@ -136,7 +140,10 @@ class DraftBox:
             try:
                 item = await get_draft(self._client, known)
             except GraphNotFound:
-                return await self._tagged(content) or await self._lost(letter), letter, False
+                found = await self._tagged(content)
+                if found is None:
+                    raise Deleted from None
+                return found, letter, False
             await self._check(item)
             # Once written by this letter, its key is not what Odoo knows.
             expected = letter.change_key or content.change_key
@@ -162,8 +169,7 @@ class DraftBox:
             try:
                 return await answer_draft(self._client, content.mode, content.source, content.tag)
             except GraphNotFound:
-                # The answered message is gone: a mail without its thread is better than none.
-                pass
+                _log.info("the answered message is gone: a mail without its thread is better than none")
         return await make_draft(self._client, mail_of(content), content.tag)
 
     async def _tagged(self, content: DraftContent) -> DraftItem | None:
@@ -183,11 +189,6 @@ class DraftBox:
             raise SentInOutlook(item)
         if item.parent_folder_id == await self.folder("deleteditems"):
             raise Deleted
-
-    @staticmethod
-    async def _lost(letter: Letter) -> DraftItem:
-        del letter
-        raise Deleted
 
     async def discard(self, remote_id: str | None, tag: str) -> None:
         """Put a draft into Outlook's Trash, wherever it is known from."""

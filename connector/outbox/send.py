@@ -19,6 +19,7 @@ one; so a draft that is there says nothing, until it has been there for five min
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -243,10 +244,8 @@ class Post:
         self._tagged = {one.id for one in tagged}
         found = {one.id: one for one in tagged}
         if letter.remote_id is not None and letter.remote_id not in found:
-            try:
+            with suppress(GraphNotFound):
                 found[letter.remote_id] = await get_draft(self._client, letter.remote_id)
-            except GraphNotFound:
-                pass
         if not found and letter.message_id is not None:
             found |= {one.id: one for one in await find_by_message_id(self._client, letter.message_id)}
         return found

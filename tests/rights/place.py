@@ -213,6 +213,16 @@ class Place:
         self.execute(
             "INSERT INTO mailbox_action (uuid, account_id, kind, state) VALUES (%s, %s, %s, 'pending')", f"u-{mark}", account, f"do {mark}"
         )
+        self.execute(
+            "INSERT INTO mailbox_draft (author_id, account_id, mode, importance, state, revision, tag, subject, to_recipients, html) "
+            "VALUES (%s, %s, 'new', 'normal', 'editing', 1, %s, %s, %s::jsonb, %s)",
+            self.person("owner")["id"],
+            account,
+            f"t-{mark}",
+            f"Draft {mark}",
+            json.dumps([{"name": "", "address": "bert@pier.example"}]),
+            f"<p>Text {mark}</p>",
+        )
         self.execute("INSERT INTO mailbox_refresh (account_id, requested_at) VALUES (%s, now() - interval '1 hour')", account)
         self.must("owner", "mailbox.account", "write", [account], vals={"shared_user_ids": [[6, 0, [self.person("shared")["id"]]]]})
         box.ids = {"account": account, "mark": mark, "email": email}
@@ -223,6 +233,7 @@ class Place:
             "body": "mailbox_message_body",
             "action": "mailbox_action",
             "unreadable": "mailbox_unreadable",
+            "draft": "mailbox_draft",
             "audit": "mailbox_audit",
             "refresh": "mailbox_refresh",
         }.items():

@@ -107,6 +107,7 @@ READERS = {
     "mailbox.message_body":  ("owner shared",       "",            "$body",       "html"),
     "mailbox.action":        ("owner shared",       "",            "$action",     "kind"),
     "mailbox.unreadable":    ("owner shared",       "",            "$unreadable", "remote_id"),
+    "mailbox.draft":         ("owner",              "",            "$draft",      "subject"),
     "mailbox.audit":         ("owner admin",        "",            "$audit",      "account_name"),
 }  # fmt: skip
 
@@ -211,6 +212,7 @@ def closed_fields(model: str, one: str, path: str) -> list[Row]:
 # ---------------------------------------------------------------------- the policy, for what people do by name
 
 ACCOUNT, FOLDER, MESSAGE, ACTION = "mailbox.account", "mailbox.folder", "mailbox.message_index", "mailbox.action"
+DRAFT = "mailbox.draft"
 
 _EXPORT = {
     "data": '{"model": "mailbox.message_index", "fields": [{"name": "subject", "label": "S", "type": "char"}], "ids": [{message}],'
@@ -229,6 +231,21 @@ _FAILED = (
     "UPDATE mailbox_action SET kind = 'flag', user_id = {owner}, message_id = {message}, state = 'failed', "
     "vals = jsonb_build_object('is_flagged', true) WHERE id = {action}"
 )
+# Microsoft lets it send; a mail of the owner's waits for its time; of another nobody knows whether it was sent; a message is a draft.
+_MAY_SEND = "UPDATE mailbox_account SET granted_scopes = 'Mail.ReadWrite Mail.Send' WHERE id = {account}"
+_SCHEDULED = (
+    "UPDATE mailbox_draft SET state = 'scheduled', send_at = now() + interval '1 day' WHERE id = {draft}; "
+    "UPDATE mailbox_action SET kind = 'send', state = 'scheduled', due_at = now() + interval '1 day', draft_id = {draft} WHERE id = {action}"
+)
+_UNCONFIRMED = (
+    "UPDATE mailbox_draft SET state = 'unconfirmed' WHERE id = {draft}; "
+    "UPDATE mailbox_action SET kind = 'send', state = 'unconfirmed', draft_id = {draft} WHERE id = {action}"
+)
+_GOING = (
+    "UPDATE mailbox_draft SET state = 'sending' WHERE id = {draft}; "
+    "UPDATE mailbox_action SET kind = 'send', state = 'running', draft_id = {draft} WHERE id = {action}"
+)
+_OF_OUTLOOK = "UPDATE mailbox_draft SET remote_id = 'm-{mark}' WHERE id = {draft}"
 # Nothing came of it yet: an address that mail lies under stays.
 _NEW = (
     "DELETE FROM mailbox_message_index WHERE account_id = {account}; DELETE FROM mailbox_folder WHERE account_id = {account}; "
@@ -281,6 +298,21 @@ TABLE: list[Row] = [
     answers("show a sender's pictures always",  "owner shared",         f"{MESSAGE}.maildesk_trust_sender", message_id="$message"),
     answers("show them no more",                "owner shared",         f"{MESSAGE}.maildesk_distrust_sender", message_id="$message"),
 
+    # what one writes: its author's alone
+    answers("begin a mail",                     "owner",                f"{DRAFT}.maildesk_compose", mode="new", account_id="$account", before=_MAY_SEND),
+    sees("answer a mail",                       "owner",                f"{DRAFT}.maildesk_compose", mode="reply", message_id="$message", before=_MAY_SEND),
+    sees("a mail that one writes",              "owner",                f"{DRAFT}.maildesk_draft", draft_id="$draft"),
+    sees("what one writes",                     "owner",                f"{DRAFT}.maildesk_drafts"),
+    sees("what one has scheduled",              "owner",                f"{DRAFT}.maildesk_scheduled", before=_SCHEDULED),
+    answers("quote the answered mail",          "owner",                f"{DRAFT}.maildesk_quote", draft_id="$draft"),
+    answers("go on with a draft of Outlook",    "owner",                f"{DRAFT}.maildesk_edit", message_id="$message", before=_OF_OUTLOOK),
+    changes("save a mail",                      "owner",                f"{DRAFT}.maildesk_save", draft_id="$draft", revision=1, values={"subject": "changed"}),
+    changes("choose between two versions",      "owner",                f"{DRAFT}.maildesk_take", draft_id="$draft", choice="mine"),
+    changes("send a mail",                      "owner",                f"{DRAFT}.maildesk_send", draft_id="$draft", revision=1, before=_MAY_SEND),
+    changes("take a mail back",                 "owner",                f"{DRAFT}.maildesk_unsend", draft_id="$draft", before=_SCHEDULED),
+    changes("throw a mail away",                "owner",                f"{DRAFT}.maildesk_discard", draft_id="$draft"),
+    changes("say that a mail was sent",         "owner",                f"{DRAFT}.maildesk_resolve", draft_id="$draft", choice="sent", before=_UNCONFIRMED),
+
     # what one does with a mailbox
     answers("connect one of one's own",         "other shared owner admin", f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example"}]),
     answers("connect one in another's name",    "owner",                f"{ACCOUNT}.create", vals_list=[{"name": "N", "email": "{mark}new@pier.example", "owner_id": "$owner"}]),
@@ -328,6 +360,9 @@ TABLE: list[Row] = [
             messages=[{"remote_id": "m-{mark}", "subject": "changed"}]),
     sees("compare",                             "connector",            f"{ACCOUNT}.connector_compare", account_id="$account", folder="F-{mark}", listed=[]),
     answers("tell what came of actions",        "connector",            f"{ACCOUNT}.connector_outcomes", account_id="$account", outcomes=[]),
+    sees("read a mail that goes",               "connector",            f"{ACCOUNT}.connector_draft", account_id="$account", uuid="u-{mark}", before=_GOING),
+    answers("read a file of a mail that goes",  "connector",            f"{ACCOUNT}.connector_draft_piece", account_id="$account", uuid="u-{mark}", attachment_id=1, offset=0, size=1, before=_GOING),
+    changes("tell that a draft is there",       "connector",            f"{ACCOUNT}.connector_draft_made", account_id="$account", uuid="u-{mark}", remote_id="d-{mark}", before=_GOING),
     answers("bring a body",                     "connector",            f"{ACCOUNT}.connector_body", account_id="$account", remote_id="m-{mark}", body={}),
 
     # what only an administrator of Odoo does: nobody here
@@ -347,6 +382,8 @@ TABLE: list[Row] = [
 
     Row("open an attachment",                   "owner shared", "answers", Page("GET", "/maildesk/attachment/{account}/m/a", route="/maildesk/attachment/<int:account_id>/<string:remote_id>/<string:attachment_id>")),
     Row("download all attachments",             "owner shared", "answers", Page("GET", "/maildesk/attachments/{account}/m.zip", route="/maildesk/attachments/<int:account_id>/<string:remote_id>.zip")),
+
+    Row("attach nothing to a mail",             "", "answers",          Page("POST", "/maildesk/draft/{draft}/attach", route="/maildesk/draft/<int:draft_id>/attach")),
 
     Row("export a mailbox",                     "owner", "answers",     Page("GET", "/maildesk/export/{account}", route="/maildesk/export/<int:account_id>")),
 

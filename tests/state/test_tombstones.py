@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from connector.odoo.wire import Account, SealedToken
-from connector.state.journal import Journal
+from connector.state.journal import Journal, Letter
 from connector.state.ledger import Audit, Handover, Ledger, Trial
 from connector.state.store import TABLES, Cursor, Store, open_store
 from connector.state.tombstones import Sifted, sift
@@ -42,6 +42,7 @@ async def _fill(store: Store, account_id: int, secret: str, seq: int = 3) -> Non
     await ledger.count("drift", 1.0, 3, forget_before=0.0)
     await store.save_challenge(account_id, f"CLAIMS-{secret}")
     await Journal(store).begin(account_id, [f"{secret}-action"], 1.0)
+    await Journal(store).note(account_id, {f"{secret}-letter": Letter("asked", f"{secret}-draft")}, 1.0)
 
 
 def _held(db: sqlite3.Connection) -> dict[str, set[int]]:

@@ -82,6 +82,28 @@ class FakeAddon:
         self.told += [(account_id, one) for one in outcomes]
         return len(outcomes)
 
+    async def draft(self, account_id: int, uuid: str, *, database: str | None = None) -> DraftContent | None:
+        """Know of no mail."""
+
+    async def draft_piece(
+        self, account_id: int, uuid: str, attachment_id: int, offset: int, size: int, *, database: str | None = None
+    ) -> bytes | None:
+        """Know of no file."""
+
+    async def draft_made(
+        self,
+        account_id: int,
+        uuid: str,
+        remote_id: str,
+        change_key: str | None,
+        internet_message_id: str | None,
+        *,
+        database: str | None = None,
+    ) -> bool:
+        """Want no mail."""
+        del account_id, uuid, remote_id, change_key, internet_message_id, database
+        return False
+
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Tell cursors and revisions."""
         folders = [snapshot_of(f, revision=r, cursor=self.cursors.get(f)) for f, r in self.revisions.items()]

@@ -206,20 +206,9 @@ def claim(
         if action.is_folder_wide:
             values = {"until": _iso(action.made_at)}
         age = max(0, int((now - action.made_at).total_seconds()))
-        found.append(
-            Action(
-                action.id,
-                name,
-                account_id,
-                action.kind,
-                None if action.kind == "send" else action.remote_id,
-                action.folder,
-                values,
-                action.seen,
-                age,
-                action.attempts > 1,
-            )
-        )
+        remote_id = None if action.kind == "send" else action.remote_id
+        given = Action(action.id, name, account_id, action.kind, remote_id, action.folder, values, action.seen, age, action.attempts > 1)
+        found.append(given)
     return found
 
 

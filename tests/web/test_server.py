@@ -242,6 +242,13 @@ async def test_message_without_its_body(odoo: Odoo, backend: FakeBackend) -> Non
     assert (await odoo.post("/content/message", BODY)).json()["error"] == "not_found"
 
 
+async def test_body_that_nobody_waits_for(odoo: Odoo, backend: FakeBackend) -> None:
+    """Odoo says how long it waits, and no longer than the connector lets it."""
+    await odoo.post("/content/body", {**BODY, "patience": 0})
+    assert backend.asked == [("body", 1, "AAMk", 0)]
+    assert (await odoo.post("/content/body", {**BODY, "patience": 60})).status_code == 400
+
+
 async def test_body_that_takes_longer_is_coming(odoo: Odoo) -> None:
     """The backend delivers it afterwards."""
     assert (await odoo.post("/content/body", BODY)).json() == {"state": "coming"}

@@ -36,7 +36,7 @@ class MailboxDraft(models.Model):
 
     @api.model
     def maildesk_send(self, draft_id, revision, delay=None, send_at=None):
-        """Send after `delay` seconds (None: as the user likes it), or at a time; return the draft, and for how long it can be taken back."""
+        """Send after `delay` seconds (None: as the user likes it), or at a time; return the draft, and how long it can be taken back."""
         draft = self._mine(draft_id)
         draft._check_open()
         if int(revision) != draft.revision or draft.is_changed_outside:

@@ -1,6 +1,7 @@
 """The connector's side of writing (docs/protocol.md, section 1): what a mail says, its files in pieces, and what came of it."""
 
 import base64
+from pathlib import Path
 
 from lxml import html as lxml_html
 from odoo import api, models
@@ -212,7 +213,7 @@ def _signed(value):
 def _piece(file, offset, size):
     """Return a part of a file without reading the rest."""
     if file.store_fname:
-        with open(file._full_path(file.store_fname), "rb") as stream:
+        with Path(file._full_path(file.store_fname)).open("rb") as stream:
             stream.seek(offset)
             return stream.read(size)
     found = file.env.execute_query(

@@ -6,11 +6,11 @@ import re
 import uuid
 
 from lxml import html as lxml_html
+from markupsafe import Markup, escape
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize, format_datetime
 from odoo.tools.mail import html_sanitize
-from markupsafe import Markup, escape
 
 from ..people import clean_name
 from ..wire import IMPORTANCE, WireError, text

@@ -58,7 +58,9 @@ class ResPartner(models.Model):
             return {"people": []}
         met = [(address, name) for address, name in self._maildesk_correspondents() if _matches(words, f"{name or ''} {address}")]
         contacts = self._maildesk_by_address({address for address, _ in met[:MAX_SUGGESTED]})
-        found = {address: (contacts[address].name if address in contacts else clean_name(name, address)) for address, name in met[:MAX_SUGGESTED]}
+        found = {
+            address: (contacts[address].name if address in contacts else clean_name(name, address)) for address, name in met[:MAX_SUGGESTED]
+        }
         if self.has_access("read"):
             for partner in self._maildesk_named(words):
                 found.setdefault(partner.email_normalized, partner.name)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@odoo/hoot";
-import { click, queryAllTexts, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
+import { click, queryAllTexts, queryFirst, waitFor, waitForNone, waitUntil } from "@odoo/hoot-dom";
 import { advanceTime, animationFrame } from "@odoo/hoot-mock";
-import { patchWithCleanup } from "@web/../tests/web_test_helpers";
+import { getService, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { session } from "@web/session";
 import { defineMailModels, FakeMail, openMailDesk, openOdoo, sendChanged } from "../maildesk_test_helpers";
 
@@ -96,7 +96,7 @@ test("new mail is read out while the app is open", async () => {
     await advanceTime(600);
     const message = mail.message(inbox, { is_read: false, subject: "Crane" });
     sendChanged({ folder_ids: [inbox.id], message_ids: [message.id], new_ids: [message.id] });
-    await animationFrame();
+    await waitUntil(() => getService("maildesk.news").timer);
     await advanceTime(1600);
     await waitFor(".o-maildesk-announcer:contains(Jane Doe: Crane)");
     expect(queryFirst(".o-maildesk-announcer").getAttribute("aria-live")).toBe("polite");
