@@ -20,6 +20,11 @@ test("pictures of other hosts do not load while an answer is written, and are th
     expect(toKept(shown)).toBe(kept);
 });
 
+test("a pasted picture shows from Outlook once Outlook has it", () => {
+    const shown = toEditor('<img src="/web/content/9"><img src="/web/image/8">', [{ id: 9, url: "/maildesk/attachment/1/m/a" }]);
+    expect(shown).toBe('<img src="/maildesk/attachment/1/m/a"><img src="/web/image/8">');
+});
+
 test("what a quoted mail marks as blocked goes out as it was", () => {
     expect(toKept('<img data-remote="https://x.example/a.png"><img data-cid="logo">')).toBe('<img src="https://x.example/a.png"><img src="cid:logo">');
 });
