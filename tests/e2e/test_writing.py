@@ -200,32 +200,38 @@ def test_writing_draft_survives_tab_and_comes_from_drafts(reader: Page, stage: S
     minimized.locator(".o-maildesk-compose-title").click()
     expect(window.locator(".odoo-editor-editable")).to_contain_text("To be continued")
 
-    # another tab, where it is gone on with: this one takes it over
+    # another tab, where it is gone on with: this one takes it over as soon as it hears of it
     other = page.context.new_page()
     other.goto("/odoo/maildesk")
     other.locator(".o-maildesk-compose.o-minimized .o-maildesk-compose-title").click()
     other.locator(".o-maildesk-compose-subject").fill("Half a thought, and more")
     expect(other.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)
+    expect(window.locator(".o-maildesk-compose-subject")).to_have_value("Half a thought, and more", timeout=30_000)
+    # if it is changed before it hears, both are there to choose from
+    page.route("**/mailbox.draft/maildesk_drafts", lambda route: route.abort())
+    other.locator(".o-maildesk-compose-subject").fill("Half a thought, and the rest")
+    expect(other.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)
     other.close()
     window.locator(".o-maildesk-compose-subject").fill("Another thought")
     expect(window.locator(".o-conflict")).to_contain_text("Changed in another tab", timeout=10_000)
     _look(page, "writing-conflict")
+    page.unroute("**/mailbox.draft/maildesk_drafts")
     window.locator("[data-do=theirs]").click()
-    expect(window.locator(".o-maildesk-compose-subject")).to_have_value("Half a thought, and more")
-    _until(page, lambda: _in_folder(stage, "Half a thought, and more", "Drafts"), "the draft in Outlook")
+    expect(window.locator(".o-maildesk-compose-subject")).to_have_value("Half a thought, and the rest")
+    _until(page, lambda: _in_folder(stage, "Half a thought, and the rest", "Drafts"), "the draft in Outlook")
     window.locator("[data-do=close]").click()
     expect(page.locator(".o-maildesk-compose")).to_have_count(0)
 
     _open(page, "drafts")
     page.locator(".o-maildesk-refresh").click()
-    _row(page, "Half a thought, and more").click()
+    _row(page, "Half a thought, and the rest").click()
     expect(window.locator(".odoo-editor-editable")).to_contain_text("To be continued")
     page.set_viewport_size({"width": 390, "height": 844})
     _look(page, "writing-phone")
     page.set_viewport_size({"width": 1280, "height": 800})
     window.locator("[data-do=discard]").click()
     page.locator(".modal .btn-danger").click()
-    _until(page, lambda: not _in_folder(stage, "Half a thought, and more", "Drafts"), "the draft to go from Outlook")
+    _until(page, lambda: not _in_folder(stage, "Half a thought, and the rest", "Drafts"), "the draft to go from Outlook")
 
 
 @pytest.mark.timeout(300)

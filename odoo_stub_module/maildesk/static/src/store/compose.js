@@ -42,6 +42,7 @@ export class ComposeStore {
         this.waiting = new Map();
         const self = reactive(this);
         self.follow = coalesced(() => self._follow());
+        self.restore = coalesced(() => self._restore());
         bus.subscribe("maildesk/draft", (payload) => self.onDraft(payload));
         bus.subscribe("maildesk/body", ({ message_id: id, error }) => self.onBody(id, error));
         for (const event of ["BUS:CONNECT", "BUS:RECONNECT"]) {
@@ -79,8 +80,7 @@ export class ComposeStore {
             subject: about.subject ?? null,
             attachment_ids: about.attachmentIds ?? null,
         });
-        const draft = this._add(data);
-        draft.isQuick = isQuick;
+        const draft = this._add(data, { isQuick });
         if (text) {
             draft.own = withText(draft.own, text);
             draft.touch("html");
@@ -119,13 +119,14 @@ export class ComposeStore {
 
     /** Open a draft of which a list told. */
     async openById(id) {
-        const draft = this.find(id) ?? this._add(await this.call("maildesk_draft", { draft_id: id }));
+        const data = this.find(id) ? null : await this.call("maildesk_draft", { draft_id: id });
+        const draft = this.find(id) ?? this._add(data);
         this._show(draft);
         return draft;
     }
 
-    /** Open the windows again that were open when this browser was closed, and what needs its author. */
-    async restore() {
+    /** `restore`: open the windows again that were open when this browser was closed, and what needs its author. */
+    async _restore() {
         await this._quietly(async () => {
             const remembered = this._remembered();
             const { drafts } = await this.call("maildesk_drafts");
@@ -133,9 +134,9 @@ export class ComposeStore {
                 (line) => remembered.includes(line.id) || ["failed", "unconfirmed"].includes(line.state) || line.outlook === "failed"
             );
             for (const line of wanted.reverse()) {
-                if (!this.find(line.id)) {
-                    const draft = this._add(await this.call("maildesk_draft", { draft_id: line.id }));
-                    draft.isMinimized = true;
+                const data = this.find(line.id) ? null : await this.call("maildesk_draft", { draft_id: line.id });
+                if (data && !this.find(line.id)) {
+                    this._add(data, { isMinimized: true });
                 }
             }
             await this.loadScheduled();
@@ -448,8 +449,9 @@ export class ComposeStore {
         return this.orm.silent.call("mailbox.draft", method, [], kwargs);
     }
 
-    _add(data) {
+    _add(data, look = {}) {
         const draft = new Draft((method, kwargs) => this.call(method, kwargs), data);
+        Object.assign(draft, look);
         this.drafts.push(draft);
         this._remember();
         return this.find(data.id);
