@@ -18,3 +18,4 @@ from . import test_signin
 from . import test_contacts
 from . import test_news
 from . import test_drafts
+from . import test_writing

@@ -439,8 +439,8 @@ export class ComposeStore {
     async _cameBack(line) {
         this.departed(line.id);
         await this.openById(line.id);
-        const text = line.state === "failed" ? _t("A mail could not be sent.") : _t("Nobody knows whether a mail was sent.");
-        this.notification.add(line.error || text, { title: text, type: "danger", sticky: true });
+        const title = line.state === "failed" ? _t("A mail could not be sent") : _t("Nobody knows whether a mail was sent");
+        this.notification.add(line.error ?? "", { title, type: "danger", sticky: true });
     }
 
     // ------------------------------------------------------------------ inside

@@ -38,7 +38,7 @@ test("a mail is written, saves itself and goes, with time to take it back", asyn
     await compose(mail);
     expect(inWindow("[data-name=to] input")).toBeFocused();
     await address("jane@example.com");
-    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["jane@example.com"]);
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com"]);
     await click(inWindow(".o-maildesk-compose-subject"));
     await edit("The pier");
     await advanceTime(2000);
@@ -53,7 +53,7 @@ test("a mail is written, saves itself and goes, with time to take it back", asyn
     await animationFrame();
     expect(".o-maildesk-toast-left").toHaveText("7");
     await click(".o-maildesk-undo-send");
-    await waitFor(inWindow(".o-maildesk-chip"));
+    await waitFor(inWindow(".o-maildesk-person"));
     expect(drafts.records[0].state).toBe("editing");
     expect(".o-maildesk-toast").toHaveCount(0);
     await click(inWindow(".o-maildesk-send"));
@@ -67,15 +67,15 @@ test("addresses are checked: a wrong one is marked and refused, corrected by a d
     const { drafts, mail } = setup();
     await compose(mail);
     await address("jane at example");
-    expect(inWindow(".o-maildesk-chip.o-bad")).toHaveCount(1);
+    expect(inWindow(".o-maildesk-person.o-bad")).toHaveCount(1);
     await click(inWindow(".o-maildesk-compose-subject"));
     await edit("Hi");
     await click(inWindow(".o-maildesk-send"));
     await animationFrame();
     expect(inWindow(".o-maildesk-compose-problem")).toHaveText(/jane at example/);
     expect(drafts.made("maildesk_send")).toHaveLength(0);
-    await click(inWindow(".o-maildesk-chip.o-bad"), { interactive: false });
-    await manuallyDispatchProgrammaticEvent(queryFirst(inWindow(".o-maildesk-chip.o-bad")), "dblclick");
+    await click(inWindow(".o-maildesk-person.o-bad"), { interactive: false });
+    await manuallyDispatchProgrammaticEvent(queryFirst(inWindow(".o-maildesk-person.o-bad")), "dblclick");
     await animationFrame();
     expect(inWindow("[data-name=to] input")).toHaveValue("jane at example");
 });
@@ -89,7 +89,7 @@ test("a list is pasted at once, and names complete themselves", async () => {
     clipboardData.setData("text/plain", "Jane <jane@example.com>; bo@example.com");
     await manuallyDispatchProgrammaticEvent(input, "paste", { clipboardData });
     await animationFrame();
-    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["Jane", "bo@example.com"]);
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["Jane", "bo@example.com"]);
     await click(input);
     await edit("ka");
     await advanceTime(200);
@@ -97,10 +97,10 @@ test("a list is pasted at once, and names complete themselves", async () => {
     expect(input).toHaveAttribute("aria-expanded", "true");
     await press("enter");
     await animationFrame();
-    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["Jane", "bo@example.com", "Kai Mueller"]);
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["Jane", "bo@example.com", "Kai Mueller"]);
     await press("backspace");
     await animationFrame();
-    expect(inWindow(".o-maildesk-chip")).toHaveCount(2);
+    expect(inWindow(".o-maildesk-person")).toHaveCount(2);
 });
 
 test("no subject, and an attachment that is spoken of: the writer is asked", async () => {
@@ -286,7 +286,7 @@ test("files are attached with their progress, and taken out again", async () => 
     record.revision = 2;
     requests[0].answer(200, { revision: 2, added: record.attachments, attachments: record.attachments });
     await waitFor(".o-maildesk-compose-file a");
-    await click(".o-maildesk-compose-file .o-maildesk-chip-remove");
+    await click(".o-maildesk-compose-file .o-maildesk-take-out");
     await advanceTime(2000);
     expect(drafts.made("maildesk_save").at(-1).values).toEqual({ attachment_ids: [] });
     expect(".o-maildesk-compose-file").toHaveCount(0);
