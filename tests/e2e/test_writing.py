@@ -92,7 +92,7 @@ def _compose(page: Page, to: str, subject: str, text: str) -> Locator:
 
 @pytest.mark.timeout(300)
 def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stage) -> None:
-    """The guide's test: write, take it back, send: it arrives at its recipient once, with all that was put into it, and Sent shows it once."""
+    """The guide's test: write, take it back, send: it arrives once, with all that was put into it, and Sent shows it once."""
     page = reader
     subject = "The crane and its papers"
     _open(page)
@@ -107,6 +107,9 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
     page.locator("[data-do=high]").click()
     expect(window.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)
     _look(page, "writing-window")
+    window.locator("[data-do=maximize]").click()
+    _look(page, "writing-maximized")
+    window.locator("[data-do=maximize]").click()
     # it is in Outlook's Drafts as well
     _until(page, lambda: _in_folder(stage, subject, "Drafts"), "the draft in Outlook")
 
@@ -185,7 +188,7 @@ def test_writing_answer_quotes_and_quick_reply(reader: Page, stage: Stage) -> No
 
 @pytest.mark.timeout(300)
 def test_writing_draft_survives_tab_and_comes_from_drafts(reader: Page, stage: Stage) -> None:
-    """What is being written is there after the tab was closed, wherever in Odoo one goes, and opens from Drafts when its window was closed."""
+    """What is being written is there after the tab was closed, wherever in Odoo one goes, and opens from Drafts."""
     page = reader
     subject = "Half a thought"
     _open(page)
@@ -228,6 +231,9 @@ def test_writing_draft_survives_tab_and_comes_from_drafts(reader: Page, stage: S
     expect(window.locator(".odoo-editor-editable")).to_contain_text("To be continued")
     page.set_viewport_size({"width": 390, "height": 844})
     _look(page, "writing-phone")
+    window.locator("[data-do=minimize]").click()
+    _look(page, "writing-phone-list")
+    page.locator(".o-maildesk-compose.o-minimized .o-maildesk-compose-title").click()
     page.set_viewport_size({"width": 1280, "height": 800})
     window.locator("[data-do=discard]").click()
     page.locator(".modal .btn-danger").click()
@@ -285,7 +291,9 @@ def test_writing_refused_comes_back(reader: Page, stage: Stage) -> None:
     stage.simulator.ask("POST", "/faults", {"message_cap": 3})
     try:
         window = _compose(page, BEN, "May I?", "Please see the attached file.")
-        window.locator("input[type=file]").set_input_files({"name": "large.bin", "mimeType": "application/octet-stream", "buffer": b"large"})
+        window.locator("input[type=file]").set_input_files(
+            {"name": "large.bin", "mimeType": "application/octet-stream", "buffer": b"large"}
+        )
         expect(window.locator(".o-maildesk-compose-file a")).to_have_text("large.bin")
         window.locator(".o-maildesk-send").click()
         expect(window).to_have_count(0)
@@ -296,6 +304,18 @@ def test_writing_refused_comes_back(reader: Page, stage: Stage) -> None:
     finally:
         stage.simulator.ask("DELETE", "/faults")
     assert not _out(stage, "May I?")
+
+    # One of which nobody knows whether it was sent waits for its author's word.
+    stage.odoo.cluster.execute(stage.odoo.database, "UPDATE mailbox_draft SET state = 'unconfirmed' WHERE state = 'failed'")
+    page.goto("/odoo/maildesk")
+    page.locator(".o-maildesk-compose.o-minimized .o-maildesk-compose-title").click()
+    expect(window.locator(".o-maildesk-compose-banner")).to_contain_text("Nobody knows whether this was sent.")
+    expect(window.locator(".odoo-editor-editable")).to_have_count(0)
+    _look(page, "writing-unconfirmed")
+    window.locator("[data-do=arrived]").click()
+    expect(page.locator(".o-maildesk-compose")).to_have_count(0)
+    ((undecided,),) = stage.odoo.cluster.execute(stage.odoo.database, "SELECT count(*) FROM mailbox_draft WHERE state = 'unconfirmed'")
+    assert undecided == 0
 
 
 @pytest.mark.timeout(300)

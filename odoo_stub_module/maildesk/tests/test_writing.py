@@ -49,7 +49,9 @@ class TestWriting(MailDeskCase):
 
     def test_recipients_who_are_contacts(self):
         """A contact gives its name, and is found by it; one that a rule hides, or an archived one, is not."""
-        self.env["res.partner"].create([{"name": "Quay Master", "email": "zora.quay@pier.example"}, {"name": "Zorro", "email": "zorro@x.example"}])
+        self.env["res.partner"].create(
+            [{"name": "Quay Master", "email": "zora.quay@pier.example"}, {"name": "Zorro", "email": "zorro@x.example"}]
+        )
         gone = self.env["res.partner"].create({"name": "Zorba", "email": "zorba@x.example", "active": False})
         people = self.found("zor")
         self.assertEqual([(one["name"], one["is_contact"]) for one in people], [("Quay Master", True), ("Zorro", True)])
@@ -117,7 +119,7 @@ class TestWriting(MailDeskCase):
             partner.with_user(self.employee).action_maildesk_write()
 
     def test_pictures_of_a_quoted_mail_survive_a_save(self):
-        """What the app keeps a picture of the quoted mail as is still there after the text was cleaned: a part of it, or its own address."""
+        """What the app keeps a picture of the quoted mail as is there after the text was cleaned: a part of it, or its address."""
         self.account.sudo().granted_scopes = "Mail.ReadWrite Mail.Send"
         drafts = self.env["mailbox.draft"].with_user(self.owner)
         draft = drafts.maildesk_compose("new", account_id=self.account.id)
