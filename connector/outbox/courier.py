@@ -153,15 +153,12 @@ class Courier:
         """Do what is ready, tell what is untold, or wait."""
         changed = self._queue.changed
         self._recall()
-        tasks = self._queue.ready(_ABREAST * CHAIN)
-        letters = [task for task in tasks if task.action.kind in LETTERS]
-        for task in letters[: max(0, _LETTERS - self._posting)]:
+        for task in self._queue.ready(max(0, _LETTERS - self._posting), letters=True):
             # Beside all else: a large file takes minutes.
             task.is_under_way = True
             self._posting += 1
             nursery.start_soon(self._carry_letter, task)
-        is_full = bool(letters) and self._posting >= _LETTERS
-        tasks = [task for task in tasks if task.action.kind not in LETTERS]
+        tasks = self._queue.ready(_ABREAST * CHAIN)
         # Hundreds on their way are told in a few calls; what a person waits for is told at once.
         if self._untold and trio.current_time() >= self._tell_at and (not tasks or len(self._untold) >= _TELL):
             await self._tell()
@@ -171,8 +168,6 @@ class Courier:
             self.on_done()
         if tasks:
             await self._work(tasks)
-            return
-        if letters and not is_full:
             return
         until = min(self._queue.next_at(), self._proof_at, self._tell_at if self._untold else float("inf"))
         with trio.move_on_at(until):

@@ -74,14 +74,14 @@ class Queue:
         self.changed.set()
         self.changed = trio.Event()
 
-    def ready(self, limit: int) -> list[Task]:
-        """Return the first task of each lane whose time has come, in their order."""
+    def ready(self, limit: int, *, letters: bool = False) -> list[Task]:
+        """Return the first task of each lane whose time has come, in their order: mails, or all others."""
         now = trio.current_time()
         found: list[Task] = []
         lanes: set[str] = set()
-        for task in self.tasks.values():
+        for task in self.tasks.values() if limit else ():
             lane = lane_of(task.action)
-            if lane in lanes:
+            if lane in lanes or (task.action.kind in LETTERS) != letters:
                 continue
             lanes.add(lane)
             if task.is_under_way or max(task.not_before, self.blocked.get(lane, 0.0)) > now:

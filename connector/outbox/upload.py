@@ -1,7 +1,7 @@
 """Files from Odoo into a draft, piece by piece: no file is ever in memory as a whole, but the small ones that go in one request.
 
     up to `SMALL`    one POST with the content in it
-    above            an upload session: ranges in order, each a piece of Odoo's; a doubtful one is sent again, and Graph says which it expects
+    above            an upload session: ranges in order, each a piece of Odoo's; a doubtful one is sent again
 
 What the draft has already is left alone: so an upload that was broken off anywhere is gone on with, file by file.
 """

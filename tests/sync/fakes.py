@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from msgspec import UnsetType
 
     from connector.graph.client import MailboxClient
-    from connector.odoo.wire import AccountReport, Listed, Trouble
+    from connector.odoo.wire import AccountReport, DraftContent, Listed, Trouble
     from connector.state.store import Store
 
 __all__ = ["FakeAddon", "snapshot_of", "work_of"]

@@ -112,7 +112,7 @@ class ResPartner(models.Model):
     @api.model
     def _maildesk_named(self, words):
         """Return contacts with an address in whose name, company or address all words are."""
-        domain = Domain("email_normalized", "!=", False)
+        domain = Domain("email_normalized", "!=", False)  # noqa: FBT003 - a value
         for word in words:
             domain &= Domain("complete_name", "ilike", word) | Domain("email_normalized", "ilike", word)
         return self.search_fetch(domain, ["name", "email_normalized"], limit=MAX_SUGGESTED)
