@@ -39,8 +39,6 @@ export class ComposeWindow extends Component {
         this.picker = useRef("picker");
         this.titleId = uniqueId("maildesk-compose-");
         this.state = useState({ hasCc: false, hasBcc: false, format: null });
-        // Where writing begins: at whom a new mail goes to, in the text of an answer.
-        this.beginsInText = this.draft.to.length > 0;
         useDropzone(this.root, (ev) => this.onDrop(ev), "o-maildesk-dropzone", () => !this.draft.isMinimized && this.isOpen);
         useEffect(
             (isMinimized, isActive) => {
@@ -59,7 +57,14 @@ export class ComposeWindow extends Component {
 
     /** Whether it can be changed: one of which nobody knows whether it was sent cannot. */
     get isOpen() {
-        return ["editing", "failed"].includes(this.draft.state);
+        return this.draft.isOpen;
+    }
+
+    /** Where writing begins: at whom a new mail goes to, in the text of an answer. What comes anew into a window takes no focus from others. */
+    get focused() {
+        const { hasFocus, to } = this.draft;
+        const isHere = this.root.el ? this.root.el.contains(document.activeElement) : hasFocus;
+        return isHere && (this.root.el || to.length ? "text" : "to");
     }
 
     get saveWords() {
@@ -159,7 +164,7 @@ export class ComposeWindow extends Component {
     }
 
     async send(options) {
-        if (!(await this.compose.send(this.draft, options)) && this.draft.problem) {
+        if (!(await this.compose.sending.send(this.draft, options)) && this.draft.problem) {
             this.root.el?.querySelector(".o-maildesk-compose-problem")?.scrollIntoView({ block: "nearest" });
         }
     }

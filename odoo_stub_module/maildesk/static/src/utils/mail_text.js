@@ -114,6 +114,21 @@ export function withText(html, text) {
     return toParagraphs(text) + body.innerHTML;
 }
 
+/** The signature of another mailbox in the place of the one that stands there; none where it has none. */
+export function withSignature(html, signature) {
+    const body = parse(html);
+    const isEmpty = !parse(signature).textContent.trim() && !/<img\b/i.test(signature);
+    const part = body.querySelector(`.${SIGNATURE}`) ?? (isEmpty ? null : body.appendChild(body.ownerDocument.createElement("div")));
+    if (isEmpty) {
+        part?.remove();
+    } else {
+        part.className = SIGNATURE;
+        // part of a document that runs nothing; the editor cleans it once more
+        part.innerHTML = signature;
+    }
+    return body.innerHTML;
+}
+
 // How people say that something is attached, in the languages of MailDesk's users.
 const ATTACHED =
     /(?<!\p{L})(attach(ed|ment|ments|ing)?|enclosed|im anhang|anhänge|anhang|angehängt\p{L}*|beigefügt\p{L}*|anbei|pi[èe]ces? jointes?|ci-joints?|adjunt[oa]s?|in allegato|allegat[oi]|bijlagen?|bijgevoegd|vedhæftet|vedlagt|bifogad\p{L}*|w załączniku|załącznik\p{L}*)(?!\p{L})/iu;

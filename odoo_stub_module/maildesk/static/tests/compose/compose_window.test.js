@@ -2,6 +2,7 @@ import { describe, expect, test } from "@odoo/hoot";
 import { click, edit, keyDown, manuallyDispatchProgrammaticEvent, press, queryAllTexts, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { advanceTime, animationFrame } from "@odoo/hoot-mock";
 import { getService } from "@web/../tests/web_test_helpers";
+import { ConnectionLostError } from "@web/core/network/rpc";
 import { defineMailModels, FakeMail, openMailDesk, openOdoo, sendBody, sendDraft } from "../maildesk_test_helpers";
 import { mockUploads } from "../compose_test_helpers";
 
@@ -198,8 +199,63 @@ test("a mail that could not be sent comes back with the reason, wherever in Odoo
     const record = drafts.draft({ subject: "Offer", state: "failed", error: "Outlook does not accept one of the addresses." });
     sendDraft(record);
     await waitFor(inWindow(".o-maildesk-compose-banner"));
+    await waitFor(inWindow(".odoo-editor-editable"));
     expect(inWindow(".o-maildesk-compose-banner")).toHaveText(/does not accept one of the addresses/);
     expect(".o_notification").toHaveCount(1);
+    // whoever types elsewhere goes on typing there
+    expect(queryFirst(WINDOW).contains(document.activeElement)).toBe(false);
+});
+
+test("two answers wait for one quoted text, and both get it", async () => {
+    const { drafts, mail } = setup();
+    drafts.quote = { state: "coming", html: "" };
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    const compose_ = getService("maildesk.compose");
+    await compose_.begin("reply", { messageId: 1 });
+    await compose_.begin("forward", { messageId: 1 });
+    drafts.quote = { state: "ready", html: '<div class="maildesk-quoted">The original</div>' };
+    sendBody(1);
+    await waitFor(inWindow(".o-maildesk-quote-toggle"));
+    expect(compose_.drafts.map(({ quote }) => quote)).toEqual(["ready", "ready"]);
+});
+
+test("an unconfirmed mail whose window is closed is neither saved nor thrown away", async () => {
+    const { drafts, mail } = setup();
+    drafts.draft({ subject: "", state: "unconfirmed", error: "?" });
+    await openMailDesk(mail);
+    await waitFor(`${WINDOW}.o-minimized`);
+    await click(`${WINDOW} [data-do=close]`);
+    await animationFrame();
+    expect(WINDOW).toHaveCount(0);
+    expect(drafts.records[0].state).toBe("unconfirmed");
+    expect(drafts.made("maildesk_discard")).toHaveLength(0);
+});
+
+test("whether a mail goes is not claimed where Odoo did not answer", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    await address("jane@example.com");
+    await click(inWindow(".o-maildesk-compose-subject"));
+    await edit("Hi");
+    await advanceTime(2000);
+    const compose_ = getService("maildesk.compose");
+    const { call } = compose_;
+    compose_.call = async (method, kwargs) => {
+        const answer = await call.call(compose_, method, kwargs);
+        if (method === "maildesk_send") {
+            throw new ConnectionLostError("/web/dataset/call_kw");
+        }
+        return answer;
+    };
+    await compose_.sending.send(compose_.drafts[0]);
+    await animationFrame();
+    expect(inWindow(".o-maildesk-compose-problem")).toHaveText(/Odoo did not answer/);
+    // it went: with the connection that shows
+    await compose_.onConnected();
+    await animationFrame();
+    expect(WINDOW).toHaveCount(0);
+    expect(drafts.made("maildesk_send")).toHaveLength(1);
 });
 
 test("a click on a draft in Drafts goes on with it", async () => {

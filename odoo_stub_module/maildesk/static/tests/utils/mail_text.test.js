@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@odoo/hoot";
-import { speaksOfAttachment, splitQuoted, toEditor, toKept, withText, wordsOf } from "@maildesk/utils/mail_text";
+import { speaksOfAttachment, splitQuoted, toEditor, toKept, withSignature, withText, wordsOf } from "@maildesk/utils/mail_text";
 
 describe.current.tags("headless");
 
@@ -38,6 +38,13 @@ test("a text takes the place of the empty line, above the signature", () => {
     expect(withText('<p><br></p><div class="maildesk-signature">Anna</div>', "One\n\n<b>Two</b>")).toBe(
         '<p>One</p><p><br></p><p>&lt;b&gt;Two&lt;/b&gt;</p><div class="maildesk-signature">Anna</div>'
     );
+});
+
+test("the signature of another mailbox takes the place of the first one's", () => {
+    const signed = '<p>Hi</p><div class="maildesk-signature">Anna</div>';
+    expect(withSignature(signed, "<p>The Pier</p>")).toBe('<p>Hi</p><div class="maildesk-signature"><p>The Pier</p></div>');
+    expect(withSignature(signed, "<p><br></p>")).toBe("<p>Hi</p>");
+    expect(withSignature("<p>Hi</p>", "<p>The Pier</p>")).toBe('<p>Hi</p><div class="maildesk-signature"><p>The Pier</p></div>');
 });
 
 test("only what was written by hand counts as words", () => {
