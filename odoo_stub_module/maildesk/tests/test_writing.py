@@ -114,7 +114,7 @@ class TestWriting(MailDeskCase):
         """The action of a list of contacts says to whom, and is for MailDesk's users."""
         partner = self.env["res.partner"].create({"name": "Kai", "email": "kai@x.example"})
         action = partner.with_user(self.owner).action_maildesk_write()
-        self.assertEqual((action["tag"], action["params"]), ("maildesk.write", {"model": "res.partner", "ids": partner.ids}))
+        self.assertEqual((action["tag"], action["params"]), ("maildesk.write", {"res_model": "res.partner", "res_ids": partner.ids}))
         with self.assertRaises(AccessError):
             partner.with_user(self.employee).action_maildesk_write()
 

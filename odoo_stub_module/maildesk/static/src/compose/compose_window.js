@@ -6,7 +6,7 @@ import { useDropzone } from "@web/core/dropzone/dropzone_hook";
 import { useService } from "@web/core/utils/hooks";
 import { uniqueId } from "@web/core/utils/functions";
 import { SelectCreateDialog } from "@web/views/view_dialogs/select_create_dialog";
-import { formatSize } from "../utils/format";
+import { formatSize, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 import { LARGE_MAIL } from "../store/uploads";
 import { ComposeEditor } from "./compose_editor";
@@ -74,6 +74,10 @@ export class ComposeWindow extends Component {
     get saveHint() {
         const { outlook, saveState } = this.draft;
         return saveState === "saved" && outlook === "saved" ? _t("Saved in Odoo and in Outlook's Drafts") : "";
+    }
+
+    get recipients() {
+        return this.draft.everybody.map(personName).join(", ");
     }
 
     get hasCc() {
