@@ -89,7 +89,11 @@ class ResPartner(models.Model):
         """Begin a mail to contacts (in the menu of a list)."""
         self._check_writes()
         self.check_access("read")
-        return {"type": "ir.actions.client", "tag": "maildesk.write", "params": {"res_model": self._name, "res_ids": self.ids[:MAX_RECORDS]}}
+        return {
+            "type": "ir.actions.client",
+            "tag": "maildesk.write",
+            "params": {"res_model": self._name, "res_ids": self.ids[:MAX_RECORDS]},
+        }
 
     # ------------------------------------------------------------------ inside
 

@@ -35,7 +35,6 @@ export class ComposeWindow extends Component {
         this.dialog = useService("dialog");
         this.viewport = useViewport();
         this.root = useRef("root");
-        this.subject = useRef("subject");
         this.picker = useRef("picker");
         this.titleId = uniqueId("maildesk-compose-");
         this.state = useState({ hasCc: false, hasBcc: false, format: null });

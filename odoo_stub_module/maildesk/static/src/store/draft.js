@@ -59,7 +59,6 @@ export class Draft {
     missingRecipients = 0;
     /** @type {import("./uploads").Upload[]} */
     uploads = [];
-    wasTouched = false;
 
     constructor(call, data) {
         this.call = call;
@@ -192,7 +191,6 @@ export class Draft {
 
     touch(name) {
         this.changed.add(name);
-        this.wasTouched = true;
         if (this.saveState !== "conflict" && this.saveState !== "saving") {
             this.saveState = "dirty";
         }

@@ -66,7 +66,6 @@ async function send(fileUpload, draft, file, upload) {
     draft.tookRevision(answer.revision);
     const known = new Set(draft.attachmentIds);
     draft.attachments = [...draft.attachments, ...answer.added.filter(({ id }) => !known.has(id))];
-    draft.wasTouched = true;
     draft.uploads = draft.uploads.filter((other) => other.key !== upload.key);
     return answer.added[0];
 }
