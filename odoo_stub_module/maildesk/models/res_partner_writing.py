@@ -72,16 +72,16 @@ class ResPartner(models.Model):
         return {"people": people[:MAX_SUGGESTED]}
 
     @api.model
-    def maildesk_people(self, model, ids):
+    def maildesk_people(self, res_model, res_ids):
         """Return whom some records name, as far as the user may read that: `{"people": [{"name", "address"}]}`."""
         self._check_writes()
-        if model not in self.env or self.env[model]._abstract or self.env[model]._transient:
+        if res_model not in self.env or self.env[res_model]._abstract or self.env[res_model]._transient:
             raise UserError(self.env._("There is no address to write to."))
-        records = self.env[model].browse([int(one) for one in ids[:MAX_RECORDS]]).exists()
+        records = self.env[res_model].browse([int(one) for one in res_ids[:MAX_RECORDS]]).exists()
         records.check_access("read")
         people = {}
         for record in records:
-            for name, address in _of_partner(record) if model == "res.partner" else _of_record(record):
+            for name, address in _of_partner(record) if res_model == "res.partner" else _of_record(record):
                 people.setdefault(address, {"name": name if name != address else "", "address": address})
         return {"people": list(people.values())}
 
@@ -89,7 +89,11 @@ class ResPartner(models.Model):
         """Begin a mail to contacts (in the menu of a list)."""
         self._check_writes()
         self.check_access("read")
-        return {"type": "ir.actions.client", "tag": "maildesk.write", "params": {"model": self._name, "ids": self.ids[:MAX_RECORDS]}}
+        return {
+            "type": "ir.actions.client",
+            "tag": "maildesk.write",
+            "params": {"res_model": self._name, "res_ids": self.ids[:MAX_RECORDS]},
+        }
 
     # ------------------------------------------------------------------ inside
 

@@ -19,3 +19,4 @@ from . import test_contacts
 from . import test_news
 from . import test_drafts
 from . import test_translations
+from . import test_writing

@@ -55,11 +55,11 @@ export class FakeDrafts {
     }
 
     async call(method, kwargs) {
-        this.calls.push({ method, ...structuredClone(kwargs) });
+        this.calls.push({ method, ...wired(kwargs) });
         if (this.isLost) {
             throw new ConnectionLostError("/web/dataset/call_kw");
         }
-        return structuredClone(this[method](kwargs));
+        return wired(this[method](wired(kwargs)));
     }
 
     maildesk_compose({ mode, message_id, to, subject, account_id }) {
@@ -148,6 +148,11 @@ export class FakeDrafts {
         const asked = search.toLowerCase();
         return { people: this.people.filter(({ name, address }) => `${name} ${address}`.toLowerCase().includes(asked)) };
     }
+}
+
+/** As it comes over the wire. */
+function wired(value) {
+    return JSON.parse(JSON.stringify(value));
 }
 
 export const DRAFT_METHODS = [

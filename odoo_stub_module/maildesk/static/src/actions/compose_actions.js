@@ -71,7 +71,7 @@ maildeskActions
         place: ["compose", "settings"],
         name: _t("Scheduled"),
         icon: "fa fa-clock-o",
-        count: ({ compose }) => compose.scheduled.length,
-        condition: ({ store, compose }) => compose.scheduled.length > 0 || writableAccounts(store.accounts).length > 0,
+        count: ({ compose }) => compose.sending.scheduled.length,
+        condition: ({ store, compose }) => compose.sending.scheduled.length > 0 || writableAccounts(store.accounts).length > 0,
         run: ({ dialog }) => dialog.add(ScheduledDialog),
     }, { sequence: 5 });

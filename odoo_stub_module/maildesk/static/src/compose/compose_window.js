@@ -6,7 +6,7 @@ import { useDropzone } from "@web/core/dropzone/dropzone_hook";
 import { useService } from "@web/core/utils/hooks";
 import { uniqueId } from "@web/core/utils/functions";
 import { SelectCreateDialog } from "@web/views/view_dialogs/select_create_dialog";
-import { formatSize } from "../utils/format";
+import { formatSize, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 import { LARGE_MAIL } from "../store/uploads";
 import { ComposeEditor } from "./compose_editor";
@@ -35,12 +35,9 @@ export class ComposeWindow extends Component {
         this.dialog = useService("dialog");
         this.viewport = useViewport();
         this.root = useRef("root");
-        this.subject = useRef("subject");
         this.picker = useRef("picker");
         this.titleId = uniqueId("maildesk-compose-");
         this.state = useState({ hasCc: false, hasBcc: false, format: null });
-        // Where writing begins: at whom a new mail goes to, in the text of an answer.
-        this.beginsInText = this.draft.to.length > 0;
         useDropzone(this.root, (ev) => this.onDrop(ev), "o-maildesk-dropzone", () => !this.draft.isMinimized && this.isOpen);
         useEffect(
             (isMinimized, isActive) => {
@@ -59,7 +56,14 @@ export class ComposeWindow extends Component {
 
     /** Whether it can be changed: one of which nobody knows whether it was sent cannot. */
     get isOpen() {
-        return ["editing", "failed"].includes(this.draft.state);
+        return this.draft.isOpen;
+    }
+
+    /** Where writing begins: at whom a new mail goes to, in the text of an answer. What comes anew into a window takes no focus from others. */
+    get focused() {
+        const { hasFocus, to } = this.draft;
+        const isHere = this.root.el ? this.root.el.contains(document.activeElement) : hasFocus;
+        return isHere && (this.root.el || to.length ? "text" : "to");
     }
 
     get saveWords() {
@@ -69,6 +73,10 @@ export class ComposeWindow extends Component {
     get saveHint() {
         const { outlook, saveState } = this.draft;
         return saveState === "saved" && outlook === "saved" ? _t("Saved in Odoo and in Outlook's Drafts") : "";
+    }
+
+    get recipients() {
+        return this.draft.everybody.map(personName).join(", ");
     }
 
     get hasCc() {
@@ -159,7 +167,7 @@ export class ComposeWindow extends Component {
     }
 
     async send(options) {
-        if (!(await this.compose.send(this.draft, options)) && this.draft.problem) {
+        if (!(await this.compose.sending.send(this.draft, options)) && this.draft.problem) {
             this.root.el?.querySelector(".o-maildesk-compose-problem")?.scrollIntoView({ block: "nearest" });
         }
     }

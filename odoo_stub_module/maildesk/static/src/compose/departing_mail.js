@@ -20,7 +20,7 @@ export class DepartingMail extends Component {
         const tick = () => {
             this.state.left = this.left;
             if (Date.now() >= end) {
-                this.compose.departed(this.props.mail.id);
+                this.compose.sending.departed(this.props.mail.id);
             } else {
                 this.timer = browser.setTimeout(tick, Math.min(SECOND, end - Date.now()));
             }
@@ -41,6 +41,6 @@ export class DepartingMail extends Component {
 
     async undo() {
         this.state.isBusy = true;
-        await this.compose.unsend(this.props.mail.id);
+        await this.compose.sending.unsend(this.props.mail.id);
     }
 }

@@ -36,7 +36,6 @@ export class FromField extends Component {
 
     onChange(ev) {
         const choice = this.choices.find(({ key }) => key === ev.target.value);
-        const values = choice.accountId === this.props.draft.accountId ? {} : { accountId: choice.accountId, fromChoices: [choice.address] };
-        this.props.draft.edit({ ...values, fromAddress: choice.address });
+        return this.compose.changeSender(this.props.draft, choice);
     }
 }

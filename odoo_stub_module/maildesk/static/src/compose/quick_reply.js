@@ -85,7 +85,7 @@ export class QuickReply extends Component {
         try {
             this.saveSoon.cancel();
             const draft = await this.sync();
-            const isSent = await this.compose.send(draft);
+            const isSent = await this.compose.sending.send(draft);
             if (!isSent) {
                 this.compose.showInWindow(draft);
             }

@@ -13,7 +13,7 @@ export class ScheduledDialog extends Component {
     setup() {
         this.compose = useState(useService("maildesk.compose"));
         this.formatMoment = formatMoment;
-        onWillStart(() => this.compose.loadScheduled());
+        onWillStart(() => this.compose.sending.loadScheduled());
     }
 
     to(line) {
@@ -21,12 +21,12 @@ export class ScheduledDialog extends Component {
     }
 
     async edit(line) {
-        await this.compose.unsend(line.id);
+        await this.compose.sending.unsend(line.id);
         this.props.close();
     }
 
     /** It is not sent, and not lost: it stays in Drafts. */
     callOff(line) {
-        return this.compose.callOff(line.id);
+        return this.compose.sending.callOff(line.id);
     }
 }

@@ -2,6 +2,7 @@ import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { DateTimeInput } from "@web/core/datetime/datetime_input";
 import { Dialog } from "@web/core/dialog/dialog";
+import { localization } from "@web/core/l10n/localization";
 
 const { DateTime } = luxon;
 
@@ -16,6 +17,7 @@ export class SendLaterDialog extends Component {
 
     setup() {
         this.now = DateTime.now();
+        this.format = localization.dateTimeFormat.replace(":ss", "");
         this.last = this.now.plus({ days: LAST_DAY });
         this.state = useState({ value: this.now.plus({ days: 1 }).set({ hour: 8, minute: 0, second: 0, millisecond: 0 }), problem: "" });
     }

@@ -5,10 +5,10 @@ import { browser } from "@web/core/browser/browser";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { user } from "@web/core/user";
 import { coalesced } from "../utils/coalesce";
-import { formatMoment } from "../utils/format";
-import { withText } from "../utils/mail_text";
+import { withSignature, withText } from "../utils/mail_text";
 import { writableAccounts } from "../utils/writing";
-import { Draft, messageOf } from "./draft";
+import { Draft } from "./draft";
+import { Sending } from "./sending";
 import { uploadTo } from "./uploads";
 
 /**
@@ -29,19 +29,17 @@ const storageKey = () => `maildesk.compose.${user.userId}`;
 export class ComposeStore {
     /** @type {Draft[]} oldest first */
     drafts = [];
-    /** What will be sent at a time: lines, without text. */
-    scheduled = [];
     /** Mailboxes that one can write from, once a window asked. @type {{id: number, name: string, email: string}[]} */
     senders = [];
-    /** Mails that can be taken back still. @type {{id: number, title: string, until: number}[]} */
-    departing = [];
 
     constructor({ bus_service: bus, dialog, file_upload: fileUpload, notification, orm }) {
         Object.assign(this, { dialog, fileUpload, notification, orm });
         // What is waited for, by the message whose text it is.
         this.waiting = new Map();
         const self = reactive(this);
+        self.sending = new Sending(self);
         self.follow = coalesced(() => self._follow());
+        self.restore = coalesced(() => self._restore());
         bus.subscribe("maildesk/draft", (payload) => self.onDraft(payload));
         bus.subscribe("maildesk/body", ({ message_id: id, error }) => self.onBody(id, error));
         for (const event of ["BUS:CONNECT", "BUS:RECONNECT"]) {
@@ -79,16 +77,13 @@ export class ComposeStore {
             subject: about.subject ?? null,
             attachment_ids: about.attachmentIds ?? null,
         });
-        const draft = this._add(data);
-        draft.isQuick = isQuick;
+        const draft = this._add(data, { isQuick });
         if (text) {
             draft.own = withText(draft.own, text);
             draft.touch("html");
         }
         this._show(draft);
-        if (draft.quote === "coming") {
-            this.wait(draft.sourceId, () => this._fetchQuote(draft));
-        }
+        this._awaitQuote(draft);
         return draft;
     }
 
@@ -102,7 +97,7 @@ export class ComposeStore {
         }
         const data = await this.call("maildesk_edit", { message_id: messageId });
         if (data.state === "scheduled") {
-            return this.unsend(data.id);
+            return this.sending.unsend(data.id);
         }
         if (data.id) {
             const draft = this.find(data.id) ?? this._add(data);
@@ -118,14 +113,15 @@ export class ComposeStore {
     }
 
     /** Open a draft of which a list told. */
-    async openById(id) {
-        const draft = this.find(id) ?? this._add(await this.call("maildesk_draft", { draft_id: id }));
-        this._show(draft);
+    async openById(id, look) {
+        const data = this.find(id) ? null : await this.call("maildesk_draft", { draft_id: id });
+        const draft = this.find(id) ?? this._add(data);
+        this._show(draft, look);
         return draft;
     }
 
-    /** Open the windows again that were open when this browser was closed, and what needs its author. */
-    async restore() {
+    /** `restore`: open the windows again that were open when this browser was closed, and what needs its author. */
+    async _restore() {
         await this._quietly(async () => {
             const remembered = this._remembered();
             const { drafts } = await this.call("maildesk_drafts");
@@ -133,12 +129,12 @@ export class ComposeStore {
                 (line) => remembered.includes(line.id) || ["failed", "unconfirmed"].includes(line.state) || line.outlook === "failed"
             );
             for (const line of wanted.reverse()) {
-                if (!this.find(line.id)) {
-                    const draft = this._add(await this.call("maildesk_draft", { draft_id: line.id }));
-                    draft.isMinimized = true;
+                const data = this.find(line.id) ? null : await this.call("maildesk_draft", { draft_id: line.id });
+                if (data && !this.find(line.id)) {
+                    this._add(data, { isMinimized: true });
                 }
             }
-            await this.loadScheduled();
+            await this.sending.loadScheduled();
         });
     }
 
@@ -161,6 +157,10 @@ export class ComposeStore {
 
     /** Close a window; what was written stays in Drafts. */
     async close(draft) {
+        if (!draft.isOpen) {
+            // it waits for its author's word, and comes back with the next opening of the app
+            return this._remove(draft);
+        }
         if (draft.isEmpty && !draft.uploads.length && draft.mode !== "edit" && !draft.sendAt) {
             return this.discard(draft);
         }
@@ -184,8 +184,7 @@ export class ComposeStore {
     showInWindow(draft, { isMinimized = false } = {}) {
         draft.isQuick = false;
         draft.edition++;
-        this._show(draft);
-        draft.isMinimized = isMinimized;
+        this._show(draft, { isMinimized });
     }
 
     async discard(draft) {
@@ -233,6 +232,19 @@ export class ComposeStore {
         });
     }
 
+    /** Let a mail come from another mailbox, with its signature. @param {{accountId: number, address: string}} choice */
+    async changeSender(draft, { accountId, address }) {
+        if (accountId === draft.accountId) {
+            return draft.edit({ fromAddress: address });
+        }
+        const [account] = await this.orm.silent.read("mailbox.account", [accountId], ["signature"]);
+        draft.takeText();
+        draft.own = withSignature(draft.own, account.signature || "");
+        draft.edition++;
+        draft.touch("html");
+        draft.edit({ accountId, fromAddress: address, fromChoices: [address] });
+    }
+
     /** Whom somebody may mean: contacts, and people whom they wrote with. */
     async suggest(search) {
         try {
@@ -245,106 +257,6 @@ export class ComposeStore {
             }
             throw error;
         }
-    }
-
-    // ------------------------------------------------------------------ sending
-
-    /**
-     * Send, after the writer was asked about what may be forgotten.
-     *
-     * @param {Draft} draft
-     * @param {{sendAt?: string}} [options] a time in UTC, as on the wire
-     */
-    async send(draft, { sendAt = null } = {}) {
-        draft.problem = draft.obstacle;
-        if (draft.problem || draft.isSending) {
-            return false;
-        }
-        const { doubts } = draft;
-        if (doubts.length && !(await this._confirm(doubts))) {
-            return false;
-        }
-        draft.isSending = true;
-        try {
-            return await this._sendNow(draft, sendAt);
-        } finally {
-            draft.isSending = false;
-        }
-    }
-
-    async _sendNow(draft, sendAt) {
-        await Promise.all(draft.uploads.map((upload) => upload.done));
-        draft.problem = draft.obstacle;
-        if (draft.problem || !(await draft.save())) {
-            return false;
-        }
-        let answer;
-        try {
-            answer = await this.call("maildesk_send", { draft_id: draft.id, revision: draft.revision, delay: null, send_at: sendAt });
-        } catch (error) {
-            draft.problem = error instanceof ConnectionLostError ? _t("Odoo cannot be reached. Nothing was sent.") : messageOf(error);
-            return false;
-        }
-        if (answer.conflict) {
-            draft.setConflict(answer.conflict);
-            return false;
-        }
-        this._remove(draft);
-        if (sendAt) {
-            this.scheduled = [...this.scheduled.filter(({ id }) => id !== draft.id), answer.draft];
-            this.notification.add(_t("It will be sent on %s.", formatMoment(sendAt)), {
-                type: "success",
-                buttons: [{ name: _t("Undo"), onClick: () => this.unsend(draft.id) }],
-            });
-            await this.loadScheduled();
-        } else {
-            this._depart(draft, answer.undo_seconds ?? 0);
-        }
-        return true;
-    }
-
-    /** Take a mail back that has not gone yet, and open it. */
-    async unsend(id) {
-        this.departed(id);
-        const data = await this.call("maildesk_unsend", { draft_id: id });
-        this.scheduled = this.scheduled.filter((line) => line.id !== id);
-        const draft = this.find(id);
-        if (draft) {
-            draft.load(data);
-        }
-        this._show(draft ?? this._add(data));
-    }
-
-    /** Decide about a mail of which nobody knows whether it was sent. @param {"sent"|"again"} choice */
-    async resolve(draft, choice) {
-        const data = await this.call("maildesk_resolve", { draft_id: draft.id, choice });
-        if (choice === "sent") {
-            this._remove(draft);
-        } else {
-            draft.load(data);
-            this._show(draft);
-        }
-    }
-
-    /** A mail can be taken back no more. */
-    departed(id) {
-        this.departing = this.departing.filter((other) => other.id !== id);
-    }
-
-    /** Let a scheduled mail be a draft again, without a window. */
-    async callOff(id) {
-        await this.call("maildesk_unsend", { draft_id: id });
-        await this.loadScheduled();
-        this.notification.add(_t("It is not sent. You find it in Drafts."), { type: "info" });
-    }
-
-    async loadScheduled() {
-        await this._quietly(async () => {
-            const { drafts } = await this.call("maildesk_scheduled");
-            // what is only waiting for its Undo is no plan
-            const soon = new Set(this.departing.map(({ id }) => id));
-            this.scheduled = drafts.filter((line) => !soon.has(line.id));
-        });
     }
 
     /** Choose what is elsewhere; Outlook may have to be asked for it first. */
@@ -365,15 +277,15 @@ export class ComposeStore {
         if (this.find(id) || ["failed", "unconfirmed"].includes(state)) {
             return this.follow();
         }
-        if (this.scheduled.some((line) => line.id === id)) {
-            return this.loadScheduled();
+        if (this.sending.scheduled.some((line) => line.id === id)) {
+            return this.sending.loadScheduled();
         }
     }
 
-    onBody(messageId, error) {
-        const task = this.waiting.get(messageId);
+    async onBody(messageId, error) {
+        const tasks = this.waiting.get(messageId) ?? [];
         this.waiting.delete(messageId);
-        return task?.(error);
+        await Promise.all(tasks.map((task) => task(error)));
     }
 
     async onConnected() {
@@ -397,7 +309,7 @@ export class ComposeStore {
 
     /** Let a task wait for the text of a message that the connector fetches. */
     wait(messageId, task) {
-        this.waiting.set(messageId, task);
+        this.waiting.set(messageId, [...(this.waiting.get(messageId) ?? []), task]);
     }
 
     async _follow() {
@@ -414,15 +326,19 @@ export class ComposeStore {
             }
             const open = new Set(drafts.map((line) => line.id));
             // gone on with elsewhere: sent or thrown away in another tab
-            const isOver = (draft) => known.includes(draft.id) && !open.has(draft.id) && !draft.isSending;
+            const isOver = (draft) => known.includes(draft.id) && !open.has(draft.id) && !draft.isSending && !draft.changed.size;
             this.drafts.filter(isOver).forEach((draft) => this._remove(draft));
-            await this.loadScheduled();
+            await this.sending.loadScheduled();
         });
     }
 
     async _compare(draft, line) {
         // after any save of this tab: what it brings is no news
         await draft.mutex.getUnlockedDef();
+        if (draft.uploads.some((upload) => !upload.error)) {
+            // a file of this tab is a change, too; the answer to it tells
+            return;
+        }
         const isNews = line.revision > draft.revision;
         if (line.outlook === "changed" && !draft.conflict) {
             draft.setConflict(line);
@@ -436,10 +352,11 @@ export class ComposeStore {
     }
 
     async _cameBack(line) {
-        this.departed(line.id);
-        await this.openById(line.id);
-        const text = line.state === "failed" ? _t("A mail could not be sent.") : _t("Nobody knows whether a mail was sent.");
-        this.notification.add(line.error || text, { title: text, type: "danger", sticky: true });
+        this.sending.departed(line.id);
+        // whoever is at something else goes on with it
+        await this.openById(line.id, { hasFocus: false });
+        const title = line.state === "failed" ? _t("A mail could not be sent") : _t("Nobody knows whether a mail was sent");
+        this.notification.add(line.error ?? "", { title, type: "danger", sticky: true });
     }
 
     // ------------------------------------------------------------------ inside
@@ -448,8 +365,9 @@ export class ComposeStore {
         return this.orm.silent.call("mailbox.draft", method, [], kwargs);
     }
 
-    _add(data) {
+    _add(data, look = {}) {
         const draft = new Draft((method, kwargs) => this.call(method, kwargs), data);
+        Object.assign(draft, look);
         this.drafts.push(draft);
         this._remember();
         return this.find(data.id);
@@ -464,38 +382,21 @@ export class ComposeStore {
     }
 
     /** Show a window, the newest of all; the hub sees to it that there is room. */
-    _show(draft) {
+    _show(draft, { hasFocus = true, isMinimized = false } = {}) {
         if (!draft.isQuick) {
-            draft.isMinimized = false;
+            Object.assign(draft, { isMinimized, hasFocus: hasFocus && !isMinimized });
             this.drafts = [...this.drafts.filter((other) => other.id !== draft.id), draft];
         }
         this._remember();
     }
 
-    async _fetchQuote(draft) {
-        draft.addQuote(await this.call("maildesk_quote", { draft_id: draft.id }));
-    }
-
-    _depart(draft, seconds) {
-        const departing = { id: draft.id, title: draft.title, until: Date.now() + seconds * 1000, seconds };
-        this.departing = [...this.departing, departing];
-    }
-
-    _confirm(doubts) {
-        return new Promise((resolve) => {
-            this.dialog.add(
-                ConfirmationDialog,
-                {
-                    title: _t("Send it like this?"),
-                    body: doubts.join(" "),
-                    confirmLabel: _t("Send"),
-                    confirm: () => resolve(true),
-                    cancelLabel: _t("Go Back"),
-                    cancel: () => resolve(false),
-                },
-                { onClose: () => resolve(false) }
-            );
-        });
+    _awaitQuote(draft) {
+        if (draft.quote === "coming") {
+            this.wait(draft.sourceId, async (error) => {
+                draft.addQuote(error ? { state: "error" } : await this.call("maildesk_quote", { draft_id: draft.id }));
+                this._awaitQuote(draft);
+            });
+        }
     }
 
     _notRead(message) {

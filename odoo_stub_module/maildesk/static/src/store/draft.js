@@ -46,6 +46,8 @@ export class Draft {
     isMaximized = false;
     /** Written in the box below a conversation, without a window. */
     isQuick = false;
+    /** Whether its window, once it stands, is where the person is. */
+    hasFocus = false;
     isSending = false;
     /** @type {"saved"|"dirty"|"saving"|"offline"|"refused"|"conflict"} */
     saveState = "saved";
@@ -57,7 +59,6 @@ export class Draft {
     missingRecipients = 0;
     /** @type {import("./uploads").Upload[]} */
     uploads = [];
-    wasTouched = false;
 
     constructor(call, data) {
         this.call = call;
@@ -72,6 +73,7 @@ export class Draft {
     /** Take over a DRAFT of the server, with its text. */
     load(data) {
         this.changed.clear();
+        this.readText = null;
         browser.clearTimeout(this.timer);
         Object.assign(this, {
             accountId: data.account_id,
@@ -141,6 +143,11 @@ export class Draft {
         return !this.everybody.length && !this.subject.trim() && !this.files.length && !wordsOf(this.own) && !/<img\b/i.test(this.own);
     }
 
+    /** Whether it can be changed: one of which nobody knows whether it was sent cannot. */
+    get isOpen() {
+        return ["editing", "failed"].includes(this.state);
+    }
+
     get isUnsaved() {
         return this.saveState !== "saved" || this.uploads.some((upload) => !upload.error);
     }
@@ -184,7 +191,6 @@ export class Draft {
 
     touch(name) {
         this.changed.add(name);
-        this.wasTouched = true;
         if (this.saveState !== "conflict" && this.saveState !== "saving") {
             this.saveState = "dirty";
         }
@@ -222,6 +228,7 @@ export class Draft {
     }
 
     async _send(names) {
+        const { html } = names.includes("html") ? this : { html: "" };
         const answer = await this._write(Object.entries(SAVED).filter(([, name]) => names.includes(name)));
         if (answer.conflict) {
             names.forEach((name) => this.changed.add(name));
@@ -236,10 +243,24 @@ export class Draft {
         if (answer.attachments) {
             this.attachments = withoutGone(answer.attachments, this.changed.has("attachmentIds") && this.attachmentIds);
         }
+        this._takePictures(html, answer);
         this.saveState = this.changed.size ? "dirty" : "saved";
         if (answer.outlook === "changed") {
             this.setConflict({ outlook: "changed", revision: answer.revision });
         }
+    }
+
+    /** Pictures that lay in the text as data are files of the draft now: the text names them, so that the next save makes no others. */
+    _takePictures(html, answer) {
+        if (!answer.html || !/src="data:/i.test(html) || this.changed.has("html")) {
+            return;
+        }
+        const parts = this.isQuoteShown ? { own: answer.html, quoted: this.quoted } : splitQuoted(answer.html);
+        if (/src="data:/i.test(this.own)) {
+            this.own = parts.own;
+            this.edition++;
+        }
+        this.quoted = parts.quoted;
     }
 
     async _write(wire) {

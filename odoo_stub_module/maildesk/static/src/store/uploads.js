@@ -64,8 +64,8 @@ async function send(fileUpload, draft, file, upload) {
         return null;
     }
     draft.tookRevision(answer.revision);
-    draft.attachments = [...draft.attachments, ...answer.added];
-    draft.wasTouched = true;
+    const known = new Set(draft.attachmentIds);
+    draft.attachments = [...draft.attachments, ...answer.added.filter(({ id }) => !known.has(id))];
     draft.uploads = draft.uploads.filter((other) => other.key !== upload.key);
     return answer.added[0];
 }

@@ -14,6 +14,9 @@ const SIGNATURE = "maildesk-signature";
 // As the editor makes it harmless, too. Nothing of these can be part of a mail.
 const PURIFY = { FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "iframe", "object", "video", "audio"], ADD_ATTR: ["target"] };
 
+// Where an upload lies while it is Odoo's.
+const UPLOAD = /^\/web\/(?:image|content)\/(\d+)/;
+
 const parse = (html) => new DOMParser().parseFromString(html || "", "text/html").body;
 
 /**
@@ -33,12 +36,13 @@ export function splitQuoted(html) {
 
 /**
  * @param {string} html as it is kept
- * @param {{content_id?: string, url?: string}[]} attachments
+ * @param {{id: number, content_id?: string, url?: string}[]} attachments
  * @returns {string} harmless, and nothing of it loads from another host
  */
 export function toEditor(html, attachments = []) {
     const body = parse(html);
     const parts = new Map(attachments.filter((file) => file.content_id && file.url).map((file) => [file.content_id, file.url]));
+    const uploads = new Map(attachments.filter((file) => file.url).map((file) => [String(file.id), file.url]));
     for (const picture of body.querySelectorAll("img")) {
         const source = picture.getAttribute("src") || "";
         if (source.startsWith("cid:")) {
@@ -47,6 +51,11 @@ export function toEditor(html, attachments = []) {
         } else if (/^(https?:)?\/\//i.test(source) && !isOurs(source)) {
             picture.dataset.remote = source;
             picture.removeAttribute("src");
+        }
+        const upload = UPLOAD.exec(source)?.[1];
+        if (uploads.has(upload)) {
+            // once Outlook has it, it comes from there
+            picture.setAttribute("src", uploads.get(upload));
         }
         picture.removeAttribute("srcset");
         if (parts.has(picture.dataset.cid)) {
@@ -103,6 +112,21 @@ export function withText(html, text) {
         blank.remove();
     }
     return toParagraphs(text) + body.innerHTML;
+}
+
+/** The signature of another mailbox in the place of the one that stands there; none where it has none. */
+export function withSignature(html, signature) {
+    const body = parse(html);
+    const isEmpty = !parse(signature).textContent.trim() && !/<img\b/i.test(signature);
+    const part = body.querySelector(`.${SIGNATURE}`) ?? (isEmpty ? null : body.appendChild(body.ownerDocument.createElement("div")));
+    if (isEmpty) {
+        part?.remove();
+    } else {
+        part.className = SIGNATURE;
+        // part of a document that runs nothing; the editor cleans it once more
+        part.innerHTML = signature;
+    }
+    return body.innerHTML;
 }
 
 // How people say that something is attached, in the languages of MailDesk's users.

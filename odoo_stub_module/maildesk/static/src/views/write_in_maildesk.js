@@ -15,8 +15,8 @@ import { session } from "@web/session";
 const ADDRESS_FIELDS = ["email", "email_from", "email_normalized", "partner_id"];
 
 /** Begin a mail to the people of some records. */
-async function writeTo({ compose, notification, orm }, model, ids) {
-    const { people } = await orm.call("res.partner", "maildesk_people", [], { model, ids });
+async function writeTo({ compose, notification, orm }, resModel, resIds) {
+    const { people } = await orm.call("res.partner", "maildesk_people", [], { res_model: resModel, res_ids: resIds });
     if (!people.length) {
         notification.add(_t("There is no address to write to."), { type: "warning" });
         return;
@@ -30,7 +30,7 @@ function useWriting() {
         notification: useService("notification"),
         orm: useService("orm"),
     };
-    return (model, ids) => writeTo(services, model, ids);
+    return (resModel, resIds) => writeTo(services, resModel, resIds);
 }
 
 /** On the form of a contact. */
@@ -90,5 +90,5 @@ registry.category("cogMenu").add(
 /** What the server's action on contacts says to the browser: write to these. */
 registry.category("actions").add("maildesk.write", async (env, action) => {
     const { "maildesk.compose": compose, notification, orm } = env.services;
-    await writeTo({ compose, notification, orm }, action.params.model, action.params.ids);
+    await writeTo({ compose, notification, orm }, action.params.res_model, action.params.res_ids);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@odoo/hoot";
 import { click, edit, keyDown, manuallyDispatchProgrammaticEvent, press, queryAllTexts, queryFirst, waitFor, waitForNone } from "@odoo/hoot-dom";
 import { advanceTime, animationFrame } from "@odoo/hoot-mock";
 import { getService } from "@web/../tests/web_test_helpers";
+import { ConnectionLostError } from "@web/core/network/rpc";
 import { defineMailModels, FakeMail, openMailDesk, openOdoo, sendBody, sendDraft } from "../maildesk_test_helpers";
 import { mockUploads } from "../compose_test_helpers";
 
@@ -38,7 +39,7 @@ test("a mail is written, saves itself and goes, with time to take it back", asyn
     await compose(mail);
     expect(inWindow("[data-name=to] input")).toBeFocused();
     await address("jane@example.com");
-    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["jane@example.com"]);
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com"]);
     await click(inWindow(".o-maildesk-compose-subject"));
     await edit("The pier");
     await advanceTime(2000);
@@ -53,7 +54,7 @@ test("a mail is written, saves itself and goes, with time to take it back", asyn
     await animationFrame();
     expect(".o-maildesk-toast-left").toHaveText("7");
     await click(".o-maildesk-undo-send");
-    await waitFor(inWindow(".o-maildesk-chip"));
+    await waitFor(inWindow(".o-maildesk-person"));
     expect(drafts.records[0].state).toBe("editing");
     expect(".o-maildesk-toast").toHaveCount(0);
     await click(inWindow(".o-maildesk-send"));
@@ -67,15 +68,15 @@ test("addresses are checked: a wrong one is marked and refused, corrected by a d
     const { drafts, mail } = setup();
     await compose(mail);
     await address("jane at example");
-    expect(inWindow(".o-maildesk-chip.o-bad")).toHaveCount(1);
+    expect(inWindow(".o-maildesk-person.o-bad")).toHaveCount(1);
     await click(inWindow(".o-maildesk-compose-subject"));
     await edit("Hi");
     await click(inWindow(".o-maildesk-send"));
     await animationFrame();
     expect(inWindow(".o-maildesk-compose-problem")).toHaveText(/jane at example/);
     expect(drafts.made("maildesk_send")).toHaveLength(0);
-    await click(inWindow(".o-maildesk-chip.o-bad"), { interactive: false });
-    await manuallyDispatchProgrammaticEvent(queryFirst(inWindow(".o-maildesk-chip.o-bad")), "dblclick");
+    await click(inWindow(".o-maildesk-person.o-bad"), { interactive: false });
+    await manuallyDispatchProgrammaticEvent(queryFirst(inWindow(".o-maildesk-person.o-bad")), "dblclick");
     await animationFrame();
     expect(inWindow("[data-name=to] input")).toHaveValue("jane at example");
 });
@@ -89,7 +90,7 @@ test("a list is pasted at once, and names complete themselves", async () => {
     clipboardData.setData("text/plain", "Jane <jane@example.com>; bo@example.com");
     await manuallyDispatchProgrammaticEvent(input, "paste", { clipboardData });
     await animationFrame();
-    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["Jane", "bo@example.com"]);
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["Jane", "bo@example.com"]);
     await click(input);
     await edit("ka");
     await advanceTime(200);
@@ -97,10 +98,10 @@ test("a list is pasted at once, and names complete themselves", async () => {
     expect(input).toHaveAttribute("aria-expanded", "true");
     await press("enter");
     await animationFrame();
-    expect(queryAllTexts(inWindow(".o-maildesk-chip-name"))).toEqual(["Jane", "bo@example.com", "Kai Mueller"]);
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["Jane", "bo@example.com", "Kai Mueller"]);
     await press("backspace");
     await animationFrame();
-    expect(inWindow(".o-maildesk-chip")).toHaveCount(2);
+    expect(inWindow(".o-maildesk-person")).toHaveCount(2);
 });
 
 test("no subject, and an attachment that is spoken of: the writer is asked", async () => {
@@ -198,8 +199,63 @@ test("a mail that could not be sent comes back with the reason, wherever in Odoo
     const record = drafts.draft({ subject: "Offer", state: "failed", error: "Outlook does not accept one of the addresses." });
     sendDraft(record);
     await waitFor(inWindow(".o-maildesk-compose-banner"));
+    await waitFor(inWindow(".odoo-editor-editable"));
     expect(inWindow(".o-maildesk-compose-banner")).toHaveText(/does not accept one of the addresses/);
     expect(".o_notification").toHaveCount(1);
+    // whoever types elsewhere goes on typing there
+    expect(queryFirst(WINDOW).contains(document.activeElement)).toBe(false);
+});
+
+test("two answers wait for one quoted text, and both get it", async () => {
+    const { drafts, mail } = setup();
+    drafts.quote = { state: "coming", html: "" };
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    const compose_ = getService("maildesk.compose");
+    await compose_.begin("reply", { messageId: 1 });
+    await compose_.begin("forward", { messageId: 1 });
+    drafts.quote = { state: "ready", html: '<div class="maildesk-quoted">The original</div>' };
+    sendBody(1);
+    await waitFor(inWindow(".o-maildesk-quote-toggle"));
+    expect(compose_.drafts.map(({ quote }) => quote)).toEqual(["ready", "ready"]);
+});
+
+test("an unconfirmed mail whose window is closed is neither saved nor thrown away", async () => {
+    const { drafts, mail } = setup();
+    drafts.draft({ subject: "", state: "unconfirmed", error: "?" });
+    await openMailDesk(mail);
+    await waitFor(`${WINDOW}.o-minimized`);
+    await click(`${WINDOW} [data-do=close]`);
+    await animationFrame();
+    expect(WINDOW).toHaveCount(0);
+    expect(drafts.records[0].state).toBe("unconfirmed");
+    expect(drafts.made("maildesk_discard")).toHaveLength(0);
+});
+
+test("whether a mail goes is not claimed where Odoo did not answer", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    await address("jane@example.com");
+    await click(inWindow(".o-maildesk-compose-subject"));
+    await edit("Hi");
+    await advanceTime(2000);
+    const compose_ = getService("maildesk.compose");
+    const { call } = compose_;
+    compose_.call = async (method, kwargs) => {
+        const answer = await call.call(compose_, method, kwargs);
+        if (method === "maildesk_send") {
+            throw new ConnectionLostError("/web/dataset/call_kw");
+        }
+        return answer;
+    };
+    await compose_.sending.send(compose_.drafts[0]);
+    await animationFrame();
+    expect(inWindow(".o-maildesk-compose-problem")).toHaveText(/Odoo did not answer/);
+    // it went: with the connection that shows
+    await compose_.onConnected();
+    await animationFrame();
+    expect(WINDOW).toHaveCount(0);
+    expect(drafts.made("maildesk_send")).toHaveLength(1);
 });
 
 test("a click on a draft in Drafts goes on with it", async () => {
@@ -286,7 +342,7 @@ test("files are attached with their progress, and taken out again", async () => 
     record.revision = 2;
     requests[0].answer(200, { revision: 2, added: record.attachments, attachments: record.attachments });
     await waitFor(".o-maildesk-compose-file a");
-    await click(".o-maildesk-compose-file .o-maildesk-chip-remove");
+    await click(".o-maildesk-compose-file .o-maildesk-take-out");
     await advanceTime(2000);
     expect(drafts.made("maildesk_save").at(-1).values).toEqual({ attachment_ids: [] });
     expect(".o-maildesk-compose-file").toHaveCount(0);

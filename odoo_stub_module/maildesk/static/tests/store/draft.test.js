@@ -1,11 +1,14 @@
-import { describe, expect, test } from "@odoo/hoot";
+import { beforeEach, describe, expect, test } from "@odoo/hoot";
 import { advanceTime, Deferred, tick } from "@odoo/hoot-mock";
 import { Draft, SAVE_DELAY } from "@maildesk/store/draft";
 import { uploadTo } from "@maildesk/store/uploads";
 import { FakeDrafts, mockUploads } from "../compose_test_helpers";
-import { makeMockEnv, getService } from "@web/../tests/web_test_helpers";
+import { allowTranslations, getService, makeMockEnv } from "@web/../tests/web_test_helpers";
+import { defineMailModels } from "../maildesk_test_helpers";
 
 describe.current.tags("headless");
+defineMailModels();
+beforeEach(allowTranslations);
 
 function setup(values) {
     const server = new FakeDrafts();
@@ -132,6 +135,35 @@ test("a file that arrives during a save is no change of somebody else's", async 
     expect([record.subject, record.revision]).toEqual(["Plan", 3]);
     expect(draft.files.map(({ name }) => name)).toEqual(["plan.pdf"]);
     expect(server.made("maildesk_save")).toHaveLength(2);
+});
+
+test("pictures that lie in the text as data become files once, not with each save", async () => {
+    const { draft, server } = setup();
+    const { call } = draft;
+    draft.call = async (method, kwargs) => {
+        const answer = await call(method, kwargs);
+        const html = kwargs.values.html?.replace(/data:[^"]*/, "/web/image/7");
+        return html ? { ...answer, html } : answer;
+    };
+    draft.own = '<p>Look: <img src="data:image/png;base64,AAAA"></p>';
+    draft.touch("html");
+    await draft.save();
+    expect(draft.own).toBe('<p>Look: <img src="/web/image/7"></p>');
+    draft.touch("html");
+    await draft.save();
+    expect(server.made("maildesk_save").at(-1).values.html).not.toInclude("data:");
+});
+
+test("what is taken from elsewhere is not written over by what stood in the editor", async () => {
+    const { draft, record } = setup();
+    draft.touchText(() => "<p>Mine</p>");
+    Object.assign(record, { revision: 5, html: "<p>Theirs</p>" });
+    await draft.save();
+    draft.touchText(() => "<p>Mine, and more</p>");
+    await draft.takeTheirs();
+    // the editor that goes hands over its text
+    draft.takeText();
+    expect(draft.own).toBe("<p>Theirs</p>");
 });
 
 test("a file that cannot be taken stays in sight with the reason, and nothing is sent", async () => {

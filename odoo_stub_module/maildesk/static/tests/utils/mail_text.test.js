@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@odoo/hoot";
-import { speaksOfAttachment, splitQuoted, toEditor, toKept, withText, wordsOf } from "@maildesk/utils/mail_text";
+import { speaksOfAttachment, splitQuoted, toEditor, toKept, withSignature, withText, wordsOf } from "@maildesk/utils/mail_text";
 
 describe.current.tags("headless");
 
@@ -20,6 +20,11 @@ test("pictures of other hosts do not load while an answer is written, and are th
     expect(toKept(shown)).toBe(kept);
 });
 
+test("a pasted picture shows from Outlook once Outlook has it", () => {
+    const shown = toEditor('<img src="/web/content/9"><img src="/web/image/8">', [{ id: 9, url: "/maildesk/attachment/1/m/a" }]);
+    expect(shown).toBe('<img src="/maildesk/attachment/1/m/a"><img src="/web/image/8">');
+});
+
 test("what a quoted mail marks as blocked goes out as it was", () => {
     expect(toKept('<img data-remote="https://x.example/a.png"><img data-cid="logo">')).toBe('<img src="https://x.example/a.png"><img src="cid:logo">');
 });
@@ -33,6 +38,13 @@ test("a text takes the place of the empty line, above the signature", () => {
     expect(withText('<p><br></p><div class="maildesk-signature">Anna</div>', "One\n\n<b>Two</b>")).toBe(
         '<p>One</p><p><br></p><p>&lt;b&gt;Two&lt;/b&gt;</p><div class="maildesk-signature">Anna</div>'
     );
+});
+
+test("the signature of another mailbox takes the place of the first one's", () => {
+    const signed = '<p>Hi</p><div class="maildesk-signature">Anna</div>';
+    expect(withSignature(signed, "<p>The Pier</p>")).toBe('<p>Hi</p><div class="maildesk-signature"><p>The Pier</p></div>');
+    expect(withSignature(signed, "<p><br></p>")).toBe("<p>Hi</p>");
+    expect(withSignature("<p>Hi</p>", "<p>The Pier</p>")).toBe('<p>Hi</p><div class="maildesk-signature"><p>The Pier</p></div>');
 });
 
 test("only what was written by hand counts as words", () => {
