@@ -275,14 +275,14 @@ class FolderSnapshot(Struct, frozen=True):
 class MailboxSnapshot(Struct, frozen=True):
     """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved, `unreadable` what was set aside.
 
-    `unsettled`: something that Graph acknowledged still covers what it said.
+    `unsettled`: when Graph acknowledged the newest action that still covers what it said, by the connector's clock; None where none does.
     """
 
     account_id: int
     folders: list[FolderSnapshot]
     pending: list[str]
     unreadable: list[str] = []
-    unsettled: bool = False
+    unsettled: float | None = None
 
 
 class TreeFolder(Struct, frozen=True):

@@ -129,7 +129,7 @@ class Mailbox:
     between_rounds: trio.Lock = field(init=False, default_factory=trio.Lock)
     # Messages of which Graph's answer to a write was lost: they are looked at in the next round.
     recheck: set[str] = field(init=False, default_factory=set)
-    # When Graph acknowledged the newest action that covers still, by our clock; 0 where that is not known, None where nothing covers.
+    # When Graph acknowledged the newest action that covers still, by our clock; None where nothing covers.
     _acked: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -430,8 +430,9 @@ class Mailbox:
         stored = await self.store.load_cursors(self.account_id)
         now = self.now().timestamp()
         work.book = open_book(snapshots[0], stored, now, work.book.tree)
-        if snapshots[0].unsettled and self._acked is None:
-            self._acked = 0.0
+        if snapshots[0].unsettled is not None:
+            # Not "some time ago": were our clock set back, a first round would not end it, and no later one would be told to.
+            self.acknowledged([snapshots[0].unsettled])
         # A cursor that moved without news before this process began, and that Odoo never heard of.
         for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:

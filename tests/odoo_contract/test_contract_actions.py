@@ -65,11 +65,11 @@ async def test_action_is_given_once_told_and_settled(mailbox: Mailbox) -> None:
     # A round that began before tells what was before.
     await mailbox.apply({"remote_id": "a", "is_read": False}, settled=_BEGAN)
     assert (await mailbox.rows())["a"][2]
-    assert (await mailbox.snapshot()).unsettled
+    assert (await mailbox.snapshot()).unsettled == _ACKED
     await mailbox.apply({"remote_id": "a", "is_read": True})
     await mailbox.apply(settled=_LATER)
     assert (await mailbox.rows())["a"][2]
-    assert not (await mailbox.snapshot()).unsettled
+    assert (await mailbox.snapshot()).unsettled is None
     await mailbox.apply({"remote_id": "a", "is_read": False})
     assert not (await mailbox.rows())["a"][2]
 
@@ -100,6 +100,17 @@ async def test_action_moved_message_is_not_hidden_by_its_leaving(mailbox: Mailbo
     (action,) = await connector.take()
     await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=_ACKED, said={"remote_id": "a", "folder": "F-sub"})])
     assert (await mailbox.snapshot()).pending == ["b"]
+
+
+async def test_action_answered_about_a_message_that_left_its_folder(mailbox: Mailbox) -> None:
+    """Graph's answer to "read" says that it is somewhere; it does not bring it back to where it left."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "read", "a")
+    (action,) = await connector.take()
+    await mailbox.apply(removed=[Removed("F-inbox", "a")])
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=_ACKED, said={"remote_id": "a", "is_read": True})])
+    assert (await mailbox.snapshot()).pending == ["a"]
+    assert (await mailbox.rows())["a"][3]
 
 
 async def test_action_destroyed_message_waits_for_its_proof(mailbox: Mailbox) -> None:

@@ -251,6 +251,8 @@ _RUN = Step("run", 100)
         [Step("move", 1, 2), Step("read", 1), Step("delete_there", 1), _RUN],
         [Step("destroy", 1, 2), Step("cut", 1, 3), _RUN, Step("undo")],
         [Step("mark_folder_read", 0, 2), Step("unread", 1, 3), Step("storm", 100, 4)],
+        [Step("read", 0, 0), Step("move", 280, 200), Step("die_anywhere", 138, 447), Step("read", 0, 0)],
+        [Step("read", 0, 0), Step("move", 280, 200), Step("die_anywhere", 138, 427), Step("read", 232, 0)],
     ],
     ids=repr,
 )

@@ -453,7 +453,7 @@ def _differs(box: MemoryMailbox, folder: str, entry: Listed) -> bool:
 def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
     said = [box.confirmed(remote_id) for remote_id in box.rows]
     indexed = Counter(one["folder"] for one in said if not one["pending"])
-    unsettled = any(a.covers and a.state == "done" and a.kind != "send" for a in box.actions.values())
+    unsettled = max((a.acked for a in box.actions.values() if a.covers and a.state == "done" and a.kind != "send"), default=None)
     folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
     return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled)
 

@@ -246,6 +246,9 @@ def confirm(box: MemoryMailbox, patch: dict[str, Any]) -> None:
     values = patches([patch])[remote_id]
     if remote_id not in box.rows or ("folder" in values and values["folder"] not in box.folders):
         return
+    if "folder" not in values and box.confirmed(remote_id)["pending"]:
+        # It is somewhere; where is still to be asked.
+        return
     _count(box, remote_id, -1)
     box.take(remote_id, {**values, "pending": False})
     _count(box, remote_id, 1)

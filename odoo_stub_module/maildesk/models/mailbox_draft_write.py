@@ -288,18 +288,17 @@ class MailboxDraft(models.Model):
         return Markup('<div class="maildesk-attribution">%s</div>') % line
 
     def _forward_head(self, source):
-        say = self.env._
         people = [", ".join(_shown(one) for one in source[name] or []) for name in ("to_recipients", "cc_recipients")]
         when = format_datetime(self.env, source.sent_at or source.received_at, tz=self.env.user.tz)
         lines = [
-            (say("From"), _shown({"name": source.from_name, "address": source.from_email})),
-            (say("Date"), when),
-            (say("Subject"), source.subject or ""),
-            (say("To"), people[0]),
-            (say("Cc"), people[1]),
+            (self.env._("From"), _shown({"name": source.from_name, "address": source.from_email})),
+            (self.env._("Date"), when),
+            (self.env._("Subject"), source.subject or ""),
+            (self.env._("To"), people[0]),
+            (self.env._("Cc"), people[1]),
         ]
         rows = Markup("").join(Markup("<div><b>%s:</b> %s</div>") % line for line in lines if line[1])
-        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (say("Forwarded message"), rows)
+        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (self.env._("Forwarded message"), rows)
 
     # ------------------------------------------------------------------ what the app sends
 

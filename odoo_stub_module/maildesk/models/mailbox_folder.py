@@ -11,7 +11,7 @@ ROLES = [
     ("drafts", "Drafts"),
     ("trash", "Trash"),
     ("junk", "Spam"),
-    ("archive", "Archive"),
+    ("archive", "Archive Folder"),
     ("other", "Folder"),
 ]
 

@@ -60,9 +60,10 @@ class MailboxAccount(models.Model):
         return [action._to_connector() for action in taken]
 
     def _unsettled(self):
-        """Tell whether something that Graph acknowledged covers still."""
+        """Return when Graph acknowledged the newest action that covers still, by the connector's clock; None where nothing covers."""
         domain = [("account_id", "=", self.id), ("covers", "=", True), ("state", "=", "done"), ("kind", "!=", "send")]
-        return bool(self.env["mailbox.action"].search_count(domain, limit=1))
+        newest = self.env["mailbox.action"].search(domain, order="acked DESC", limit=1)
+        return newest.acked if newest else None
 
     @api.model
     def connector_outcomes(self, account_id, outcomes, database=None):
@@ -117,6 +118,9 @@ class MailboxAccount(models.Model):
     def _confirm(self, patches):
         """Note what Graph answered to writes, of messages that are here; move Graph's counts along. Return rows as `fold` does."""
         patches = [patch for patch in patches if "folder" not in patch or self._folder_of(patch["folder"])]
+        # A message that left its folder is somewhere, says an answer about its other values; where is still to be asked.
+        unplaced = self._pending_among([patch["remote_id"] for patch in patches if "folder" not in patch])
+        patches = [patch for patch in patches if "folder" in patch or patch["remote_id"] not in unplaced]
         if not patches:
             return []
         checked = read_patches(patches)
@@ -146,6 +150,19 @@ class MailboxAccount(models.Model):
             )
         self.env["mailbox.message_index"].invalidate_model()
         return rows
+
+    def _pending_among(self, remote_ids):
+        """Return those of the messages that wait for the connector to know where they went."""
+        if not remote_ids:
+            return set()
+        self.env.flush_all()
+        self.env.cr.execute(
+            f"""SELECT remote_id FROM mailbox_message_index m
+                 WHERE m.account_id = %s AND m.remote_id = ANY(%s) AND {said("pending_removal")}""",
+            [self.id, remote_ids],
+            log_exceptions=False,
+        )
+        return {row[0] for row in self.env.cr.fetchall()}
 
     def _folder_of(self, remote_id):
         return self.env["mailbox.folder"].search([("account_id", "=", self.id), ("remote_id", "=", remote_id)])

@@ -112,11 +112,11 @@ class TestActions(ActionCase):
         self.tell(action, acked=began + 30, said={"remote_id": "m1", "is_read": True})
         self.apply(messages=[{"remote_id": "m1", "is_read": False}], settled=began)
         self.assertEqual(self.shows("m1")[0], True)
-        self.assertTrue(self.connector.connector_take_up([self.account.id])[0]["unsettled"])
+        self.assertEqual(self.connector.connector_take_up([self.account.id])[0]["unsettled"], began + 30)
         self.apply(messages=[{"remote_id": "m1", "is_read": True}])
         self.apply(settled=began + 31)
         self.assertEqual(self.shows("m1")[0], True)
-        self.assertFalse(self.connector.connector_take_up([self.account.id])[0]["unsettled"])
+        self.assertIsNone(self.connector.connector_take_up([self.account.id])[0]["unsettled"])
         self.apply(messages=[{"remote_id": "m1", "is_read": False}])
         self.assertEqual(self.shows("m1")[0], False)
 

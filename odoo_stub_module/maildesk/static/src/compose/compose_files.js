@@ -20,6 +20,10 @@ export class ComposeFiles extends Component {
         return _t("%(percent)s %% of %(size)s", { percent: formatNumber(this.percent(upload)), size: formatSize(upload.size) });
     }
 
+    removeLabel(name) {
+        return _t("Remove %s", name);
+    }
+
     remove(file) {
         const { draft } = this.props;
         draft.edit({ attachments: draft.attachments.filter((other) => other.id !== file.id) });

@@ -51,6 +51,10 @@ export class RecipientsField extends Component {
         return isAddress(person.address) ? person.address : _t("“%s” is no address. Double-click to correct it.", person.address);
     }
 
+    removeLabel(name) {
+        return _t("Remove %s", name);
+    }
+
     async suggest(text) {
         const asked = text.trim();
         if (!asked) {
