@@ -125,7 +125,7 @@ def test_opened_beside_each_other_is_noted_once(place: Place) -> None:
 
 
 def test_bus_rows_go_to_people_and_say_nothing(place: Place) -> None:
-    """All that the addon ever gave to the bus went to a partner's channel, and was ids, counts and codes."""
+    """All that the addon ever gave to the bus went to a partner's channel, and was ids, counts and codes; that mail is fetched again, to all."""
     box = place.new_box()
     account, remote_id = box.ids["account"], f"m-{box.mark}"
     body = {"html": f"<p>Body {box.mark}</p>", "attachments": [{"name": f"{box.mark}.pdf"}]}
@@ -134,7 +134,10 @@ def test_bus_rows_go_to_people_and_say_nothing(place: Place) -> None:
     report = {"account_id": account, "state": "error", "state_message": f"Trouble with {box.mark}", "last_sync_at": "2026-11-22T10:00:00Z"}
     place.must("connector", "mailbox.account", "connector_exchange", instance="i", run="r", reports=[report])
     place.must("owner", "mailbox.folder", "maildesk_set_sync", folder_ids=[box.ids["folder"]], enabled=False)
-    rows = _bus(place)
+    everything = _bus(place)
+    back = [row for row in everything if row[2] == "maildesk/connector"]
+    assert all(channel[:2] == [place.server.database, "res.groups"] and payload == {"is_up": True} for _, channel, _, payload in back), back
+    rows = [row for row in everything if row not in back]
     assert {kind for _, _, kind, _ in rows} == {"maildesk/changed", "maildesk/body"}
     for row_id, channel, kind, payload in rows:
         assert channel[:2] == [place.server.database, "res.partner"], (row_id, channel)

@@ -344,7 +344,7 @@ class TestDrafts(MailDeskCase):
             ("mailbox.draft", "html"): "sent, discarded; 7 days",
             ("mailbox.draft", "attachments"): "sent, discarded; 7 days",
             ("mailbox.message_body", "html"): "7 days",
-            ("mailbox.message_body", "attachments"): "7 days",
+            **{("mailbox.message_body", name): "7 days" for name in ("attachments", "traits")},
             **{("mailbox.action", name): "no text of a mail" for name in ("vals", "before", "seen")},
         }
         heads = {("mailbox.message_index", name) for name in ("to_recipients", "cc_recipients", "bcc_recipients", "reply_to", "categories")}
