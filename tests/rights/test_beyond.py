@@ -125,7 +125,7 @@ def test_opened_beside_each_other_is_noted_once(place: Place) -> None:
 
 
 def test_bus_rows_go_to_people_and_say_nothing(place: Place) -> None:
-    """All that the addon ever gave to the bus went to a partner's channel, and was ids, counts and codes; that mail is fetched again, to all."""
+    """All that the addon ever gave to the bus went to a partner's channel, and was ids, counts and codes; that it is back, to all."""
     box = place.new_box()
     account, remote_id = box.ids["account"], f"m-{box.mark}"
     body = {"html": f"<p>Body {box.mark}</p>", "attachments": [{"name": f"{box.mark}.pdf"}]}

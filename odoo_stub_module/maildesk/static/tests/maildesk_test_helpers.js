@@ -1,10 +1,10 @@
 import { defineMailModels, start } from "@mail/../tests/mail_test_helpers";
-import { waitFor } from "@odoo/hoot-dom";
 import { advanceTime } from "@odoo/hoot-mock";
 import { defineActions, getService, MockServer, onRpc, patchWithCleanup, serverState } from "@web/../tests/web_test_helpers";
 import { session } from "@web/session";
 import { compareRows } from "@maildesk/store/message_list";
 import { DRAFT_METHODS, FakeDrafts } from "./compose_test_helpers";
+import { waitFor } from "./patience";
 
 /**
  * The addon's server side as the app sees it (docs/protocol.md, section 4), over a plain list of messages that a test

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@odoo/hoot";
-import { click, waitFor } from "@odoo/hoot-dom";
+import { click } from "@odoo/hoot-dom";
 import { animationFrame, Deferred } from "@odoo/hoot-mock";
 import { getService, mountView, onRpc, patchWithCleanup, serverState } from "@web/../tests/web_test_helpers";
 import { defineMailModels } from "../maildesk_test_helpers";
+import { waitFor } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();
