@@ -32,14 +32,10 @@ from connector.errors import (
     GraphThrottled,
     GraphUnauthorized,
     GraphUnreachable,
-    GraphUnreadable,
     OdooFault,
 )
-from connector.graph.batch import ask_each
 from connector.graph.folders import list_tree
 from connector.graph.gate import Priority
-from connector.graph.messages import whole_ask
-from connector.graph.types import GraphMessage
 from connector.odoo.wire import CursorReport, FolderUpdate
 from connector.state.ledger import Ledger
 from connector.sync import audit
@@ -47,12 +43,12 @@ from connector.sync.applier import Applier, NotConnectedInOdoo
 from connector.sync.backfill import fetch_window, hand_over
 from connector.sync.book import open_book, to_tree
 from connector.sync.bootstrap import bootstrap, reset
+from connector.sync.fetching import fetch_whole, note_refused
 from connector.sync.live import live_round
 from connector.sync.machine import phase_of
-from connector.sync.merge import is_whole, to_patch
 from connector.sync.plan import reset_delay
 from connector.sync.removals import AT_ONCE, look_into, resolve_pending, waiting_of
-from connector.sync.trials import Trials, is_its_own
+from connector.sync.trials import Trials
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
@@ -412,7 +408,7 @@ class Mailbox:
             store=self.store,
             ledger=self.ledger,
             applier=Applier(
-                self.account_id, self.odoo, self.store, lambda ids: self._fetch(work, ids), lambda patch: self._refuse(work, patch)
+                self.account_id, self.odoo, self.store, lambda ids: fetch_whole(work, ids), lambda patch: note_refused(work, patch)
             ),
             trials=trials,
             bootstrap_messages=self.bootstrap_messages,
@@ -452,45 +448,6 @@ class Mailbox:
             if folder is not None and (self._acked is not None or (folder.unread, folder.total) != (listed.unread, listed.total)):
                 updates.append(FolderUpdate(folder=folder.remote_id, revision=UNSET, unread=listed.unread, total=listed.total))
         await work.apply(folders=updates)
-
-    async def _fetch(self, work: Work, message_ids: list[str]) -> list[dict[str, Any]]:
-        """Return whole patches of messages, without those that do not exist, cannot be read, or lie where no mail is wanted.
-
-        Raises `GraphError` in bad weather: what was not heard of must not be left behind.
-        """
-        patches: list[dict[str, Any]] = []
-        for place, reply in await ask_each(self.client, [whole_ask(i) for i in message_ids], Priority.LIVE):
-            try:
-                patch = to_patch(reply.read(GraphMessage))
-            except GraphNotFound:
-                continue
-            except GraphUnreadable as error:
-                await self._leave_out(work, message_ids[place], None, error.code or "shape")
-                continue
-            except GraphError as error:
-                if not is_its_own(error):
-                    raise
-                await self._leave_out(work, message_ids[place], None, error.code or str(error.status))
-                continue
-            if work.book.get_synced(patch.get("folder")) is None:
-                continue
-            if is_whole(patch):
-                patches.append(patch)
-            else:
-                # Odoo has no row of it, and could make none of this: a contact in Deleted Items, say, was never received.
-                await self._leave_out(work, patch["remote_id"], patch["folder"], "shape")
-        return patches
-
-    async def _refuse(self, work: Work, patch: dict[str, Any]) -> None:
-        """Note a patch that Odoo does not take, before the cursor moves past it."""
-        await self._leave_out(work, patch["remote_id"], patch.get("folder"), "refused")
-
-    @staticmethod
-    async def _leave_out(work: Work, message_id: str, folder: str | None, reason: str) -> None:
-        """Note a message that does not get into Odoo in the call under way, so that its trial does not end with that call."""
-        work.refused.add(message_id)
-        work.trials.note(message_id, folder, reason)
-        await work.trials.save()
 
     def _age(self, work: Work) -> None:
         """Note cursors that Odoo has not heard of for long."""
