@@ -1,12 +1,10 @@
-"""Reading mail in Chromium, through the real Odoo and connector: a newsletter, text with quotes, an invitation, a bounce, a conversation.
-
-With MAILDESK_PICTURES=folder each of them is kept as a picture, at 1280 and 390 pixels, light and dark.
-"""
+"""Reading in Chromium: a newsletter with pictures, a text, an invitation, a bounce, and a conversation that goes on while it is open."""
 
 from __future__ import annotations
 
+import base64
 import os
-import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,204 +13,241 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import READER
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FrameLocator, Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
     from tests.e2e.conftest import Stage
 
-_HEAD = "From: Kai Mueller <kai@pier.example>\nTo: Anna Larsen <anna.larsen@outlook.example>\nMIME-Version: 1.0\n"
+# As long as real ones are: a head that is made for "Jo" breaks here.
+SENDER = "Konstantin von Hohenzollern-Sigmaringen"
+ADDRESS = "konstantin.von.hohenzollern@drawings.pier-extension.example"
 
-_NEWSLETTER = (
-    _HEAD
-    + """Subject: Harbour News, December
-Message-ID: <news-1@pier.example>
-Content-Type: text/html; charset=utf-8
+_PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
-<html><head><style>
- .card { background: #eef6f7; border-radius: 8px; padding: 16px; }
- h1 { color: #01696e; font-family: Georgia, serif; }
- .bar { background-image: url(https://pictures.invalid/bar.png); background-color: #01696e; color: #fff; padding: 8px 16px; }
- .button { display: inline-block; padding: 10px 22px; border-radius: 6px; background: #01696e; color: #fff; text-decoration: none; }
- @media (max-width: 500px) { .half { display: block !important; width: auto !important; } }
-</style></head><body bgcolor="#f4f4f4" style="margin:0">
-<table width="600" align="center" cellpadding="0" style="max-width:600px;background:#ffffff">
-<tr><td class="bar">Harbour News</td></tr>
-<tr><td style="padding:24px"><h1>The new crane is here</h1>
-<img src="https://pictures.invalid/crane.png" width="552" height="180" alt="The crane at pier 4">
-<table width="100%"><tr><td class="half" width="50%" valign="top"><p>It lifts <b>40 tons</b>, and it came by sea.</p></td>
-<td class="half card" width="50%" valign="top">Open day: <b>Friday, 2 pm</b></td></tr></table>
-<p><a class="button" href="https://pier.example/crane?id=7&utm_source=news&mc_eid=42">Read more</a></p></td></tr></table>
-<img src="https://tracker.invalid/open.gif" width="1" height="1"></body></html>
-"""
+_HEAD = f"From: {SENDER} <{ADDRESS}>\r\nTo: Anna Larsen <{READER}>, Kai Mueller <kai@pier.example>\r\nMIME-Version: 1.0\r\n"
+
+NEWSLETTER = (
+    f"{_HEAD}Subject: News of the harbour\r\nMessage-ID: <news-1@pier.example>\r\n"
+    'Content-Type: multipart/related; boundary="o"\r\n\r\n--o\r\nContent-Type: text/html\r\n\r\n'
+    "<style>.bar { background-image: url(https://pictures.example/bar.png); background-color: #01696e }"
+    " .button { background: #01696e; color: #fff; padding: 10px 22px } </style>"
+    '<p class="bar">The harbour <img src="cid:logo" alt="Logo" id="logo"></p><img src="http://pictures.example/crane.png" alt="The crane">'
+    '<img src="https://tracker.example/open.gif?u=anna" width="1" height="1">'
+    '<a class="button" href="https://shop.example/crane?id=7&amp;utm_source=mail&amp;mc_eid=42">See more</a>\r\n'
+    "--o\r\nContent-Type: image/png\r\nContent-ID: <logo>\r\nContent-Disposition: inline; filename=logo.png\r\n"
+    f"Content-Transfer-Encoding: base64\r\n\r\n{base64.b64encode(_PNG).decode()}\r\n--o--\r\n"
 )
 
-# A space at the end of a line, which no editor leaves alone, is a ~ here.
-_TEXT = (
-    _HEAD
-    + """Subject: Re: Which pier?
-Message-ID: <text-1@pier.example>
-Content-Type: text/plain; charset=utf-8; format=flowed
-
-Hello Anna,
-
-pier 4 it is, since the water there is deep enough for both of the barges~
-and the crane reaches over. The plan is at https://pier.example/plan (PDF).
-
-> > Which pier do we take?
-> That depends on the barges: the large one has four metres, and I do not~
-> know whether that is enough at pier 3 at low tide. Ask Kai, he measured~
-> it last week, and he has the tables of the whole year.
-
---~
-Kai Mueller
-Harbour office
-""".replace("~\n", " \n")
+TEXT = (
+    f"{_HEAD}Subject: Delivery in week 48\r\nMessage-ID: <week-1@pier.example>\r\n"
+    "Content-Type: text/plain; charset=utf-8; format=flowed\r\n\r\n"
+    "The crane is booked for Friday, and the drawings are at \r\nhttps://drawings.example/48 as agreed.\r\n\r\n"
+    "> Could you say when the crane comes? We have to tell the port, the\r\n"
+    "> neighbours and the power station, each of them a week before, and\r\n"
+    "> nobody here has heard anything since the call of last Monday.\r\n"
+    "> > Next week, I think.\r\n\r\n-- \r\nKonstantin\r\n"
 )
 
-_INVITATION = (
-    _HEAD
-    + """Subject: Review of the plan
-Message-ID: <invite-1@pier.example>
-Content-Type: multipart/mixed; boundary="x"
-
---x
-Content-Type: text/html; charset=utf-8
-
-<p>Please come.</p>
---x
-Content-Type: text/calendar; method=REQUEST; charset=utf-8; name="invite.ics"
-Content-Disposition: attachment; filename="invite.ics"
-
-BEGIN:VCALENDAR
-METHOD:REQUEST
-VERSION:2.0
-BEGIN:VEVENT
-UID:1
-SUMMARY:Review of the plan
-DTSTART:20261201T090000Z
-DTEND:20261201T103000Z
-LOCATION:Harbour office, room 4
-ORGANIZER;CN=Kai Mueller:mailto:kai@pier.example
-ATTENDEE;CN=Anna Larsen;PARTSTAT=NEEDS-ACTION:mailto:anna.larsen@outlook.example
-END:VEVENT
-END:VCALENDAR
---x--
-"""
+QUESTION = f"{_HEAD}Subject: Which day\r\nMessage-ID: <day-1@pier.example>\r\nContent-Type: text/plain\r\n\r\nFriday?\r\n"
+ANSWER = (
+    f"{_HEAD}Subject: Re: Which day\r\nMessage-ID: <day-2@pier.example>\r\nIn-Reply-To: <day-1@pier.example>\r\n"
+    "References: <day-1@pier.example>\r\nContent-Type: text/plain\r\n\r\nSaturday, after all.\r\n"
 )
 
-_BOUNCE = """From: Mail Delivery <postmaster@pier.example>
-To: anna.larsen@outlook.example
-Subject: Undeliverable: The plan
-Message-ID: <bounce-1@pier.example>
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="x"
+BARGES = [
+    f"{_HEAD}Subject: Re: Barges\r\nMessage-ID: <barge-{number}@pier.example>\r\nReferences: <barge-1@pier.example>\r\n"
+    f"Content-Type: text/html\r\n\r\n<p>This is message {number} about the barges.</p>\r\n"
+    for number in range(1, 6)
+]
 
---x
-Content-Type: text/plain
+INVITATION = (
+    f"{_HEAD}Subject: Invitation: Quarterly review\r\nMessage-ID: <invitation-1@pier.example>\r\n"
+    'Content-Type: multipart/mixed; boundary="o"\r\n\r\n--o\r\nContent-Type: text/plain\r\n\r\nPlease come.\r\n'
+    '--o\r\nContent-Type: text/calendar; method=REQUEST; name=invite.ics\r\nContent-Disposition: attachment; filename="invite.ics"\r\n\r\n'
+    "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Quarterly review\r\nDTSTART:20261201T090000Z\r\n"
+    "DTEND:20261201T103000Z\r\nLOCATION:Room 4\r\nORGANIZER;CN=Kai:mailto:kai@pier.example\r\n"
+    f"ATTENDEE;CN=Anna;PARTSTAT=NEEDS-ACTION:mailto:{READER}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n--o--\r\n"
+)
 
-Your message could not be delivered to one of its recipients.
---x
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; pier.example
-
-Final-Recipient: rfc822; nobody@pier.example
-Action: failed
-Status: 5.1.1
-Diagnostic-Code: smtp; 550 5.1.1 user unknown
---x--
-"""
-
-
-def _conversation(number: int) -> str:
-    ids = f"Message-ID: <barge-{number}@pier.example>\nReferences: <barge-1@pier.example>\n"
-    return f"{_HEAD}Subject: Re: Barges\n{ids}Content-Type: text/html; charset=utf-8\n\n<p>This is message {number} about the barges.</p>\n"
+BOUNCE = (
+    f"From: Mail Delivery <mailer-daemon@pier.example>\r\nTo: Anna <{READER}>\r\nSubject: Undeliverable: Offer\r\n"
+    "Message-ID: <bounce-1@pier.example>\r\nMIME-Version: 1.0\r\n"
+    'Content-Type: multipart/report; report-type=delivery-status; boundary="o"\r\n\r\n--o\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n'
+    "--o\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.pier.example\r\n\r\n"
+    "Final-Recipient: rfc822; jane@gone.example\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 No such user\r\n--o--\r\n"
+)
 
 
-def _open(page: Page, subject: str) -> FrameLocator:
-    row = page.locator(".o-maildesk-row").filter(has_text=subject).first
-    row.click()
-    expect(page.locator(".o-maildesk-reading-subject")).to_have_text(subject)
-    frame = page.frame_locator("iframe.o-maildesk-frame").last
-    expect(frame.locator("body")).not_to_be_empty()
-    return frame
-
-
-def _shoot(page: Page, name: str) -> None:
-    """Keep a picture, if somebody wants to look."""
+def _look(page: Page, name: str) -> None:
+    """Take pictures, of every form the page comes in, where a person asked for them (MAILDESK_PICTURES is a folder)."""
     if folder := os.environ.get("MAILDESK_PICTURES"):
-        for width, height in ((1280, 800), (390, 844)):
-            page.set_viewport_size({"width": width, "height": height})
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                page.wait_for_timeout(400)
-                page.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png")
-        page.set_viewport_size({"width": 1280, "height": 800})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(300)
+            page.screenshot(path=str(Path(folder) / f"{name}-{scheme}.png"))
         page.emulate_media(color_scheme="light")
-        page.wait_for_timeout(400)
 
 
-def _in_pane(page: Page, selector: str) -> Locator:
-    return page.locator(f".o-maildesk-reading {selector}")
+def _arrive(page: Page, stage: Stage, *mails: str) -> None:
+    """Let mail come, and the app show the Inbox with it."""
+    for mail in mails:
+        stage.simulator.ask("POST", f"/mailboxes/{READER}/deliver", mail.encode())
+    page.locator(".o-maildesk-refresh").click()
+
+
+def _open(page: Page, subject: str) -> Locator:
+    """Open a mail of the list; return it as it is shown."""
+    page.locator(".o-maildesk-row").filter(has_text=subject).first.click()
+    expect(page.locator(".o-maildesk-reading-subject")).to_have_text(subject)
+    expect(page.locator("iframe.o-maildesk-frame").last).to_be_visible()
+    return page.locator(".o-maildesk-message")
+
+
+def _sticking_out(page: Page) -> list[str]:
+    """Name what of the open messages' own lines stands out of them, or is squeezed to a column of a few letters."""
+    names: list[str] = page.locator(".o-maildesk-message").evaluate_all(
+        """messages => messages.flatMap(message => {
+            const frame = message.getBoundingClientRect();
+            return [...message.querySelectorAll("b, time, button, .o-maildesk-message-to, .o-maildesk-address")].filter(el => {
+                const box = el.getBoundingClientRect();
+                const isNarrow = el.matches(".o-maildesk-message-to") && box.width < 200;
+                return box.width && (box.right > frame.right + 1 || box.left < frame.left - 1 || isNarrow);
+            }).map(el => `${el.className || el.tagName}: ${el.textContent}`);
+        })"""
+    )
+    return names
+
+
+@pytest.fixture
+def inbox(reader: Page) -> Page:
+    """The reader's Inbox."""
+    reader.goto("/odoo/maildesk")
+    reader.locator('.o-maildesk-folder[data-role="inbox"]').first.click()
+    expect(reader.locator(".o-maildesk-row").first).to_be_visible()
+    return reader
 
 
 @pytest.mark.timeout(300)
-def test_reading_whole_story(reader: Page, stage: Stage) -> None:
-    """Each kind of mail as a person meets it."""
-    page = reader
-    outside: list[str] = []
-    page.context.on("request", lambda request: outside.append(request.url) if ".invalid" in request.url else None)
-    for mail in (_BOUNCE, _INVITATION, _TEXT, _NEWSLETTER, *(_conversation(n) for n in range(1, 6))):
-        stage.simulator.ask("POST", f"/mailboxes/{READER}/deliver", mail.encode())
+def test_reading_pictures_blocked_once_and_always(inbox: Page, stage: Stage) -> None:
+    """The mail's own picture is there; another host is asked when the reader says so, and no tracker ever."""
+    page = inbox
+    asked: list[str] = []
+
+    def give(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(content_type="image/png", body=_PNG)
+
+    page.context.route("**/*.example/**", give)
+    _arrive(page, stage, NEWSLETTER)
+    message = _open(page, "News of the harbour")
+    mail = page.frame_locator("iframe.o-maildesk-frame")
+    bar = page.locator(".o-maildesk-pictures")
+    expect(bar).to_contain_text("Pictures blocked")
+    own = mail.get_by_alt_text("Logo")
+    expect(own).to_be_visible()
+    expect(own).to_have_js_property("naturalWidth", 1)
+    assert asked == []
+    expect(message.locator(".o-maildesk-attachment")).to_have_count(0)
+    # It keeps its shape and its colours.
+    for styled in (mail.locator(".bar"), mail.locator(".button")):
+        assert styled.evaluate("el => getComputedStyle(el).backgroundColor") == "rgb(1, 105, 110)"
+    _look(page, "reading-pictures-blocked")
+
+    # A link says where it really leads, and leaves without what counts its reader.
+    link = mail.get_by_role("link", name="See more")
+    link.hover()
+    expect(page.locator(".o-maildesk-link-target")).to_have_text("https://shop.example/crane?id=7")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    expect(link).to_have_attribute("target", "_blank")
+
+    page.locator(".o-maildesk-show-pictures").click()
+    crane = mail.get_by_alt_text("The crane")
+    expect(crane).to_have_js_property("naturalWidth", 1)
+    assert set(asked) == {"https://pictures.example/crane.png"}
+
+    # Once is once.
+    page.reload()
+    page.locator('.o-maildesk-folder[data-role="inbox"]').first.click()
+    _open(page, "News of the harbour")
+    expect(crane).to_have_js_property("naturalWidth", 0)
+    page.locator(".o-maildesk-trust").click()
+    expect(crane).to_have_js_property("naturalWidth", 1)
+    page.reload()
+    page.locator('.o-maildesk-folder[data-role="inbox"]').first.click()
+    _open(page, "News of the harbour")
+    expect(crane).to_have_js_property("naturalWidth", 1)
+    page.locator(".o-maildesk-distrust").click()
+    expect(crane).to_have_js_property("naturalWidth", 0)
+    assert set(asked) == {"https://pictures.example/crane.png"}
+
+
+@pytest.mark.timeout(300)
+def test_reading_text_invitation_and_bounce(inbox: Page, stage: Stage) -> None:
+    """A text has its lines joined, its link and its quote; a meeting and a bounce say what they are; the head has room on each screen."""
+    page = inbox
+    _arrive(page, stage, TEXT, INVITATION, BOUNCE)
+    _open(page, "Delivery in week 48")
+    mail = page.frame_locator("iframe.o-maildesk-frame")
+    expect(mail.locator("body")).to_contain_text("the drawings are at https://drawings.example/48 as agreed.")
+    expect(mail.get_by_role("link")).to_have_attribute("href", "https://drawings.example/48")
+    quote = mail.get_by_text("We have to tell the port")
+    expect(quote).to_be_hidden()
+    mail.locator("summary").click()
+    expect(quote).to_be_visible()
+    expect(mail.locator("blockquote blockquote")).to_have_text("Next week, I think.")
+    assert _sticking_out(page) == []
+    _look(page, "reading-text")
+
+    message = _open(page, "Invitation: Quarterly review")
+    expect(message.locator(".o-maildesk-card")).to_contain_text("Quarterly review")
+    expect(message.locator(".o-maildesk-card")).to_contain_text("Room 4")
+    _look(page, "reading-invitation")
+    message = _open(page, "Undeliverable: Offer")
+    expect(message.locator(".o-maildesk-card.o-bad")).to_contain_text("Not delivered to jane@gone.example")
+    expect(message.locator(".o-maildesk-card.o-bad")).to_contain_text("No such user")
+    _look(page, "reading-bounce")
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator(".o-maildesk-back").click()
+    _open(page, "Delivery in week 48")
+    assert _sticking_out(page) == []
+    _look(page, "reading-text-phone")
+
+
+@pytest.mark.timeout(300)
+def test_reading_conversation_goes_on_while_it_is_open(inbox: Page, stage: Stage) -> None:
+    """An answer to the mail that is being read comes below it; what is folded stays within its line."""
+    page = inbox
+    _arrive(page, stage, QUESTION)
+    _open(page, "Which day")
+    expect(page.locator(".o-maildesk-message")).to_have_count(1)
+    _arrive(page, stage, ANSWER)
+    expect(page.locator(".o-maildesk-message")).to_have_count(2)
+    expect(page.locator(".o-maildesk-reading-count")).to_have_text("2 messages")
+    expect(page.frame_locator("iframe.o-maildesk-frame >> nth=1").locator("body")).to_contain_text("Saturday, after all.")
+    page.locator(".o-maildesk-message-unfold").first.click()
+    expect(page.locator(".o-maildesk-message.o-folded")).to_have_count(1)
+    assert _sticking_out(page) == []
+    _look(page, "reading-conversation")
+
+
+@pytest.mark.timeout(300)
+def test_reading_conversation_that_was_read(inbox: Page, stage: Stage) -> None:
+    """Of five messages those that were read are folded, each unfolds by itself, and a key works where the mail has the focus."""
+    page = inbox
+    _arrive(page, stage, *BARGES)
+    expect(page.locator(".o-maildesk-row").filter(has_text="Re: Barges").first).to_be_visible()
     for message in [m for m in stage.truth(READER) if m["subject"] == "Re: Barges"]:
         stage.act(READER, message["id"], "read")
-    page.goto("/odoo/maildesk")
-    page.locator('.o-maildesk-folder[data-role="inbox"]').first.click()
     page.locator(".o-maildesk-refresh").click()
-    expect(page.locator(".o-maildesk-row").filter(has_text="Re: Barges").locator(".o-maildesk-row-count")).to_contain_text("5")
-
-    # A newsletter keeps its shape and loads nothing; a link shows where it leads, without what tells who clicked.
-    frame = _open(page, "Harbour News, December")
-    assert frame.locator(".button").evaluate("el => getComputedStyle(el).backgroundColor") == "rgb(1, 105, 110)"
-    expect(_in_pane(page, ".o-maildesk-pictures")).to_contain_text("Pictures blocked")
-    frame.locator(".button").hover()
-    expect(_in_pane(page, ".o-maildesk-link")).to_have_text("https://pier.example/crane?id=7")
-    _shoot(page, "newsletter")
-    assert outside == []
-    _in_pane(page, ".o-maildesk-show-pictures").click()
-    frame.locator("img[src]").wait_for(state="attached")
-    page.wait_for_timeout(300)
-    assert outside == ["https://pictures.invalid/crane.png"]
-
-    # Text: a paragraph that flows is one, the quote is folded, its levels are blocks.
-    frame = _open(page, "Re: Which pier?")
-    expect(frame.locator("body")).to_contain_text("both of the barges and the crane reaches over")
-    expect(frame.locator("a", has_text="https://pier.example/plan")).to_have_attribute("href", "https://pier.example/plan")
-    expect(frame.locator("summary")).to_have_text("Show quoted text")
-    expect(frame.locator("blockquote blockquote")).to_be_hidden()
-    _shoot(page, "text")
-    frame.locator("summary").click()
-    expect(frame.locator("blockquote blockquote")).to_be_visible()
-
-    _open(page, "Review of the plan")
-    expect(_in_pane(page, ".o-maildesk-invitation")).to_contain_text("Harbour office, room 4")
-    expect(_in_pane(page, ".o-maildesk-invitation")).to_contain_text("Kai Mueller")
-    _shoot(page, "invitation")
-
-    _open(page, "Undeliverable: The plan")
-    expect(_in_pane(page, ".o-maildesk-card")).to_contain_text(
-        re.compile(r"Not delivered to nobody@pier\.example\s*550 5\.1\.1 user unknown")
-    )
-    _shoot(page, "bounce")
-
-    # A conversation: those that were read are folded.
+    expect(page.locator(".o-maildesk-row.o-unread").filter(has_text="Re: Barges")).to_have_count(0)
     _open(page, "Re: Barges")
-    expect(_in_pane(page, ".o-maildesk-message")).to_have_count(5)
-    expect(_in_pane(page, ".o-maildesk-message.o-folded")).to_have_count(4)
-    _shoot(page, "conversation")
-    _in_pane(page, ".o-maildesk-message-fold").first.click()
-    expect(_in_pane(page, "iframe.o-maildesk-frame")).to_have_count(2)
-    expect(page.frame_locator("iframe.o-maildesk-frame").first.locator("body")).to_contain_text("about the barges")
-
-    # Keys work where the mail has the focus.
-    page.frame_locator("iframe.o-maildesk-frame").first.locator("body").press("Escape")
+    expect(page.locator(".o-maildesk-message")).to_have_count(5)
+    expect(page.locator(".o-maildesk-message.o-folded")).to_have_count(4)
+    _look(page, "reading-conversation-folded")
+    page.locator(".o-maildesk-message-fold").first.click()
+    expect(page.locator("iframe.o-maildesk-frame")).to_have_count(2)
+    body = page.frame_locator("iframe.o-maildesk-frame").first.locator("body")
+    expect(body).to_contain_text("about the barges")
+    body.press("Escape")
     expect(page.locator(".o-maildesk-reading-subject")).to_have_count(0)

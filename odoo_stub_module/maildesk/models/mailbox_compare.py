@@ -1,7 +1,7 @@
 """`connector_compare`: where the index and a complete listing of a time of a folder differ (docs/protocol.md). Reads only.
 
-One statement for any number of ids: the listing is a relation, looked up in the index of (account, remote id); the folder's rows of that
-time come from the list's own index, newest first, and what the listing has is taken out of them. What Graph said is compared, not what is
+One statement for any number of ids: the listing is a relation, looked up id by id in their unique index; the folder's rows of that time
+come from the list's own index, newest first, and what the listing has is taken out of them. What Graph said is compared, not what is
 shown: rows that an open action shows elsewhere, or hides, are looked for where Graph has them.
 """
 
@@ -9,6 +9,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..wire import WireError, flag, key, moment, number
+from .message_rows import has_remote_id
 
 
 class MailboxAccount(models.Model):
@@ -37,12 +38,13 @@ def comparison(folders, account_id, folder, columns, after, until):
         SQL(f"AND m.received_at {operator} %s", value) for operator, value in ((">", after), ("<=", until)) if value is not None
     )
     return SQL(
-        """WITH listed AS MATERIALIZED (
+        f"""WITH listed AS MATERIALIZED (
                 SELECT * FROM unnest(%s::text[], %s::bool[], %s::bool[]) WITH ORDINALITY AS l(remote_id, is_read, is_flagged, n))
            SELECT is_listed, remote_id
              FROM (SELECT true AS is_listed, l.remote_id, l.n
                      FROM listed l
-                     LEFT JOIN mailbox_message_index m ON m.account_id = %s AND m.remote_id = l.remote_id
+                     LEFT JOIN LATERAL (
+                          SELECT * FROM mailbox_message_index m WHERE {has_remote_id("m", "%s", "l.remote_id")} OFFSET 0) m ON true
                     WHERE CASE WHEN m.id IS NULL
                           THEN NOT EXISTS (SELECT FROM mailbox_unreadable u WHERE u.account_id = %s AND u.remote_id = l.remote_id)
                           ELSE COALESCE(m.said_pending_removal, m.pending_removal) OR COALESCE(m.said_folder_id, m.folder_id) <> %s

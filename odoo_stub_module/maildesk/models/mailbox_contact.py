@@ -33,7 +33,8 @@ class MailboxMessageIndex(models.Model):
 
     contact_ids = fields.Many2many("res.partner", string="Contacts", compute="_compute_contact_ids", search="_search_contact_ids")
 
-    _correspondents = models.Index(f"USING gin ({_KEYS})")
+    # A short list of what waits to be merged (kB), as for the search index.
+    _correspondents = models.Index(f"USING gin ({_KEYS}) WITH (gin_pending_list_limit = 128)")
 
     def _auto_init(self):
         # The index is made of it.

@@ -9,6 +9,7 @@ touches no index (mailbox_message_list.py, where the unread ones are found all t
 from odoo import api, fields, models
 
 from .mailbox_search_terms import TERMS
+from .message_rows import REMOTE_KEY
 
 
 class MailboxMessageIndex(models.Model):
@@ -47,7 +48,10 @@ class MailboxMessageIndex(models.Model):
     is_local = fields.Boolean(help="An entry that waits for Outlook's copy.")
     pending_removal = fields.Boolean(required=True, default=False)
 
-    _remote_unique = models.UniqueIndex("(account_id, remote_id)")
+    # Unique by 128 bits of a hash: an id of Graph's is 150 characters long, and a tree of them a seventh of all storage. `has_remote_id` is
+    # how a statement asks it; where PostgreSQL is asked for an id in other words, it takes the second one.
+    _remote_unique = models.UniqueIndex(f"({REMOTE_KEY})")
+    _remote = models.Index("USING hash (remote_id)")
     _list = models.Index("(folder_id, received_at DESC, id DESC) WHERE NOT pending_removal")
     _attachments = models.Index("(folder_id, received_at DESC, id DESC) WHERE has_attachments AND NOT pending_removal")
     # Conversations, by a hash: their ids are long. A query names the hash and the id.

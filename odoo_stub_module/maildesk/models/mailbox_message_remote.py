@@ -10,6 +10,7 @@ from odoo.tools import SQL
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
 from ..wire import iso, text, to_datetime
 from .mailbox_message_reading import body_error
+from .message_rows import has_remote_id
 from .search_query import read_query
 
 # Mailboxes that are searched at once.
@@ -89,8 +90,8 @@ class MailboxMessageIndex(models.Model):
         known = set(
             self.env.execute_query(
                 SQL(
-                    """SELECT m.account_id, m.remote_id FROM unnest(%s::int4[], %s::text[]) AS found (account_id, remote_id)
-                         JOIN mailbox_message_index m ON m.account_id = found.account_id AND m.remote_id = found.remote_id""",
+                    f"""SELECT m.account_id, m.remote_id FROM unnest(%s::int4[], %s::text[]) AS found (account_id, remote_id)
+                         JOIN mailbox_message_index m ON {has_remote_id("m", "found.account_id", "found.remote_id")}""",
                     [patch["account_id"] for patch in patches],
                     [patch["remote_id"] for patch in patches],
                 )

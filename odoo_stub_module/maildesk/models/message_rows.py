@@ -9,6 +9,21 @@ from .message_cover import COVERED, said
 
 TABLE = "maildesk_apply"
 
+# What is unique of a message, instead of its long id.
+REMOTE_KEY = "account_id, hashtextextended(remote_id, 0), hashtextextended(remote_id, 1)"
+
+
+def has_remote_id(row, account, remote_id):
+    """Return the SQL of a row being the message with that id, in words that its unique index answers."""
+    same = " AND ".join(f"hashtextextended({row}.remote_id, {seed}) = hashtextextended({remote_id}, {seed})" for seed in (0, 1))
+    return f"{row}.account_id = {account} AND {same} AND {row}.remote_id = {remote_id}"
+
+
+def _is_here(remote_id):
+    """Return the SQL of a message being in the index. A subquery that PostgreSQL cannot join: a join may read the whole mailbox."""
+    return f"(SELECT true FROM mailbox_message_index m WHERE {has_remote_id('m', '%(account)s', remote_id)}) IS TRUE"
+
+
 # Key of the wire -> columns of the index: name, type in PostgreSQL, how it is read, what a new row says where the patch says nothing.
 _KEYS = {
     "internet_message_id": [("internet_message_id", "text", text, "NULL")],
@@ -86,7 +101,7 @@ DROP = f"DROP TABLE {TABLE}"
 UNKNOWN = f"""
     SELECT s.remote_id
       FROM (SELECT t.remote_id FROM {TABLE} t WHERE t.mask & {_NEEDED} <> {_NEEDED} UNION SELECT unnest(%(removed)s::text[])) s
-     WHERE NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = s.remote_id)
+     WHERE NOT {_is_here("s.remote_id")}
      ORDER BY 1"""
 
 # Folders that the tree of the same call brought had no id when the patches were laid down.
@@ -110,29 +125,32 @@ def _taken(name, bit):
     )
 
 
-# Rows that a patch changes: those that differ, and those that a message coming back takes out of hiding.
+# Rows that a patch changes: those that differ, and those that a message coming back takes out of hiding. Message by message (OFFSET 0):
+# before its statistics know a growing mailbox, PostgreSQL would read all of it for every batch.
 _DIFFERING = f"""
-          FROM {TABLE} t JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.remote_id = t.remote_id
+          FROM {TABLE} t CROSS JOIN LATERAL (
+               SELECT * FROM mailbox_message_index m WHERE {has_remote_id("m", "%(account)s", "t.remote_id")} OFFSET 0) m
          WHERE {said("pending_removal")}
             OR {" OR ".join(f"(t.mask & {bit} <> 0 AND {_confirmed(n)} IS DISTINCT FROM t.{n})" for n, bit in _BIT_OF_COLUMN.items())}"""
 
 LOCK = f"""
     SELECT id FROM mailbox_message_index
-     WHERE id IN (SELECT m.id {_DIFFERING}
-                   UNION SELECT id FROM mailbox_message_index WHERE account_id = %(account)s AND remote_id = ANY(%(others)s))
+     WHERE id = ANY(ARRAY(SELECT m.id {_DIFFERING}
+                   UNION SELECT id FROM mailbox_message_index WHERE account_id = %(account)s AND remote_id = ANY(%(others)s)))
      ORDER BY id FOR NO KEY UPDATE"""
 
 # Locked in the order of ids.
 UPDATE = f"""
     WITH differing AS MATERIALIZED (
-        SELECT m.id, m.folder_id AS old_folder_id, {said("folder_id")} AS old_place, {said("is_read")} AS was_read, t.n {_DIFFERING}
-         ORDER BY m.id FOR NO KEY UPDATE OF m)
+        SELECT m.id, m.folder_id AS old_folder_id, {said("folder_id")} AS old_place, {said("is_read")} AS was_read, t.n {_DIFFERING}),
+    held AS MATERIALIZED (
+        SELECT id FROM mailbox_message_index WHERE id = ANY(ARRAY(SELECT id FROM differing)) ORDER BY id FOR NO KEY UPDATE)
     UPDATE mailbox_message_index m
        SET {", ".join(_taken(name, bit) for name, bit in _BIT_OF_COLUMN.items())},
            pending_removal = m.pending_removal AND m.said_pending_removal IS NOT NULL,
            said_pending_removal = CASE WHEN m.said_pending_removal IS NOT NULL THEN false END,
            write_date = %(now)s, write_uid = %(uid)s
-      FROM differing d JOIN {TABLE} t ON t.n = d.n
+      FROM held JOIN differing d ON d.id = held.id JOIN {TABLE} t ON t.n = d.n
      WHERE m.id = d.id
     RETURNING m.id, d.old_folder_id, m.folder_id, d.old_place, {said("folder_id")}, d.was_read, {said("is_read")}"""
 
@@ -142,10 +160,9 @@ INSERT = f"""
     SELECT %(account)s, t.remote_id, t.folder_id, {", ".join(f"COALESCE(t.{name}, {default})" for name, _type, _read, default in _COLUMNS)},
            false, false, %(now)s, %(now)s, %(uid)s, %(uid)s
       FROM {TABLE} t
-     WHERE t.mask & {_NEEDED} = {_NEEDED}
-       AND NOT EXISTS (SELECT FROM mailbox_message_index m WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id)
+     WHERE t.mask & {_NEEDED} = {_NEEDED} AND NOT {_is_here("t.remote_id")}
      ORDER BY t.n
-    ON CONFLICT (account_id, remote_id) DO NOTHING
+    ON CONFLICT ({REMOTE_KEY}) DO NOTHING
     RETURNING id, folder_id"""
 
 _NAMES = ", ".join(column[0] for column in _COLUMNS)
@@ -155,7 +172,7 @@ LOCAL_UPDATE = f"""
     UPDATE mailbox_message_index m
        SET {", ".join(f"{name} = t.{name}" for name, *_ in _COLUMNS if name not in ("internet_message_id", "conversation_id", *COVERED))},
            is_local = true, write_date = %(now)s, write_uid = %(uid)s
-      FROM {TABLE} t WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id
+      FROM {TABLE} t WHERE {has_remote_id("m", "%(account)s", "t.remote_id")}
     RETURNING m.id"""
 LOCAL_INSERT = f"""
     INSERT INTO mailbox_message_index (account_id, remote_id, folder_id, {_NAMES},
@@ -173,7 +190,7 @@ MATCH = f"""
           JOIN mailbox_folder f ON f.id = t.folder_id AND f.role = 'sent'
           JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.is_local AND m.internet_message_id = t.internet_message_id
          WHERE t.mask & {_NEEDED} = {_NEEDED} AND t.is_draft IS NOT TRUE AND m.remote_id IS DISTINCT FROM t.remote_id
-           AND NOT EXISTS (SELECT FROM mailbox_message_index x WHERE x.account_id = %(account)s AND x.remote_id = t.remote_id)
+           AND NOT {_is_here("t.remote_id")}
            -- The entry has its copy already, and this is another one.
            AND NOT EXISTS (SELECT FROM {TABLE} own WHERE own.remote_id = m.remote_id AND own.is_draft IS FALSE)
          ORDER BY m.id, t.n)
@@ -191,7 +208,7 @@ ARRIVED = f"""
 HOLD = f"""
     UPDATE mailbox_message_index m SET pending_removal = true
       FROM {TABLE} t, mailbox_folder f
-     WHERE m.account_id = %(account)s AND m.remote_id = t.remote_id AND NOT m.is_local AND m.said_pending_removal IS NULL
+     WHERE {has_remote_id("m", "%(account)s", "t.remote_id")} AND NOT m.is_local AND m.said_pending_removal IS NULL
        AND NOT m.pending_removal AND f.id = m.folder_id AND f.role = 'drafts'
        AND EXISTS (SELECT FROM mailbox_draft d
                     WHERE d.account_id = m.account_id AND d.message_id IS DISTINCT FROM m.id

@@ -5,7 +5,8 @@
     from: to: subject:   a word or quoted words, there only
     has:attachment  is:unread is:read is:flagged  before:2026-11-01 after:2026-10-01  in:sent in:"My folder"
 
-What is not understood is said, and the rest is searched. A colon that belongs to no operator is a sign like any other.
+Like a word, has: and is: take a beginning ("has:att"). What is not understood is said, and the rest is searched; of a day at the end that
+may be on its way still, nothing is said. A colon that belongs to no operator is a sign like any other.
 """
 
 import re
@@ -20,6 +21,7 @@ _PART = re.compile(
     r'(?:(?P<operator>from|to|subject|has|is|before|after|in):)?(?:"(?P<quoted>[^"]*)(?P<end>"?)|(?P<plain>[^\s"]+))', re.IGNORECASE
 )
 _STATES = {"unread": ("is_read", False), "read": ("is_read", True), "flagged": ("is_flagged", True)}
+_DAY_BEGUN = re.compile(r"\d{1,4}|\d{4}-\d{0,2}|\d{4}-\d{2}-\d?", re.ASCII)
 
 
 @dataclass
@@ -65,17 +67,19 @@ def read_query(text):
             elif ("long", "") not in query.notes:
                 query.notes.append(("long", ""))
         elif not _take(query, operator, value):
-            query.notes.append((operator, value))
+            is_typed = operator in ("before", "after") and match.end() == len(text) and _DAY_BEGUN.fullmatch(value)
+            if not is_typed:
+                query.notes.append((operator, value))
     return query
 
 
 def _take(query, operator, value):
     """Take an operator; return whether its value makes sense."""
     word = value.lower()
-    if operator == "has" and word in ("attachment", "attachments"):
+    if operator == "has" and "attachments".startswith(word):
         query.has_attachments = True
-    elif operator == "is" and word in _STATES:
-        name, wanted = _STATES[word]
+    elif operator == "is" and (state := next((state for state in _STATES if state.startswith(word)), None)):
+        name, wanted = _STATES[state]
         query.states[name] = wanted
     elif operator == "in":
         query.places.append(value)

@@ -9,7 +9,7 @@ from unittest.mock import patch as mock_patch
 from odoo.tests import tagged
 from odoo.tools import SQL
 
-from ..models import mailbox_message_search
+from ..models import mailbox_message_search, message_rows
 from ..models.search_query import read_query
 from .common import MailDeskCase
 
@@ -136,6 +136,25 @@ class TestPlans(MailDeskCase):
         queries, _count = self.queries(lambda: search._look_up(search.terms, SQL("true")))
         self.env.cr.execute("EXPLAIN " + queries[-1])
         self.assertIn("mailbox_message_index_terms", "\n".join(row[0] for row in self.env.cr.fetchall()).replace("__", "_"))
+
+    def test_apply_asks_message_by_message(self):
+        """What the connector brings is looked for by its ids, however many messages the mailbox has: no batch reads a mailbox."""
+        patches = message_rows.read_patches([{"remote_id": f"x{n}", "is_read": True} for n in range(500)])
+        message_rows.stage(self.env.cr, patches, {})
+        values = {"account": self.large.account_id.id, "removed": ["x1"], "others": ["x2"], "now": "2026-11-01", "uid": self.env.uid}
+        for name in ("UNKNOWN", "LOCK", "UPDATE", "INSERT"):
+            with self.subTest(name):
+                plan = self.plan(self.env.cr.mogrify(getattr(message_rows, name), values).decode()).replace("__", "_")
+                self.assertIn("mailbox_message_index_remote", plan)
+                self.assertNotIn("Seq Scan on mailbox_message_index", plan)
+                for index in ("list", "recent", "conversation", "pending"):
+                    self.assertNotIn(f"mailbox_message_index_{index}", plan)
+        self.env.cr.execute(message_rows.DROP)
+
+    def test_ids_are_found_in_other_words(self):
+        """A message is looked for by its id elsewhere too: by Odoo's own search, and in a list of ids."""
+        self.assert_indexed(lambda: self.mine.search([("account_id", "=", self.large.account_id.id), ("remote_id", "=", "x7")]), 4)
+        self.assert_indexed(lambda: self.mine.search([("account_id", "=", self.large.account_id.id), ("remote_id", "in", ["x7", "x8"])]), 4)
 
     def test_reading_touches_no_index(self):
         """No index knows a column that reading, flagging or filing into categories changes: else each would grow with every such change."""

@@ -182,6 +182,17 @@ class TestSearch(MailDeskCase):
         self.assertEqual((answer["rows"], len(answer["notes"])), ([], 3))
         self.assertEqual(self.mine.maildesk_search("https://pier.example")["notes"], [])
 
+    def test_notes_while_typing(self):
+        """What is still being typed is not complained of, letter by letter; what is finished and wrong is."""
+        for whole in ("has:attachment", "is:unread", "is:flagged", "before:2026-11-22"):
+            start = whole.index(":") + 1
+            for end in range(start, len(whole) + 1):
+                self.assertEqual(self.mine.maildesk_search(whole[:end])["notes"], [], whole[:end])
+        self.assertEqual(len(self.mine.maildesk_search("before:2026-1 pier")["notes"]), 1)
+        self.assertEqual(len(self.mine.maildesk_search("before:2026-13-01")["notes"]), 1)
+        self.assertEqual(self.found("has:att"), self.found("has:attachment"))
+        self.assertEqual(self.found("is:fl"), self.found("is:flagged"))
+
     def test_pages(self):
         """Pages follow each other; a row says which folder it is in."""
         first = self.mine.maildesk_search("pier", limit=1)

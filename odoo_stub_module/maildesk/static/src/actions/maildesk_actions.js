@@ -63,8 +63,8 @@ maildeskActions
         // beside the mail of a paused or disconnected mailbox it would promise what cannot come
         condition: ({ store }) =>
             (store.account ? [store.account] : store.accounts).some(({ state }) => FETCHING_STATES.includes(state)),
-        isBusy: ({ store }) => store.isRefreshing,
-        run: ({ store }) => store.refresh(),
+        isBusy: ({ store }) => store.mailboxes.isRefreshing,
+        run: ({ store }) => store.mailboxes.refresh(),
     }, { sequence: 10 })
     .add("authorize", {
         place: "account",
@@ -79,7 +79,7 @@ maildeskActions
         isPrimary: true,
         condition: ({ account }) => canSignIn(account, ["disconnected"]),
         run: async ({ store, account }) => {
-            await store.connectAgain(account.id);
+            await store.mailboxes.connectAgain(account.id);
             redirect(SIGN_IN + account.id);
         },
     }, { sequence: 15 })
@@ -110,14 +110,14 @@ maildeskActions
         name: _t("Resume"),
         isPrimary: true,
         condition: ({ account }) => account.is_owner && account.state === "paused",
-        run: ({ store, account }) => store.resume(account.id),
+        run: ({ store, account }) => store.mailboxes.resume(account.id),
     }, { sequence: 30 })
     .add("pause", {
         place: "mailbox",
         name: _t("Pause"),
         icon: "fa fa-pause",
         condition: ({ account }) => account.is_owner && FETCHING_STATES.includes(account.state),
-        run: ({ store, account }) => store.pause(account.id),
+        run: ({ store, account }) => store.mailboxes.pause(account.id),
     }, { sequence: 10 })
     .add("account-settings", {
         place: "mailbox",
@@ -141,7 +141,7 @@ maildeskActions
         run: ({ store, dialog, account }) =>
             dialog.add(ConfirmationDialog, {
                 ...disconnectQuestion(account.name),
-                confirm: () => store.disconnect(account.id),
+                confirm: () => store.mailboxes.disconnect(account.id),
             }),
     }, { sequence: 40 })
     .add("purge", {
@@ -152,7 +152,7 @@ maildeskActions
         run: ({ store, dialog, account }) =>
             dialog.add(ConfirmationDialog, {
                 ...purgeQuestion(account.name),
-                confirm: () => store.purge(account.id),
+                confirm: () => store.mailboxes.purge(account.id),
             }),
     }, { sequence: 50 })
     .add("sync-folder", {
@@ -160,7 +160,7 @@ maildeskActions
         name: _t("Sync This Folder"),
         icon: "fa fa-play-circle-o",
         condition: ({ account, folder }) => account.is_owner && !isDisconnected(account) && !folder.sync_enabled,
-        run: ({ store, folder }) => store.setSync(folder.id, true),
+        run: ({ store, folder }) => store.mailboxes.setSync(folder.id, true),
     }, { sequence: 10 })
     .add("stop-folder-sync", {
         place: "folder",
@@ -172,7 +172,7 @@ maildeskActions
                 title: _t("Stop syncing %s?", folder.name),
                 body: _t("Its mail goes from MailDesk and stays in Outlook. You can sync the folder again at any time."),
                 confirmLabel: _t("Stop Syncing"),
-                confirm: () => store.setSync(folder.id, false),
+                confirm: () => store.mailboxes.setSync(folder.id, false),
                 cancel: () => {},
             }),
     }, { sequence: 20 })

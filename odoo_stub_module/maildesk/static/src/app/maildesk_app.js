@@ -85,7 +85,7 @@ export class MailDeskApp extends Component {
         await this.store.open();
         this.compose.restore();
         if (messageId) {
-            await this.store.openById(messageId);
+            await this.store.reader.openById(messageId);
         }
     }
 
@@ -138,7 +138,7 @@ export class MailDeskApp extends Component {
     openIfStill(row) {
         const { selection, shown } = this.store;
         if (shown?.cursorKey === row.key && !selection.size) {
-            return this.store.openMessage(row);
+            return this.store.reader.open(row);
         }
     }
 
@@ -156,7 +156,7 @@ export class MailDeskApp extends Component {
             this.store.select(row);
             return this.compose.edit(row.id);
         }
-        const opened = this.store.openMessage(row);
+        const opened = this.store.reader.open(row);
         // a screen reader goes on where the message begins
         await new Promise(requestAnimationFrame);
         this.root.el?.querySelector(".o-maildesk-reading-subject")?.focus({ preventScroll: true });
@@ -180,7 +180,7 @@ export class MailDeskApp extends Component {
     onBack() {
         const key = this.store.shown?.cursorKey;
         this.openSoon.cancel();
-        this.store.closeMessage();
+        this.store.reader.close();
         requestAnimationFrame(() => this.focusRow(key));
     }
 
@@ -205,7 +205,7 @@ export class MailDeskApp extends Component {
     focusSearch() {
         this.showFolders(false);
         if (this.viewport.isPhone) {
-            this.store.closeMessage();
+            this.store.reader.close();
         }
         if (!this.focusSearchInput()) {
             this.state.searchWishes++;

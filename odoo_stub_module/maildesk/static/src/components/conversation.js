@@ -61,6 +61,6 @@ export class ConversationView extends Component {
     }
 
     toggle(reading) {
-        return this.store.toggleMessage(reading.id);
+        return this.store.reader.toggle(reading.id);
     }
 }

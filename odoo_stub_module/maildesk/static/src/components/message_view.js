@@ -125,7 +125,7 @@ export class MessageView extends Component {
 
     trust(isTrusted) {
         this.state.hasPictures = false;
-        return this.store.trustSender(this.reading, isTrusted);
+        return this.store.reader.trustSender(this.reading, isTrusted);
     }
 
     // ------------------------------------------------------------------ on dark
@@ -178,6 +178,6 @@ export class MessageView extends Component {
     }
 
     retry() {
-        return this.store.reloadMessage(this.reading);
+        return this.store.reader.reload(this.reading);
     }
 }

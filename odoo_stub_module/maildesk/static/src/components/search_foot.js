@@ -38,10 +38,18 @@ export class SearchFoot extends Component {
         return _t("Found in Odoo. Older mail is still on its way: %(done)s of %(total)s.", { done: sum("backfill_done"), total: sum("backfill_total") });
     }
 
+    /** What Microsoft found; a row that is older than all that is loaded stands further down. */
     get found() {
-        const { count } = this.store.search.remote;
+        const { list, remote } = this.store.search;
+        const { count } = remote;
         if (!count) {
             return _t("Microsoft has nothing more.");
+        }
+        const below = count - list.rows.filter((row) => row.is_remote).length;
+        if (below > 0) {
+            return count === 1
+                ? _t("1 more found at Microsoft, further down.")
+                : _t("%(count)s more found at Microsoft, %(below)s of them further down.", { count: formatNumber(count), below: formatNumber(below) });
         }
         return count === 1 ? _t("1 more found at Microsoft.") : _t("%s more found at Microsoft.", formatNumber(count));
     }

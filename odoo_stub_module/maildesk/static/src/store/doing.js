@@ -292,7 +292,7 @@ export class Doing {
         browser.clearTimeout(this.followTimer);
         this.followTimer = null;
         if (isPhone() || !next) {
-            this.store.closeMessage();
+            this.store.reader.close();
             return;
         }
         // who throws away one after the other does not want each mail on the way fetched
@@ -300,7 +300,7 @@ export class Doing {
             this.followTimer = null;
             const row = this.store.shown === list && list.cursor;
             if (row) {
-                this.store._quietly(() => this.store.openMessage(row));
+                this.store._quietly(() => this.store.reader.open(row));
             }
         }, FOLLOW_DELAY);
     }

@@ -115,7 +115,7 @@ export class Search {
 
     _question() {
         const { account_id, folder_id, also } = this.place(this.where);
-        const query = [this.text.trim(), also].filter(Boolean).join(" ");
+        const query = [also, this.text.trim()].filter(Boolean).join(" ");
         return { query, account_id, folder_id };
     }
 }

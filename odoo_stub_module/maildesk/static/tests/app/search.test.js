@@ -207,6 +207,22 @@ test("Microsoft is asked on demand: what only it has stands by date, marked, and
     expect(mail.calls).not.toInclude("maildesk_open");
 });
 
+test("what Microsoft found below the part that is loaded is said to stand further down", async () => {
+    const { inbox, mail } = setup();
+    Array.from({ length: 120 }, (_, number) => mail.message(inbox, { id: 1000 + number, subject: `Crane ${number}` }));
+    await openMailDesk(mail);
+    await waitFor(row(1119));
+    await type("crane");
+    await waitFor(".o-maildesk-search-foot:contains(Found in Odoo)");
+    const base = { ...mail.find(1), id: null, is_remote: true, folder_name: "Inbox", folder_id: inbox.id };
+    mail.remote.rows = [
+        { ...base, remote_id: "r1", subject: "Crane of today", received_at: moment(2000) },
+        { ...base, remote_id: "r2", subject: "Crane of old", received_at: moment(-1) },
+    ];
+    await click(".o-maildesk-ask-microsoft");
+    await waitFor(".o-maildesk-search-foot:contains(2 more found at Microsoft, 1 of them further down.)");
+});
+
 test("Microsoft that does not answer is told, and can be asked again", async () => {
     const { mail } = setup();
     await open(mail);

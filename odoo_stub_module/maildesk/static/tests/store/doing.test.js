@@ -200,7 +200,7 @@ test("what is looked at is read, without a word, and cannot be taken back", asyn
     const { mail, store } = await setup();
     mail.find(4).is_read = false;
     await store.list.reload();
-    await store.openMessage(rowOf(store, 4));
+    await store.reader.open(rowOf(store, 4));
     await store.doing.markShown(store.conversation);
     expect(mail.find(4).is_read).toBe(true);
     expect(rowOf(store, 4).is_read).toBe(true);
@@ -240,7 +240,7 @@ test("rows go to folders of their own mailbox, where they are not yet", async ()
 
 test("the next message is opened where the open one went, the last of several at once", async () => {
     const { mail, store } = await setup();
-    await store.openMessage(rowOf(store, 4));
+    await store.reader.open(rowOf(store, 4));
     mail.calls.length = 0;
     await store.doing.do("archive", [rowOf(store, 4)]);
     await store.doing.do("archive", [rowOf(store, 3)]);
@@ -271,7 +271,7 @@ test("failures are grouped by reason and told once; retried ones go, dismissed o
 
 test("whoever does nothing asks nothing; one look says what an action waits for", async () => {
     const { mail, store } = await setup();
-    await store.onChanged({ account_id: 1, folder_ids: [], message_ids: [4], account: false });
+    await store.live.onChanged({ account_id: 1, folder_ids: [], message_ids: [4], account: false });
     expect(mail.calls).not.toInclude("maildesk_actions");
     const { uuids } = await store.doing.do("archive", [rowOf(store, 4)]);
     mail.action({ uuid: uuids[0], waiting_for: "connector", message_id: 4 });
@@ -281,7 +281,7 @@ test("whoever does nothing asks nothing; one look says what an action waits for"
     expect(store.outbox.waiting.map(({ reason, count }) => [reason, count])).toEqual([["connector", 1]]);
     expect(store.outbox.isWaiting(1)).toBe(true);
     mail.actions = [];
-    await store.onChanged({ account_id: 1, folder_ids: [], message_ids: [4], account: false });
+    await store.live.onChanged({ account_id: 1, folder_ids: [], message_ids: [4], account: false });
     expect(store.outbox.waiting).toEqual([]);
 });
 
@@ -289,7 +289,7 @@ test("a row that tells of a failure makes the store ask for the reason", async (
     const { mail, store } = await setup();
     mail.find(4).failed = "It is not in Outlook any more.";
     mail.action({ state: "failed", error: "It is not in Outlook any more.", message_id: 4 });
-    await store.onChanged({ account_id: 1, folder_ids: [], message_ids: [4], account: false });
+    await store.live.onChanged({ account_id: 1, folder_ids: [], message_ids: [4], account: false });
     await tick();
     expect(store.outbox.failures.length).toBe(1);
 });

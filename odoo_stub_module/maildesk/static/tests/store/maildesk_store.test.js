@@ -43,7 +43,7 @@ test("a changed message is read again by its id, with the badges, and nothing el
     const { inbox, mail, store } = await setup();
     mail.find(2).is_read = false;
     inbox.unread_count = 1;
-    await store.onChanged(changed({ message_ids: [2] }));
+    await store.live.onChanged(changed({ message_ids: [2] }));
     expect(store.list.rows[1].is_read).toBe(false);
     expect(store.folder.unread_count).toBe(1);
     expect(mail.calls.sort()).toEqual(["maildesk_overview", "maildesk_rows"]);
@@ -51,7 +51,7 @@ test("a changed message is read again by its id, with the badges, and nothing el
 
 test("a storm of changes costs two readings, not one each", async () => {
     const { mail, store } = await setup();
-    await Promise.all([1, 2, 3, 1, 2, 3, 1, 2, 3].map((id) => store.onChanged(changed({ message_ids: [id] }))));
+    await Promise.all([1, 2, 3, 1, 2, 3, 1, 2, 3].map((id) => store.live.onChanged(changed({ message_ids: [id] }))));
     expect(mail.calls.filter((method) => method === "maildesk_overview").length).toBe(2);
     expect(mail.calls.filter((method) => method === "maildesk_rows").length).toBe(2);
 });
@@ -59,7 +59,7 @@ test("a storm of changes costs two readings, not one each", async () => {
 test("too many changes to name them make the list be compared", async () => {
     const { mail, store } = await setup();
     mail.drop(mail.find(2));
-    await store.onChanged(changed({ message_ids: null }));
+    await store.live.onChanged(changed({ message_ids: null }));
     expect(ids(store)).toEqual([3, 1]);
     expect(mail.calls).toInclude("maildesk_list");
 });
@@ -67,13 +67,13 @@ test("too many changes to name them make the list be compared", async () => {
 test("a lost connection is told after a moment, and made up for afterwards", async () => {
     const { inbox, mail, store } = await setup();
     store.select(store.list.rows[1]);
-    store.onDisconnected();
+    store.live.onDisconnected();
     expect(store.isConnectionLost).toBe(false);
     await advanceTime(1100);
     expect(store.isConnectionLost).toBe(true);
     mail.drop(mail.find(3));
     mail.message(inbox, { id: 9 });
-    await store.onConnected();
+    await store.live.onConnected();
     expect(store.isConnectionLost).toBe(false);
     expect(ids(store)).toEqual([9, 2, 1]);
     expect(store.selectedId).toBe(2);
@@ -81,9 +81,9 @@ test("a lost connection is told after a moment, and made up for afterwards", asy
 
 test("Odoo renewing its websocket is nothing to tell", async () => {
     const { store } = await setup();
-    store.onDisconnected();
+    store.live.onDisconnected();
     await advanceTime(500);
-    await store.onConnected();
+    await store.live.onConnected();
     await advanceTime(5000);
     expect(store.isConnectionLost).toBe(false);
 });
@@ -101,7 +101,7 @@ test("a server out of reach is told, not thrown", async () => {
     await store.loadOverview();
     expect(store.isConnectionLost).toBe(true);
     mail.gate = Promise.resolve();
-    await store.catchUp();
+    await store.live.catchUp();
     expect(store.isConnectionLost).toBe(false);
 });
 
@@ -119,13 +119,13 @@ test("a late page of the folder before does not enter the one that is open", asy
 
 test("the message that is open follows its row, and says when it is gone", async () => {
     const { mail, store } = await setup();
-    await store.openMessage(store.list.rows[0]);
+    await store.reader.open(store.list.rows[0]);
     expect(store.reading.body.state).toBe("ready");
     mail.find(3).is_flagged = true;
-    await store.onChanged(changed({ message_ids: [3] }));
+    await store.live.onChanged(changed({ message_ids: [3] }));
     expect(store.reading.message.is_flagged).toBe(true);
     mail.drop(mail.find(3));
-    await store.onChanged(changed({ message_ids: [3] }));
+    await store.live.onChanged(changed({ message_ids: [3] }));
     expect(store.reading.isGone).toBe(true);
     expect(ids(store)).toEqual([2, 1]);
 });
@@ -133,20 +133,20 @@ test("the message that is open follows its row, and says when it is gone", async
 test("a body that is coming is read when the bus says that it is there", async () => {
     const { mail, store } = await setup();
     mail.bodies.set(3, { state: "coming" });
-    await store.openMessage(store.list.rows[0]);
+    await store.reader.open(store.list.rows[0]);
     expect(store.reading.body.state).toBe("coming");
-    await store.onBody({ message_id: 2, error: null });
+    await store.live.onBody({ message_id: 2, error: null });
     expect(store.reading.body.state).toBe("coming");
     mail.bodies.delete(3);
-    await store.onBody({ message_id: 3, error: null });
+    await store.live.onBody({ message_id: 3, error: null });
     expect(store.reading.body.state).toBe("ready");
 });
 
 test("a body that will not come says why", async () => {
     const { mail, store } = await setup();
     mail.bodies.set(3, { state: "coming" });
-    await store.openMessage(store.list.rows[0]);
-    await store.onBody({ message_id: 3, error: "not_found" });
+    await store.reader.open(store.list.rows[0]);
+    await store.live.onBody({ message_id: 3, error: "not_found" });
     expect(store.reading.body).toEqual({ state: "error", code: "not_found" });
 });
 
@@ -154,9 +154,9 @@ test("a mailbox that is shared no more goes at once, with its list and the open 
     const { account, mail, store } = await setup();
     const other = mail.account();
     mail.fill(mail.folder(other), 1);
-    await store.openMessage(store.list.rows[0]);
+    await store.reader.open(store.list.rows[0]);
     mail.accounts = [other];
-    await store.onChanged(changed({ account_id: account.id, account: true }));
+    await store.live.onChanged(changed({ account_id: account.id, account: true }));
     expect(store.accounts.map(({ id }) => id)).toEqual([other.id]);
     expect(store.reading).toBe(null);
     expect(ids(store)).toEqual([4]);
@@ -164,9 +164,9 @@ test("a mailbox that is shared no more goes at once, with its list and the open 
 
 test("with the last mailbox gone nothing of it is left on screen", async () => {
     const { account, mail, store } = await setup();
-    await store.openMessage(store.list.rows[0]);
+    await store.reader.open(store.list.rows[0]);
     mail.accounts = [];
-    await store.onChanged(changed({ account_id: account.id, account: true }));
+    await store.live.onChanged(changed({ account_id: account.id, account: true }));
     expect([store.accounts, store.folderId, store.list, store.reading, store.selectedId]).toEqual([[], null, null, null, null]);
 });
 
@@ -176,7 +176,7 @@ test("keys go on from where a row went away", async () => {
     store.moveSelection(1);
     expect(store.selectedId).toBe(3);
     mail.drop(mail.find(3));
-    await store.onChanged(changed({ message_ids: [3] }));
+    await store.live.onChanged(changed({ message_ids: [3] }));
     store.moveSelection(1);
     expect(store.selectedId).toBe(2);
     store.moveSelection(-1);
@@ -187,18 +187,18 @@ test("a folder that is gone closes, and the Inbox opens", async () => {
     const { account, archive, inbox, store } = await setup();
     await store.openFolder(archive.id);
     account.folders = [inbox];
-    await store.onChanged(changed({ account: true }));
+    await store.live.onChanged(changed({ account: true }));
     expect(store.folderId).toBe(inbox.id);
 });
 
 test("Refresh waits for news of the mailbox, and for half a minute at most", async () => {
     const { notices, store } = await setup();
-    await store.refresh();
-    expect(store.isRefreshing).toBe(true);
-    await store.onChanged(changed({ account: true }));
-    expect(store.isRefreshing).toBe(false);
-    await store.refresh();
+    await store.mailboxes.refresh();
+    expect(store.mailboxes.isRefreshing).toBe(true);
+    await store.live.onChanged(changed({ account: true }));
+    expect(store.mailboxes.isRefreshing).toBe(false);
+    await store.mailboxes.refresh();
     await advanceTime(31_000);
-    expect(store.isRefreshing).toBe(false);
+    expect(store.mailboxes.isRefreshing).toBe(false);
     expect(notices.length).toBe(1);
 });
