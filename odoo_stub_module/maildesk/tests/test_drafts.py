@@ -344,6 +344,7 @@ class TestDrafts(MailDeskCase):
             ("mailbox.draft", "html"): "sent, discarded; 7 days",
             ("mailbox.draft", "attachments"): "sent, discarded; 7 days",
             ("mailbox.message_body", "html"): "7 days",
+            ("mailbox.message_body", "traits"): "7 days",
             ("mailbox.message_body", "attachments"): "7 days",
             **{("mailbox.action", name): "no text of a mail" for name in ("vals", "before", "seen")},
         }
