@@ -16,9 +16,11 @@ import click
 import structlog
 import trio
 
+from tests.bench.acting import bench_acting
 from tests.bench.figures import Figures
 from tests.bench.index import Index
 from tests.bench.reading import bench_reading
+from tests.bench.scrolling import bench_scrolling
 from tests.odoo.process import free_port
 from tests.odoo.template import CLONE, open_run
 from tests.system.bench import SECRET
@@ -27,13 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPORT = CLONE / "var" / "bench" / "latest.json"
-PARTS = ("reading", "apply", "list", "search")
+PARTS = ("reading", "acting", "scrolling", "apply", "list", "search")
 
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 def main(parts: tuple[str, ...]) -> None:
-    """Run the parts named, or all: reading, apply (and storage), list, search."""
+    """Run the parts named, or all: reading, acting, scrolling, apply (and storage), list, search."""
     wanted = parts or PARTS
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
@@ -45,7 +47,13 @@ def main(parts: tuple[str, ...]) -> None:
         if "reading" in wanted:
             with run.odoo(connector_url=f"http://127.0.0.1:{port}", secret=SECRET) as server:
                 trio.run(partial(bench_reading, figures, server, run.logins, run.folder, port))
-        if set(wanted) - {"reading"}:
+        if "acting" in wanted:
+            with run.odoo(connector_url=f"http://127.0.0.1:{port}", secret=SECRET) as server:
+                trio.run(partial(bench_acting, figures, server, run.logins, run.folder, port))
+        if "scrolling" in wanted:
+            with run.odoo() as server:
+                bench_scrolling(figures, server, run.logins)
+        if {"apply", "list", "search"} & set(wanted):
             with run.odoo(connector_url=f"http://127.0.0.1:{port}", secret=SECRET) as server:
                 index = Index(server, run.logins, figures)
                 index.connect()
