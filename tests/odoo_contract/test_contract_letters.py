@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connector.errors import OdooFault
-from connector.odoo.wire import AccountReport, DraftMade, Outcome, Person, TreeFolder
+from connector.odoo.wire import AccountReport, Applied, DraftMade, Outcome, Person, Removed, TreeFolder
 from tests.odoo_contract.conftest import INSTANCE, TREE, Entry, Letter, message
 from tests.odoo_contract.test_contract_actions import ACKED, Connector
 
@@ -106,14 +106,18 @@ async def test_sent_shows_it_from_the_start_and_the_copy_is_the_same_row(mailbox
     assert await mailbox.behind.entries(mailbox.id) == [shown._replace(is_local=False)]
 
 
-async def test_copy_with_another_id_is_the_same_row_by_its_message_id(mailbox: Mailbox) -> None:
-    """Graph may give what was sent a new id; the draft's is gone."""
+@pytest.mark.parametrize("told", ["gone", "removed", "nothing"])
+async def test_copy_with_another_id_is_the_same_row_by_its_message_id(mailbox: Mailbox, told: str) -> None:
+    """Graph may give what was sent a new id; that the draft left Drafts is told in the same call, or later."""
     connector = await _begun(mailbox)
     action = await _taken(mailbox, connector)
     (entry,) = await mailbox.behind.entries(mailbox.id)
     await _made(mailbox, action)
     await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=ACKED)])
-    await mailbox.apply(message("S", "F-sent", subject="Hello", internet_message_id=_MESSAGE_ID), gone=["D"])
+    cases: dict[str, dict[str, Any]] = {"gone": {"gone": ["D"]}, "removed": {"removed": [Removed("F-drafts", "D")]}, "nothing": {}}
+    left = cases[told]
+    answer = await mailbox.apply(message("S", "F-sent", subject="Hello", internet_message_id=_MESSAGE_ID), **left)
+    assert isinstance(answer, Applied)
     assert await mailbox.behind.entries(mailbox.id) == [Entry(entry.id, "S", "F-sent", "Hello", is_local=False)]
 
 
