@@ -236,7 +236,8 @@ class MailboxDraft(models.Model):
 
     def _own_addresses(self, account):
         own = self.env["mailbox.account"].search([("owner_id", "=", self.env.uid)])
-        return [email.lower() for email in (own | account).mapped("email") if email]
+        # sudo: fields of the user's own mailboxes, and of the one that is written from
+        return [address.lower() for one in (own | account).sudo() for address in one._from_choices() if address]
 
     def _missing_recipients(self, mode, source):
         """Return how many recipients of the answered message the index does not name."""
@@ -298,7 +299,10 @@ class MailboxDraft(models.Model):
             (self.env._("Cc"), people[1]),
         ]
         rows = Markup("").join(Markup("<div><b>%s:</b> %s</div>") % line for line in lines if line[1])
-        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (self.env._("Forwarded message"), rows)
+        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (
+            self.env._("Forwarded message"),
+            rows,
+        )
 
     # ------------------------------------------------------------------ what the app sends
 
