@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from connector.content.bounces import from_status, is_status
+from connector.content.bounces import from_status, is_status, reported
 from connector.content.bounded import clean_bounded
 from connector.content.invitations import from_event, from_file, is_calendar
 from connector.content.text import text_to_html
@@ -69,6 +69,7 @@ async def fetch_body(mailbox: MailboxClient, remote_id: str, *, keep_seconds: fl
         "is_simplified": is_simplified,
         "invitation": extras.invitation,
         "undelivered": extras.undelivered,
+        "reports_on": reported(body.headers) if extras.undelivered else "",
         "keep_seconds": int(keep_seconds),
         "attachments": [
             {

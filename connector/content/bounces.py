@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import email
 import email.policy
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["from_status", "is_status"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["from_status", "is_status", "reported"]
 
 # Characters of a reason, and recipients that are told.
 _TEXT = 500
 _RECIPIENTS = 20
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
 
 
 def is_status(content_type: str) -> bool:
@@ -38,6 +43,17 @@ def from_status(content: bytes) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def reported(headers: Mapping[str, str]) -> str:
+    """Return the Message-ID of the mail that a report speaks of, "" where it does not say; names of `headers` are in small letters.
+
+    Exchange writes it to In-Reply-To, others to the end of References.
+    """
+    for name in ("original-message-id", "in-reply-to", "references"):
+        if found := _MESSAGE_ID.findall(headers.get(name, "")):
+            return str(found[-1])
+    return ""
 
 
 def _typed(value: Any) -> str:

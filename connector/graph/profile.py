@@ -10,7 +10,7 @@ from connector.graph.types import User
 if TYPE_CHECKING:
     from connector.graph.client import MailboxClient
 
-__all__ = ["CONSUMERS", "addresses", "me"]
+__all__ = ["CONSUMERS", "addresses", "aliases", "me"]
 
 # The tenant that all personal Microsoft accounts are in (`tid` of their id tokens; Microsoft identity platform, id token claims).
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -33,3 +33,13 @@ def addresses(user: User) -> list[str]:
         if address and "@" in address:
             unique.setdefault(address.casefold(), address)
     return list(unique.values())
+
+
+def aliases(user: User, email: str) -> list[str]:
+    """Return what a mailbox is known by beside `email`, to be chosen as a sender; without Microsoft's routing addresses.
+
+    Whether Exchange lets them send is the organisation's to say (`SendFromAliasEnabled`), and is learnt from its answer only.
+    """
+    mail = {(user.mail or "").casefold(), *(a[5:].casefold() for a in user.proxy_addresses or () if a[:5].lower() == "smtp:")}
+    known = [a for a in addresses(user) if a.casefold() in mail and a.casefold() != email.casefold()]
+    return [a for a in known if not a.casefold().endswith(".onmicrosoft.com")]

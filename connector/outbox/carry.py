@@ -161,12 +161,15 @@ def message_verdict(action: Action, state: Mapping[str, Any] | None) -> Verdict:
     return Verdict.RUN if action.seen and _has(state, action.seen) else Verdict.CHANGED
 
 
-def folder_verdict(action: Action, folders: Mapping[str, Folder], trash: str | None) -> Verdict:
-    """Judge a doubtful action by the tree as Graph has it now."""
+def folder_verdict(action: Action, folders: Mapping[str, Folder], trash: str | None, *, may_be_ours: bool) -> Verdict:
+    """Judge a doubtful action by the tree as Graph has it now; `may_be_ours`: what is there may come from this very action.
+
+    A new folder whose name is taken is somebody else's where nobody can have sent this action: Graph refuses it, and its author hears.
+    """
     if action.kind == "folder_create":
         parent, name = action.values.get("parent"), action.values["name"].casefold()
         is_there = any(f.parent_id == parent and f.name.casefold() == name for f in folders.values())
-        return Verdict.DONE if is_there else Verdict.RUN
+        return Verdict.DONE if is_there and may_be_ours else Verdict.RUN
     folder = folders.get(action.folder or "")
     if folder is None:
         return Verdict.DONE if action.kind == "folder_delete" else Verdict.GONE

@@ -325,7 +325,8 @@ class Courier:
             known = {f.id: f for f in tree.folders}
             trash = next((f.id for f in tree.folders if f.role == "trash"), None)
             for task in folders:
-                self._settle_doubt(task, folder_verdict(task.action, known, trash), acked, ended)
+                may_be_ours = task.was_sent or task.action.is_again
+                self._settle_doubt(task, folder_verdict(task.action, known, trash, may_be_ours=may_be_ours), acked, ended)
         over = {one.uuid for one in ended}
         if ended:
             await self._end(tasks, ended, rounds)

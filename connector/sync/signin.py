@@ -20,7 +20,7 @@ import trio
 
 from connector.errors import EntraUnreachable, GraphError, GraphThrottled, GraphUnreachable
 from connector.graph.auth import AccountTokens
-from connector.graph.profile import CONSUMERS, addresses, me
+from connector.graph.profile import CONSUMERS, addresses, aliases, me
 from connector.graph.refusals import SignInRefused
 from connector.state.sealed import FLOW as _PURPOSE
 from connector.web.backend import SignInOutcome, StartedSignIn
@@ -129,6 +129,7 @@ class SignIn:
             token=token,
             mailbox_id=person.id,
             tenant=str(granted.claims.get("tid", "")),
+            aliases=[] if is_personal else aliases(person, email),
         )
 
     def _not_allowed(self, granted: Granted, email: str) -> SignInOutcome | None:

@@ -31,9 +31,10 @@ class SignInOutcome(Struct, frozen=True, omit_defaults=True):
     display_name: str = ""
     scopes: list[str] = []
     token: SealedToken | None = None
-    # Connected: Microsoft's own name of the mailbox, and the organisation that it is in.
+    # Connected: Microsoft's own name of the mailbox, the organisation that it is in, and what else it may be known by.
     mailbox_id: str = ""
     tenant: str = ""
+    aliases: list[str] = []
     # Which address signed in instead; which account has the mailbox already; where an administrator approves the app.
     address: str = ""
     other: int = 0

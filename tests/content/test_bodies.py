@@ -30,6 +30,7 @@ def _graph(
     contents: dict[str, bytes] | None = None,
     whole: dict[str, Any] | None = None,
     of: str | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Any:
     """Answer as Graph does about one message; `contents` are files by id, `whole` the message where it is asked for whole."""
 
@@ -45,7 +46,9 @@ def _graph(
             return httpx.Response(200, json=file | {"contentBytes": base64.b64encode(contents.get(file["id"], b"x")).decode()})
         if "$select" not in request.url.params:
             return httpx.Response(200, json={"id": "m", **(whole or {})})
-        return httpx.Response(200, json={"id": "m", "body": {"contentType": kind, "content": body}} | ({"@odata.type": of} if of else {}))
+        lines = [{"name": name, "value": value} for name, value in (headers or {}).items()]
+        told = {"id": "m", "body": {"contentType": kind, "content": body}, "internetMessageHeaders": lines}
+        return httpx.Response(200, json=told | ({"@odata.type": of} if of else {}))
 
     return answer
 
@@ -113,11 +116,13 @@ async def test_fetch_body_invitation_as_a_file() -> None:
 
 async def test_fetch_body_report_tells_who_did_not_get_it() -> None:
     """The part for machines is read for people."""
-    graph = _graph("Sorry", _file("1", "message/delivery-status"), kind="text", contents={"1": _STATUS})
+    headers = {"In-Reply-To": "<sent@pier.example>"}
+    graph = _graph("Sorry", _file("1", "message/delivery-status"), kind="text", contents={"1": _STATUS}, headers=headers)
     async with open_mailbox(graph) as mailbox:
         body = await fetch_body(mailbox, "m", keep_seconds=60)
     assert body["is_text"]
     assert body["undelivered"] == [{"address": "nobody@example.org", "action": "failed", "status": "5.1.1", "reason": ""}]
+    assert body["reports_on"] == "<sent@pier.example>"
 
 
 async def test_fetch_body_without_its_extras_is_shown() -> None:

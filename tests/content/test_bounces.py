@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.content.bounces import from_status, is_status
+from connector.content.bounces import from_status, is_status, reported
 
 _STATUS = b"""Content-Type: message/delivery-status
 
@@ -46,3 +46,11 @@ def test_is_status() -> None:
     assert is_status("message/delivery-status; charset=x")
     assert is_status("message/global-delivery-status")
     assert not is_status("message/rfc822")
+
+
+def test_reported_is_the_mail_that_was_answered() -> None:
+    """In-Reply-To says it, else the end of References; nonsense says nothing."""
+    assert reported({"in-reply-to": "<sent@pier.example>", "references": "<first@x> <other@x>"}) == "<sent@pier.example>"
+    assert reported({"references": "<first@x>\r\n <sent@pier.example>"}) == "<sent@pier.example>"
+    assert reported({"in-reply-to": "your mail of Monday", "references": ""}) == ""
+    assert reported({}) == ""

@@ -6,6 +6,7 @@ The simulator runs in the caller's trio loop, so that mailboxes are at hand. Pro
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -40,6 +41,8 @@ __all__ = ["Place", "open_place", "prefork_odoo"]
 
 # HTTP workers: one dies, another goes on; more would only take memory.
 _WORKERS = 2
+# What Odoo and PostgreSQL call an error, the last line of a traceback among it.
+_ERRORS = re.compile(r"ERROR|FATAL|DETAIL|^[\w.]+(Error|Violation|Exception|Failure)\b")
 # Seconds for the connector to listen after its start.
 _STARTS_IN = 30.0
 # Seconds that SIGTERM grants (contract), and some for a busy machine.
@@ -120,7 +123,7 @@ class Place:
         """Return the end of the connector's log, and the end of what Odoo and PostgreSQL called an error."""
         ours = self.log.read_text(errors="replace").splitlines()[-40:]
         theirs = self.odoo.log.read_text(errors="replace").splitlines() + self.odoo.cluster.log.read_text(errors="replace").splitlines()
-        wrong = [line for line in theirs if any(word in line for word in ("ERROR", "FATAL", "DETAIL", "Violation"))]
+        wrong = [line for line in theirs if _ERRORS.search(line)]
         return "\n".join([*ours, "Odoo, PostgreSQL:", *wrong[-20:]])
 
     async def sync(self) -> None:
@@ -146,6 +149,14 @@ class Place:
 
         return mailbox, await trio.to_thread.run_sync(go)
 
+    async def until_quiet(self, seconds: float) -> None:
+        """Wait until nothing is open that users did; what still is after `seconds` is the failure."""
+        deadline = trio.current_time() + seconds
+        while found := self.query(_OPEN_ACTIONS):
+            if trio.current_time() > deadline:
+                raise AssertionError(f"after {seconds:.0f} s of quiet there is still open: {found}")
+            await trio.sleep(0.5)
+
     async def until_equal(self, mailboxes: dict[int, Mailbox], seconds: float) -> None:
         """Wait until Odoo has all `mailboxes` (by account) as they are; what still differs after `seconds` is the failure."""
         deadline = trio.current_time() + seconds
@@ -167,6 +178,11 @@ class Place:
         return self.odoo.cluster.execute(self.odoo.database, statement)
 
 
+_OPEN_ACTIONS = (
+    "SELECT kind, state, count(*) FROM mailbox_action WHERE state IN ('scheduled', 'pending', 'running') GROUP BY 1, 2 ORDER BY 1"
+)
+
+
 def _instance_of(state: Path) -> str:
     """Open a copy of the state file as it lies there, check it, and return whose it is; the file itself is left to the connector."""
     with tempfile.TemporaryDirectory() as folder:
@@ -182,9 +198,17 @@ def _instance_of(state: Path) -> str:
 
 @asynccontextmanager
 async def open_place(
-    run: Run, odoo: OdooServer, folder: Path, port: int, *, transport: str, settings: dict[str, Any], quirks: Quirks | None = None
+    run: Run,
+    odoo: OdooServer,
+    folder: Path,
+    port: int,
+    *,
+    transport: str,
+    settings: dict[str, Any],
+    quirks: Quirks | None = None,
+    module: str = "connector.cli",
 ) -> AsyncIterator[Place]:
-    """Set up a place with the connector running; `settings` are those of its section `sync`."""
+    """Set up a place with the connector running; `settings` are those of its section `sync`, `module` is what runs it."""
     config, log = folder / "maildesk.yaml", folder / "connector.log"
     async with open_simulator(demo=False, quirks=quirks) as simulator:
         where = {
@@ -196,7 +220,7 @@ async def open_place(
         }
         write_config(config, where, f"127.0.0.1:{port}", SECRET, simulator.url)
         environ = os.environ | {f"MAILDESK__SYNC__{key.upper()}": str(value) for key, value in settings.items()}
-        command = [sys.executable, "-m", "connector.cli", "run", "--config", str(config)]
+        command = [sys.executable, "-m", module, "run", "--config", str(config)]
         program = Program(partial(child, command, log=log, env=environ, cwd=CLONE))
         place = Place(run, odoo, simulator, program, port, folder / "state.sqlite3", log)
         try:

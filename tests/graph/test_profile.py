@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.graph.profile import addresses
+from connector.graph.profile import addresses, aliases
 from connector.graph.types import User
 
 
@@ -26,3 +26,12 @@ from connector.graph.types import User
 def test_addresses_are_mail_proxies_and_the_sign_in_name(user: User, known: list[str]) -> None:
     """Each once, the primary one first; what is no address of mail is none."""
     assert addresses(user) == known
+
+
+def test_aliases_are_the_other_addresses_of_mail() -> None:
+    """Neither the account's own, nor the name to sign in with, nor what Microsoft routes by."""
+    proxies = ["SMTP:a@x.example", "smtp:sales@x.example", "smtp:a@x.onmicrosoft.com", "smtp:a@x.mail.onmicrosoft.com", "SIP:a@x.example"]
+    user = User("1", mail="a@x.example", user_principal_name="login@x.example", proxy_addresses=proxies)
+    assert aliases(user, "A@x.example") == ["sales@x.example"]
+    assert aliases(user, "sales@x.example") == ["a@x.example"]
+    assert aliases(User("1", user_principal_name="a@x.example"), "a@x.example") == []

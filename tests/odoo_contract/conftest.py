@@ -5,11 +5,12 @@ What a test has to look at or to arrange behind the port it does by `Behind`, wh
 
 from __future__ import annotations
 
+import base64
 import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import pytest
 import trio
@@ -24,7 +25,7 @@ from tests.odoo.person import Person
 from tests.sync.memory_addon import MemoryAddon
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from connector.http import AsyncClient
@@ -79,6 +80,25 @@ def transport(request: pytest.FixtureRequest) -> Literal["json2", "jsonrpc"]:
     return "json2" if request.param == "json2" else "jsonrpc"
 
 
+class Letter(NamedTuple):
+    """How a mail stands."""
+
+    state: str
+    error: str | None
+    remote_id: str | None
+    message_id: str | None
+
+
+class Entry(NamedTuple):
+    """A row in sight: `id` is Odoo's, `remote_id` None until there is a message of Graph behind it."""
+
+    id: int
+    remote_id: str | None
+    folder: str
+    subject: str
+    is_local: bool
+
+
 class Behind(Protocol):
     """What is behind a port, past it."""
 
@@ -126,6 +146,15 @@ class Behind(Protocol):
 
     async def counts(self, account_id: int, folder: str) -> tuple[int, int]:
         """Return Graph's counts of a folder as Odoo keeps them: unread, total."""
+
+    async def send(self, account_id: int, subject: str, to: str, *, delay: int = 0, file: bytes | None = None) -> str:
+        """Send a mail as the owner, perhaps with the file `a.txt`; return its action's uuid."""
+
+    async def letter(self, account_id: int, uuid: str) -> Letter:
+        """Return how the mail of an action stands."""
+
+    async def entries(self, account_id: int) -> list[Entry]:
+        """Return what shows of the mailbox, and is a draft or in Sent."""
 
 
 @dataclass(frozen=True)
@@ -222,12 +251,50 @@ class InOdoo:
         ((unread, total),) = await self._execute(statement, account_id, folder)
         return unread or 0, total or 0
 
-    async def _call(self, model: str, method: str, *args: Any) -> Any:
+    async def send(self, account_id: int, subject: str, to: str, *, delay: int = 0, file: bytes | None = None) -> str:
+        """Let the person who made the account write and send it."""
+
+        def write(person: Person) -> int:
+            given = [{"name": "a.txt", "datas": base64.b64encode(file).decode()}] if file is not None else []
+            files = [person.call("ir.attachment", "create", [one])[0] for one in given]
+            draft = person.call("mailbox.draft", "maildesk_compose", "new", None, account_id, [to], subject, files)
+            person.call("mailbox.draft", "maildesk_send", draft["id"], draft["revision"], delay)
+            return int(draft["id"])
+
+        draft = await self.person(write)
+        statement = "SELECT uuid FROM mailbox_action WHERE draft_id = %s AND kind = 'send'"
+        ((uuid,),) = await self._execute(statement, draft)
+        return str(uuid)
+
+    async def letter(self, account_id: int, uuid: str) -> Letter:
+        """Read the draft."""
+        statement = (
+            "SELECT d.state, d.error_code, d.remote_id, d.internet_message_id FROM mailbox_draft d "
+            "JOIN mailbox_action a ON a.draft_id = d.id WHERE d.account_id = %s AND a.uuid = %s"
+        )
+        (row,) = await self._execute(statement, account_id, uuid)
+        return Letter(*row)
+
+    async def entries(self, account_id: int) -> list[Entry]:
+        """Read the index."""
+        statement = (
+            "SELECT m.id, m.remote_id, f.remote_id, m.subject, COALESCE(m.is_local, false) FROM mailbox_message_index m "
+            "JOIN mailbox_folder f ON f.id = m.folder_id WHERE m.account_id = %s AND f.role IN ('sent', 'drafts') "
+            "AND NOT m.pending_removal ORDER BY m.id"
+        )
+        return [Entry(*row) for row in await self._execute(statement, account_id)]
+
+    async def person(self, work: Callable[[Person], Any]) -> Any:
+        """Let the person who made the account do something."""
+
         def at_the_browser() -> Any:
             with Person.logged_in(self.place.server, self.place.logins.user, self.place.logins.user_password) as person:
-                return person.call(model, method, *args)
+                return work(person)
 
         return await trio.to_thread.run_sync(at_the_browser)
+
+    async def _call(self, model: str, method: str, *args: Any) -> Any:
+        return await self.person(lambda person: person.call(model, method, *args))
 
     async def _execute(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
         return await trio.to_thread.run_sync(self.place.execute, statement, *params)
@@ -307,6 +374,26 @@ class InMemory:
         """Read them."""
         found = self.addon.mailboxes[account_id].folders[folder]
         return found.unread, found.total
+
+    async def send(self, account_id: int, subject: str, to: str, *, delay: int = 0, file: bytes | None = None) -> str:
+        """Send it."""
+        files = () if file is None else ((1, "a.txt", file),)
+        return self.addon.maildesk_send(account_id, subject, to, delay=delay, files=files)
+
+    async def letter(self, account_id: int, uuid: str) -> Letter:
+        """Read it."""
+        box = self.addon.mailboxes[account_id]
+        found = box.letters[box.actions[uuid].group]
+        return Letter(found.state, found.error, found.remote_id, found.message_id)
+
+    async def entries(self, account_id: int) -> list[Entry]:
+        """Read the rows."""
+        box = self.addon.mailboxes[account_id]
+        return [
+            Entry(row["id"], None if i in box.letters else i, row["folder"], row["subject"], bool(row.get("local")))
+            for i, row in box.rows.items()
+            if not row["pending"] and box.folders[row["folder"]].role in {"sent", "drafts"}
+        ]
 
 
 @pytest.fixture(params=["json2", "jsonrpc", "memory"])
@@ -405,7 +492,7 @@ def new_account(place: Place) -> tuple[int, str]:
     with Person.logged_in(place.server, place.logins.user, place.logins.user_password) as person:
         account_id = person.new_account(email)
     place.execute("UPDATE mailbox_account SET state = 'connected', token_sealed = 'sealed-1', token_seq = 1 WHERE id = %s", account_id)
-    place.execute("UPDATE mailbox_account SET granted_scopes = 'Mail.ReadWrite' WHERE id = %s", account_id)
+    place.execute("UPDATE mailbox_account SET granted_scopes = 'Mail.ReadWrite Mail.Send' WHERE id = %s", account_id)
     return account_id, email
 
 

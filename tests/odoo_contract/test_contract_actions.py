@@ -15,31 +15,32 @@ if TYPE_CHECKING:
     from tests.odoo_contract.conftest import Mailbox
 
 # Seconds by the connector's clock: only their order counts.
-_BEGAN, _ACKED, _LATER = 1_000.0, 1_001.5, 1_002.0
+_BEGAN, ACKED, _LATER = 1_000.0, 1_001.5, 1_002.0
 
 
-class _Connector:
+class Connector:
     """A connector that begins: its exchanges, and the actions of one mailbox in them."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
-        self._run = str(uuid.uuid4())
+        self.run = str(uuid.uuid4())
+        self.next_send_in: float | None = None
         self.serial: str | None = None
         self.since: str | None = None
 
     async def take(self, limit: int = 200) -> list[Action]:
         """Exchange; return what came for the mailbox."""
         found = await self._mailbox.odoo.exchange(
-            instance="11111111-2222-3333-4444-555555555555", run=self._run, serial=self.serial, since=self.since, reports=[], actions=limit
+            instance="11111111-2222-3333-4444-555555555555", run=self.run, serial=self.serial, since=self.since, reports=[], actions=limit
         )
         assert found.held is None
-        self.serial, self.since = found.serial, found.watermark
+        self.serial, self.since, self.next_send_in = found.serial, found.watermark, found.next_send_in
         return [action for action in found.actions if action.account_id == self._mailbox.id]
 
 
-async def _filled(mailbox: Mailbox) -> _Connector:
+async def _filled(mailbox: Mailbox) -> Connector:
     await mailbox.apply(message("a"), message("b"), folders=[FolderUpdate(folder="F-inbox", unread=2, total=2)])
-    connector = _Connector(mailbox)
+    connector = Connector(mailbox)
     await connector.take()
     return connector
 
@@ -58,14 +59,14 @@ async def test_action_is_given_once_told_and_settled(mailbox: Mailbox) -> None:
     )
     assert await connector.take() == []
     assert (await mailbox.rows())["a"][2]
-    done = Outcome(action.uuid, "done", acked=_ACKED, said={"remote_id": "a", "is_read": True})
+    done = Outcome(action.uuid, "done", acked=ACKED, said={"remote_id": "a", "is_read": True})
     assert await mailbox.odoo.outcomes(mailbox.id, [done]) == 1
     assert await mailbox.odoo.outcomes(mailbox.id, [done]) == 0
     assert await mailbox.behind.counts(mailbox.id, "F-inbox") == (1, 2)
     # A round that began before tells what was before.
     await mailbox.apply({"remote_id": "a", "is_read": False}, settled=_BEGAN)
     assert (await mailbox.rows())["a"][2]
-    assert (await mailbox.snapshot()).unsettled == _ACKED
+    assert (await mailbox.snapshot()).unsettled == ACKED
     await mailbox.apply({"remote_id": "a", "is_read": True})
     await mailbox.apply(settled=_LATER)
     assert (await mailbox.rows())["a"][2]
@@ -98,7 +99,7 @@ async def test_action_moved_message_is_not_hidden_by_its_leaving(mailbox: Mailbo
     rows = await mailbox.rows()
     assert (rows["a"][0], rows["a"][3], rows["b"][3]) == ("F-sub", False, True)
     (action,) = await connector.take()
-    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=_ACKED, said={"remote_id": "a", "folder": "F-sub"})])
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=ACKED, said={"remote_id": "a", "folder": "F-sub"})])
     assert (await mailbox.snapshot()).pending == ["b"]
 
 
@@ -108,7 +109,7 @@ async def test_action_answered_about_a_message_that_left_its_folder(mailbox: Mai
     await mailbox.behind.act(mailbox.id, "read", "a")
     (action,) = await connector.take()
     await mailbox.apply(removed=[Removed("F-inbox", "a")])
-    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=_ACKED, said={"remote_id": "a", "is_read": True})])
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=ACKED, said={"remote_id": "a", "is_read": True})])
     assert (await mailbox.snapshot()).pending == ["a"]
     assert (await mailbox.rows())["a"][3]
 
@@ -121,7 +122,7 @@ async def test_action_destroyed_message_waits_for_its_proof(mailbox: Mailbox) ->
     assert (await mailbox.snapshot()).pending == []
     (action,) = await connector.take()
     assert (action.values, action.seen) == ({}, {"folder": "F-inbox"})
-    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=_ACKED)])
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "done", acked=ACKED)])
     answer = await mailbox.apply(settled=_LATER)
     assert getattr(answer, "pending", None) == ["a"]
     await mailbox.apply(gone=["a"])
@@ -153,7 +154,7 @@ async def test_action_of_a_lost_answer_or_a_new_connector_comes_again(mailbox: M
     (again,) = await connector.take()
     assert (again.uuid, again.is_again) == (first.uuid, True)
     assert await connector.take() == []
-    (new,) = await _Connector(mailbox).take()
+    (new,) = await Connector(mailbox).take()
     assert (new.uuid, new.is_again) == (first.uuid, True)
 
 

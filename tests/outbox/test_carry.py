@@ -106,7 +106,13 @@ def _folders(**parents: str | None) -> dict[str, Folder]:
 )
 def test_folder_verdict(action: Action, verdict: Verdict) -> None:
     """The same for folders, by the tree."""
-    assert folder_verdict(action, _folders(work=None, trash=None, old="trash"), "trash") is verdict
+    assert folder_verdict(action, _folders(work=None, trash=None, old="trash"), "trash", may_be_ours=True) is verdict
+
+
+def test_folder_verdict_name_taken_by_somebody_else() -> None:
+    """Where nobody can have made the folder for this action, Graph is asked to, and its refusal is told."""
+    action = _action("folder_create", {"name": "Work", "parent": None})
+    assert folder_verdict(action, _folders(work=None), None, may_be_ours=False) is Verdict.RUN
 
 
 @pytest.mark.parametrize(

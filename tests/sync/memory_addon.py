@@ -279,17 +279,26 @@ class MemoryAddon:
 
     async def draft(self, account_id: int, uuid: str, *, database: str | None = None) -> DraftContent | None:
         """Tell what a mail says."""
-        request = {"account_id": account_id, "uuid": uuid, "database": database}
-        return await self._call("draft", request, lambda: letters.content_of(self.mailboxes[account_id], uuid))
+
+        def work() -> DraftContent | None:
+            box = self.mailboxes.get(number(account_id, "account_id"))
+            return letters.content_of(box, uuid) if box is not None and self._is_meant(database) else None
+
+        return await self._call("draft", {"account_id": account_id, "uuid": uuid, "database": database}, work)
 
     async def draft_piece(
         self, account_id: int, uuid: str, attachment_id: int, offset: int, size: int, *, database: str | None = None
     ) -> bytes | None:
         """Give a piece of a file."""
+
+        def work() -> bytes | None:
+            box = self.mailboxes.get(number(account_id, "account_id"))
+            letters.check_piece(attachment_id, offset, size)
+            is_here = box is not None and self._is_meant(database)
+            return letters.piece_of(box, uuid, attachment_id, offset, size) if box is not None and is_here else None
+
         request = {"account_id": account_id, "uuid": uuid, "attachment_id": attachment_id, "database": database}
-        return await self._call(
-            "draft_piece", request, lambda: letters.piece_of(self.mailboxes[account_id], uuid, attachment_id, offset, size)
-        )
+        return await self._call("draft_piece", request, work)
 
     async def draft_made(
         self,
@@ -304,9 +313,10 @@ class MemoryAddon:
         """Note that the draft of a mail exists."""
 
         def work() -> bool:
+            box = self.mailboxes.get(number(account_id, "account_id"))
             if not self._is_meant(database):
                 return False
-            return letters.made(self.mailboxes[account_id], uuid, remote_id, change_key, internet_message_id)
+            return letters.made(box, uuid, remote_id, change_key, internet_message_id)
 
         request = {"account_id": account_id, "uuid": uuid, "remote_id": remote_id, "database": database}
         return await self._call("draft_made", request, work)

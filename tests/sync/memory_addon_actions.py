@@ -6,13 +6,14 @@ What merges with what is the addon's own pure module, loaded from its file: the 
 from __future__ import annotations
 
 import importlib.util
+import re
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connector.odoo.wire import Action
-from tests.sync.memory_addon_wire import flag, key, patches, wrong
+from tests.sync.memory_addon_wire import flag, key, patches, read_made, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -287,5 +288,7 @@ def _outcome(item: dict[str, Any]) -> dict[str, Any]:
     if said is not None and "is_read" in said:
         flag(said["is_read"], "messages.is_read")
     error = item.get("error")
+    # Anything but a code could be text of a mail, and is not kept.
+    error = None if error is None else error if re.fullmatch(r"[\w.-]{1,80}", key(error, "outcomes.error"), re.ASCII) else "other"
     found = {"uuid": key(item.get("uuid"), "outcomes.uuid"), "outcome": item["outcome"], "acked": acked, "said": said, "error": error}
-    return {**found, "draft": item.get("draft")}
+    return {**found, "draft": read_made(item.get("draft"))}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.odoo.wire import DraftContent, DraftFile, Person
 from tests.sync.memory_addon_actions import MemoryAction, fold
-from tests.sync.memory_addon_wire import IS_NEW
+from tests.sync.memory_addon_wire import IS_NEW, key, number, text, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from tests.sync.memory_addon_tables import MemoryMailbox
 
-__all__ = ["MemoryLetter", "content_of", "copies_came", "end", "hold", "made", "match", "piece_of", "send", "start"]
+__all__ = ["MemoryLetter", "check_piece", "content_of", "copies_came", "end", "hold", "made", "match", "piece_of", "send", "start", "stop"]
 
-_OPEN = frozenset({"scheduled", "pending", "running"})
+_OPEN = frozenset({"pending", "running"})
+# Bytes of a file that one call gives.
+_MAX_PIECE = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,14 @@ def content_of(box: MemoryMailbox, name: str) -> DraftContent | None:
     )
 
 
+def check_piece(attachment_id: int, offset: int, size: int) -> None:
+    """Refuse what names no piece of a file."""
+    for name, value in (("attachment_id", attachment_id), ("offset", offset), ("size", size)):
+        number(value, name)
+    if size > _MAX_PIECE:
+        raise wrong("size: more than 4 MiB")
+
+
 def piece_of(box: MemoryMailbox, name: str, number: int, offset: int, size: int) -> bytes | None:
     """Return a piece of a file of the mail of an open action."""
     letter = _open_letter(box, name)
@@ -91,10 +101,13 @@ def piece_of(box: MemoryMailbox, name: str, number: int, offset: int, size: int)
     return None if content is None else base64.b64decode(base64.b64encode(content[offset : offset + size]))
 
 
-def made(box: MemoryMailbox, name: str, remote_id: str, change_key: str | None, message_id: str | None) -> bool:
+def made(box: MemoryMailbox | None, name: str, remote_id: str, change_key: str | None, message_id: str | None) -> bool:
     """Note that the draft of a mail exists: its entry is that message from now on."""
-    letter = _open_letter(box, name)
-    if letter is None:
+    key(remote_id, "remote_id")
+    text(change_key, "change_key")
+    text(message_id, "internet_message_id")
+    letter = _open_letter(box, name) if box is not None else None
+    if box is None or letter is None:
         return False
     box.letters[letter.tag] = letter = replace(letter, remote_id=remote_id, change_key=change_key, message_id=message_id)
     _take_place(box, letter, remote_id)
@@ -119,15 +132,31 @@ def end(box: MemoryMailbox, action: MemoryAction, item: dict[str, Any]) -> None:
         return
     state = "failed" if outcome == "failed" else "cancelled"
     box.actions[action.uuid] = replace(action, state=state, covers=False, error=item["error"] or outcome, claim=None)
+    _drop_entry(box, letter)
     box.letters[letter.tag] = replace(letter, state="failed", error=item["error"], entry=None)
-    if letter.entry is not None and _is_local(box, letter):
-        if letter.entry == letter.tag:
-            box.drop(letter.entry)
-        else:
-            row = dict(box.rows[letter.entry])
-            del row["local"]
-            box.rows[letter.entry] = row
-            fold(box, [letter.entry])
+
+
+def stop(box: MemoryMailbox) -> None:
+    """Give mails back whose mailbox is disconnected: those that wait, and those of which nobody will know."""
+    for action in [a for a in box.actions.values() if a.kind == "send" and a.state in {*_OPEN, "scheduled", "unconfirmed"}]:
+        box.actions[action.uuid] = replace(action, state="cancelled", covers=False)
+        letter = box.letters[action.group]
+        _drop_entry(box, letter)
+        state, error = ("editing", None) if letter.state == "scheduled" else ("failed", "undecided")
+        box.letters[letter.tag] = replace(letter, state=state, error=error, entry=None)
+
+
+def _drop_entry(box: MemoryMailbox, letter: MemoryLetter) -> None:
+    """Take an entry out of Sent: what Graph has shows where it is, what it has not goes."""
+    if letter.entry is None or not _is_local(box, letter):
+        return
+    if letter.entry == letter.tag:
+        box.drop(letter.entry)
+        return
+    row = dict(box.rows[letter.entry])
+    del row["local"]
+    box.rows[letter.entry] = row
+    fold(box, [letter.entry])
 
 
 # ---------------------------------------------------------------------- what an apply brings
@@ -182,7 +211,7 @@ def hold(box: MemoryMailbox, patches: dict[str, dict[str, Any]]) -> None:
 
 
 def _open_letter(box: MemoryMailbox, name: str) -> MemoryLetter | None:
-    action = box.actions.get(name)
+    action = box.actions.get(key(name, "uuid"))
     return box.letters[action.group] if action is not None and action.kind == "send" and action.state in _OPEN else None
 
 

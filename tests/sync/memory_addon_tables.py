@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from connector.odoo.wire import FolderSnapshot
+from tests.sync.memory_addon_letters import stop
 
 if TYPE_CHECKING:
     from connector.odoo.wire import SealedToken, SetAside
@@ -115,6 +116,7 @@ class MemoryMailbox:
         """Let go of the mailbox: its mail stays, no token and no cursor does."""
         self.last_seq, self.token = self.newest_seq, None
         self.state, self.active = "disconnected", False
+        stop(self)
         for remote_id in list(self.said):
             self.show(remote_id, {**self.rows[remote_id], **self.said[remote_id]}, {})
         ended = {"pending": "cancelled", "running": "cancelled"}

@@ -25,6 +25,7 @@ __all__ = [
     "objects",
     "one_of",
     "patches",
+    "read_made",
     "removal",
     "set_aside",
     "strings",
@@ -170,6 +171,23 @@ def set_aside(item: dict[str, Any]) -> tuple[str, str | None, str]:
         # Anything but a code could be text of a mail, and is not kept.
         reason if re.fullmatch(r"[\w.-]{1,80}", reason, re.ASCII) else "other",
     )
+
+
+def read_made(item: Any) -> dict[str, Any] | None:
+    """Check what an outcome says of a draft."""
+    if item is None:
+        return None
+    known = {"remote_id", "change_key", "internet_message_id"}
+    if not isinstance(item, dict) or item.keys() - known - {"revision", "attachments"}:
+        raise wrong("outcomes.draft: not what is known of a draft")
+    found: dict[str, Any] = {name: text(item[name], f"outcomes.draft.{name}") for name in known & item.keys()}
+    if item.get("revision") is not None:
+        number(item["revision"], "outcomes.draft.revision")
+    for one in objects(item.get("attachments"), "outcomes.draft.attachments"):
+        if not isinstance(one.get("id"), int) or isinstance(one["id"], bool) or abs(one["id"]) >= 2**31:
+            raise wrong("outcomes.draft.attachments.id: not an id")
+        key(one.get("remote_id"), "outcomes.draft.attachments.remote_id")
+    return found
 
 
 def patches(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -111,7 +111,9 @@ async def test_sign_in_connects_and_its_token_opens_the_mailbox(store: Store, *,
     """The sealed token is above what Odoo has and opens Graph; a personal account, which has no `mail`, is known all the same."""
     known = Account(ACCOUNT, ADDRESS, "outlook", "reauth_required", active=True, token=SealedToken("old", 41))
     async with _open(store, accounts=[known], personal=personal) as bench:
+        bench.truth().aliases = ("sales@pier.example",)
         outcome = await bench.go("Anna@Pier.example")
+        assert outcome.aliases == ([] if personal else ["sales@pier.example"])
         assert (outcome.outcome, outcome.display_name) == ("connected", "Anna Larsen")
         assert outcome.token is not None
         assert outcome.token.seq == 42

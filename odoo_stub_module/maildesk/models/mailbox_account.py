@@ -359,6 +359,7 @@ class MailboxAccount(models.Model):
                 "granted_scopes": " ".join(outcome.get("scopes") or []),
                 "mailbox_id": outcome.get("mailbox_id") or False,
                 "home_tenant": outcome.get("tenant") or False,
+                "alias_addresses": self._aliases(outcome.get("aliases")),
                 "active": True,
             }
         )

@@ -13,11 +13,15 @@ _logger = logging.getLogger(__name__)
 # A kind of account, or a tenant's id or domain: it becomes a part of a URL (the connector checks it as well).
 TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
+# Addresses of one mailbox: Exchange allows some hundred, nobody chooses among them.
+MAX_ALIASES = 50
+
 
 class MailboxAccount(models.Model):
     _inherit = "mailbox.account"
 
     home_tenant = fields.Char("Organisation at Microsoft", readonly=True, copy=False, help="The tenant in which this mailbox signed in.")
+    alias_addresses = fields.Json(readonly=True, copy=False, help="What else the mailbox is known by: it may be chosen as the sender.")
     permissions = fields.Char("Permitted", compute="_compute_permissions", help="What Microsoft lets MailDesk do in this mailbox.")
 
     # The last guard; the connector refuses before anything is kept.
@@ -54,6 +58,12 @@ class MailboxAccount(models.Model):
         """Return what the app may offer: Entra names a permission at the end of a scope, with the resource before it or not."""
         granted = {scope.rpartition("/")[2].lower() for scope in (self.granted_scopes or "").split()}
         return {"write": "mail.readwrite" in granted, "send": "mail.send" in granted}
+
+    @api.model
+    def _aliases(self, addresses):
+        """Return the addresses that a sign-in told, those that are some."""
+        found = [email_normalize(one) for one in addresses or [] if isinstance(one, str)]
+        return list(dict.fromkeys(one for one in found if one))[:MAX_ALIASES]
 
     def _connect_as(self, address):
         """Let a mailbox that was never connected be the one that signed in. Raises `UserError`."""

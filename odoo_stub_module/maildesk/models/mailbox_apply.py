@@ -75,6 +75,8 @@ class Apply:
         self.touched_folders = set()
         self.live_inboxes = []
         self.account_changed = False
+        # Ids of drafts whose rows are Outlook's copies now, under ids of their own: what this call says of them is no news.
+        self.renamed = set()
 
     def run(self):
         """Refuse, or do all of it."""
@@ -155,7 +157,7 @@ class Apply:
 
     def _missing(self):
         """Return the messages that are needed here and are not."""
-        removed = [remote_id for _folder, remote_id in self.removed if remote_id not in self.patches]
+        removed = [remote_id for _folder, remote_id in self.removed if remote_id not in self.patches and remote_id not in self.renamed]
         self.cr.execute(UNKNOWN, {"account": self.account.id, "removed": removed}, log_exceptions=False)
         return [row[0] for row in self.cr.fetchall()]
 
@@ -263,6 +265,7 @@ class Apply:
         has_entries = self.env["mailbox.draft"]._has_entries(self.account)
         if has_entries:
             self.cr.execute(MATCH, values, log_exceptions=False)
+            self.renamed = {row[0] for row in self.cr.fetchall()}
         self.cr.execute(UPDATE, values, log_exceptions=False)
         for message_id, old_folder, new_folder, *_confirmed in self.cr.fetchall():
             self.changed_ids.add(message_id)

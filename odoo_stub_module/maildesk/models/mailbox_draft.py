@@ -259,4 +259,4 @@ class MailboxAccount(models.Model):
 
     def _from_choices(self):
         """Return the addresses that a mail of this mailbox may come from."""
-        return [self.email]
+        return [self.email, *(one for one in self.alias_addresses or [] if one != self.email)]

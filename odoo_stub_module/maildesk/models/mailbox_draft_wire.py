@@ -30,11 +30,11 @@ class MailboxAccount(models.Model):
     def connector_draft_piece(self, account_id, uuid, attachment_id, offset, size, database=None):
         """Return a piece of a file of the mail of an open action, as base64; null where there is none any more."""
         account = self._as_connector().browse(number(account_id, "account_id"))
-        draft = account._open_letter(uuid, database).draft_id
-        offset, size = number(offset, "offset"), number(size, "size")
+        wanted, offset, size = number(attachment_id, "attachment_id"), number(offset, "offset"), number(size, "size")
         if size > MAX_PIECE:
             raise WireError("size: more than 4 MiB")
-        file = draft._uploads().filtered(lambda one: one.id == number(attachment_id, "attachment_id")) if draft else None
+        draft = account._open_letter(uuid, database).draft_id
+        file = draft._uploads().filtered(lambda one: one.id == wanted) if draft else None
         return base64.b64encode(_piece(file, offset, size)).decode() if file else None
 
     @api.model

@@ -236,7 +236,8 @@ class MailboxDraft(models.Model):
 
     def _own_addresses(self, account):
         own = self.env["mailbox.account"].search([("owner_id", "=", self.env.uid)])
-        return [email.lower() for email in (own | account).mapped("email") if email]
+        # sudo: fields of the user's own mailboxes, and of the one that is written from
+        return [address.lower() for one in (own | account).sudo() for address in one._from_choices() if address]
 
     def _missing_recipients(self, mode, source):
         """Return how many recipients of the answered message the index does not name."""

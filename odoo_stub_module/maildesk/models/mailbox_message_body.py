@@ -71,6 +71,7 @@ class MailboxMessageBody(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._write_row(row)
+                message.sudo()._note_report(body.get("reports_on"), shown["undelivered"])  # sudo: users do not write messages
         except SerializationFailure:
             if not is_waited_for:
                 raise

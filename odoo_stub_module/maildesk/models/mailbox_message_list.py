@@ -352,6 +352,7 @@ class MailboxMessageIndex(models.Model):
     def _to_rows(self):
         marks = self._action_marks()
         entries = self._entry_marks()
+        reports = self._reports()
         return [
             {
                 "id": message.id,
@@ -368,6 +369,8 @@ class MailboxMessageIndex(models.Model):
                 "has_attachments": message.has_attachments,
                 "is_draft": message.is_draft and not message.is_local,
                 "sending": entries.get(message.id),
+                "undelivered": reports.get(message.id, []),
+                "bounce_of": message.bounce_of_id.id or None,
                 "importance": message.importance,
                 "categories": message.categories or [],
                 "to_recipients": message.to_recipients or [],

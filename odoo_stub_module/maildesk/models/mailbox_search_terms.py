@@ -87,4 +87,6 @@ class MailboxSearchTerms(models.AbstractModel):
     def init(self):
         # Before the table of messages, whose index is made of them.
         self.env.cr.execute(_FOLD)
-        self.env.cr.execute(_TERMS)
+        # By its full name: autovacuum, REINDEX and pg_restore compute the index with an empty search path.
+        [(schema,)] = self.env.execute_query(SQL("SELECT quote_ident(current_schema())"))
+        self.env.cr.execute(_TERMS.replace("maildesk_fold(", f"{schema}.maildesk_fold("))

@@ -185,7 +185,7 @@ LOCAL_INSERT = f"""
 # Outlook's copy of a mail that was sent from here, under another id than its draft had: the entry takes it, and so keeps its own row.
 MATCH = f"""
     WITH copy AS (
-        SELECT DISTINCT ON (m.id) m.id, t.remote_id
+        SELECT DISTINCT ON (m.id) m.id, t.remote_id, m.remote_id AS old_remote_id
           FROM {TABLE} t
           JOIN mailbox_folder f ON f.id = t.folder_id AND f.role = 'sent'
           JOIN mailbox_message_index m ON m.account_id = %(account)s AND m.is_local AND m.internet_message_id = t.internet_message_id
@@ -194,7 +194,7 @@ MATCH = f"""
            -- The entry has its copy already, and this is another one.
            AND NOT EXISTS (SELECT FROM {TABLE} own WHERE own.remote_id = m.remote_id AND own.is_draft IS FALSE)
          ORDER BY m.id, t.n)
-    UPDATE mailbox_message_index m SET remote_id = copy.remote_id FROM copy WHERE m.id = copy.id"""
+    UPDATE mailbox_message_index m SET remote_id = copy.remote_id FROM copy WHERE m.id = copy.id RETURNING copy.old_remote_id"""
 
 # Entries whose copy is here: what the patch says of it lies outside Drafts.
 ARRIVED = f"""

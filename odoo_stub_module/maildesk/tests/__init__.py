@@ -4,6 +4,7 @@ from . import test_app
 from . import test_apply
 from . import test_attachments
 from . import test_audit
+from . import test_bounces
 from . import test_compare
 from . import test_connect
 from . import test_exchange

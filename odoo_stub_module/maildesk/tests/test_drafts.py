@@ -179,6 +179,26 @@ class TestDrafts(MailDeskCase):
         with self.assertRaisesRegex(UserError, "To whom"):
             self.drafts.maildesk_send(made["id"], 1)
 
+    def test_alias_is_chosen_and_goes_to_outlook(self):
+        told = {"token": {"sealed": "s", "seq": 2}, "scopes": ["Mail.ReadWrite", "Mail.Send"]}
+        self.account._signed_in({**told, "aliases": ["Sales@Example.com", "box@example.com", "no address", 7, "sales@example.com"]})
+        made = self.compose("new", to=["bert@example.com"], subject="x")
+        self.assertEqual((made["from_address"], made["from_choices"]), ("box@example.com", ["box@example.com", "sales@example.com"]))
+        self.drafts.maildesk_save(made["id"], 1, {"from_address": "sales@example.com"})
+        (given,) = self.exchange()["actions"]
+        self.assertEqual(self.connector.connector_draft(self.account.id, given["uuid"])["from_address"], "sales@example.com")
+        with self.assertRaises(UserError):
+            self.drafts.maildesk_save(made["id"], 2, {"from_address": "boss@example.com"})
+        # To all of them but oneself, under whatever address.
+        people = {"total": 2, "list": [{"name": "Me", "address": "sales@example.com"}, {"name": "Carl", "address": "carl@example.com"}]}
+        self.apply(messages=[{"remote_id": "m1", "to_recipients": people}])
+        everybody = [one["address"] for one in self.compose("reply_all")["to"]]
+        self.assertNotIn("sales@example.com", everybody)
+        self.assertIn("carl@example.com", everybody)
+        # A later sign-in tells of none any more.
+        self.account._signed_in(told)
+        self.assertEqual(self.account._from_choices(), ["box@example.com"])
+
     def test_delay_is_the_users_own_and_can_be_undone(self):
         made = self.compose("new", to=["bert@example.com"])
         self.owner.maildesk_undo_seconds = 20
@@ -347,7 +367,10 @@ class TestDrafts(MailDeskCase):
             **{("mailbox.message_body", name): "7 days" for name in ("attachments", "traits")},
             **{("mailbox.action", name): "no text of a mail" for name in ("vals", "before", "seen")},
         }
-        heads = {("mailbox.message_index", name) for name in ("to_recipients", "cc_recipients", "bcc_recipients", "reply_to", "categories")}
+        heads = {
+            ("mailbox.message_index", name)
+            for name in ("to_recipients", "cc_recipients", "bcc_recipients", "reply_to", "categories", "bounce_says")
+        }
         closed = {("mailbox.message_index", "said_categories")}
         others = {place for place in holds - limits.keys() - heads - closed if place[0] != "mailbox.account"}
         self.assertFalse({place for place in others if place[0] in ("mailbox.draft", "mailbox.action", "mailbox.message_body")}, others)

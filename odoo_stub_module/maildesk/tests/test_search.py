@@ -146,6 +146,14 @@ class TestSearch(MailDeskCase):
             with self.subTest(query=query):
                 self.assertEqual(self.found(query), walked[query])
 
+    def test_index_without_a_search_path(self):
+        """Autovacuum and pg_restore compute the index where no schema is searched."""
+        self.env.flush_all()
+        self.env.cr.execute("SET LOCAL search_path TO ''")
+        self.env.cr.execute("ANALYZE public.mailbox_message_index")
+        self.env.cr.execute("REINDEX TABLE public.mailbox_message_index")
+        self.env.cr.execute("RESET search_path")
+
     def test_hostile_queries(self):
         """Signs of SQL, of regular expressions, of tsqueries and of nothing at all are signs, or no words."""
         for query in (

@@ -28,6 +28,8 @@ const isInTrash = ({ account, folder }) => {
     return Boolean(trash) && isWithin(account.folders, folder, trash);
 };
 
+const hasFolders = (account, folder) => account.folders.some(({ parent_id }) => parent_id === folder.id);
+
 const makeFolder = ({ store, dialog, account, folder }) =>
     dialog.add(NameDialog, {
         title: folder ? _t("New folder in %s", folder.name) : _t("New folder in %s", account.name),
@@ -49,13 +51,18 @@ maildeskActions
         name: _t("Empty…"),
         icon: "fa fa-eraser",
         condition: (context) => canChange(context) && isRubbish(context) && context.folder.total_count > 0,
-        run: ({ store, dialog, folder }) =>
+        run: ({ store, dialog, account, folder }) =>
             dialog.add(ConfirmationDialog, {
                 title: _t("Empty %s?", folder.name),
-                body: _t(
-                    "%s messages are deleted for good, here and in Outlook. This cannot be undone.",
-                    formatNumber(folder.total_count)
-                ),
+                body: hasFolders(account, folder)
+                    ? _t(
+                          "%s messages are deleted for good, here and in Outlook. This cannot be undone. Folders inside it, and their messages, stay.",
+                          formatNumber(folder.total_count)
+                      )
+                    : _t(
+                          "%s messages are deleted for good, here and in Outlook. This cannot be undone.",
+                          formatNumber(folder.total_count)
+                      ),
                 confirmLabel: _t("Empty"),
                 confirmClass: "btn-danger",
                 confirm: () => store.doing.doFolder("empty_folder", { folder_id: folder.id }, { name: folder.name }),

@@ -3,6 +3,7 @@ import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
 import { avatarColor, correspondents, formatMoment, formatNumber, formatRowTime, rowPerson } from "../utils/format";
 import { categoryStyle } from "../utils/categories";
+import { deliveryOf } from "../utils/delivery";
 import { Avatar } from "./avatar";
 
 // A finger that rests this long selects.
@@ -59,6 +60,11 @@ export class MessageRow extends Component {
 
     get isFlagged() {
         return this.props.row.is_flagged || this.props.row.thread?.is_flagged;
+    }
+
+    /** How it stands with a mail that was sent from here. */
+    get delivery() {
+        return deliveryOf(this.props.row);
     }
 
     get person() {

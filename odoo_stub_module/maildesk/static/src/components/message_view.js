@@ -2,6 +2,7 @@ import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 import { categoryStyle } from "../utils/categories";
+import { deliveryOf } from "../utils/delivery";
 import { isDisconnected } from "../utils/folders";
 import { formatMoment, formatWhen, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
@@ -106,6 +107,19 @@ export class MessageView extends Component {
     get attachments() {
         const isReport = (file) => /^message\/(global-)?delivery-status/i.test(file.content_type);
         return this.body.undelivered?.length ? this.body.attachments.filter((file) => !isReport(file)) : this.body.attachments;
+    }
+
+    // ------------------------------------------------------------------ a mail that was sent
+
+    /** To whom it could not be delivered, and why; the last of each report leads to it. */
+    get reports() {
+        const found = this.message.undelivered ?? [];
+        return found.map((one, index) => ({ ...one, isLast: one.bounce_id !== found[index + 1]?.bounce_id }));
+    }
+
+    /** How it stands as long as Outlook's copy is to come. */
+    get delivery() {
+        return deliveryOf(this.message);
     }
 
     // ------------------------------------------------------------------ pictures of other hosts

@@ -244,9 +244,20 @@ test("a folder is marked read at once, the Trash emptied after a question", asyn
     await menuOf(folder("Deleted Items"));
     await contains(".o-dropdown--menu [data-action=empty-folder]").click();
     await waitFor(".modal:contains(Empty Deleted Items?)");
+    expect(".modal").not.toHaveText(/Folders inside it/);
     await contains(".modal .btn-danger").click();
     await waitFor(".o-maildesk-undo:contains(Deleted Items is being emptied)");
     expect(mail.deeds.map(({ kind }) => kind)).toEqual(["mark_folder_read", "empty_folder"]);
+});
+
+test("emptying the Trash says that folders inside it stay", async () => {
+    const { account, folder, mail } = setup();
+    folder("Deleted Items").total_count = 3;
+    mail.folder(account, { name: "Old project", role: "other", parent_id: folder("Deleted Items").id });
+    await open(mail);
+    await menuOf(folder("Deleted Items"));
+    await contains(".o-dropdown--menu [data-action=empty-folder]").click();
+    await waitFor(".modal:contains(Folders inside it, and their messages, stay.)");
 });
 
 test("what failed stands at the top and at its row, and goes with another try", async () => {

@@ -181,6 +181,37 @@ test("a bounce tells who did not get the mail, and why", async () => {
     expect(".o-maildesk-card").toHaveText(/Not delivered to nobody@example\.org\s*550 user unknown/);
 });
 
+test("a mail that was not delivered leads to its report, and the report to the mail", async () => {
+    const mail = new FakeMail();
+    const account = mail.account();
+    const inbox = mail.folder(account);
+    const sent = mail.folder(account, { name: "Sent Items", role: "sent" });
+    const people = { address: "nobody@example.org", action: "failed", status: "5.1.1", reason: "550 user unknown" };
+    const report = mail.message(inbox, { subject: "Undeliverable: Offer" });
+    const own = mail.message(sent, { subject: "Offer" });
+    Object.assign(mail.find(own.id), { undelivered: [{ bounce_id: report.id, ...people }] });
+    Object.assign(mail.find(report.id), { bounce_of: own.id });
+    for (const { id } of [report, own]) {
+        const undelivered = id === report.id ? [people] : [];
+        mail.bodies.set(id, { state: "ready", html: "<p>Hello</p>", has_remote: false, attachments: [], undelivered });
+    }
+    await open(mail);
+    await click(".o-maildesk-show-sent");
+    await waitFor(`.o-maildesk-message[data-message-id='${own.id}'] .o-maildesk-undelivered`);
+    expect(".o-maildesk-undelivered").toHaveText(/Could not be delivered to nobody@example\.org\s*550 user unknown/);
+    expect(`.o-maildesk-row[data-message-id='${own.id}'] .o-maildesk-row-failed`).toHaveAttribute("title", "Could not be delivered to nobody@example.org");
+    await click(".o-maildesk-show-report");
+    await waitFor(`.o-maildesk-message[data-message-id='${report.id}'] .o-maildesk-show-sent`);
+});
+
+test("a mail on its way says how it stands", async () => {
+    const { mail } = setup();
+    mail.find(2).sending = { state: "late", draft_id: 1 };
+    await open(mail);
+    expect(".o-maildesk-delivery").toHaveText("Sent, but Outlook's copy has not come for an hour");
+    expect(".o-maildesk-row[data-message-id='2'] .o-maildesk-row-failed").toHaveCount(1);
+});
+
 test("on dark: text follows, mail stays on white until it is inverted, own dark colours are used", async () => {
     mockMatchMedia({ "prefers-color-scheme": "dark" });
     const { mail } = setup();
