@@ -298,7 +298,10 @@ class MailboxDraft(models.Model):
             (self.env._("Cc"), people[1]),
         ]
         rows = Markup("").join(Markup("<div><b>%s:</b> %s</div>") % line for line in lines if line[1])
-        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (self.env._("Forwarded message"), rows)
+        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (
+            self.env._("Forwarded message"),
+            rows,
+        )
 
     # ------------------------------------------------------------------ what the app sends
 

@@ -6,6 +6,7 @@ import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
 import { Conversation } from "./conversation";
 import { Doing } from "./doing";
+import { IntoOdoo } from "./into_odoo";
 import { MessageList, SERVER_LIMIT } from "./message_list";
 import { Outbox } from "./outbox";
 import { Preferences } from "./preferences";
@@ -69,6 +70,7 @@ export class MailDeskStore {
         const self = reactive(this);
         self.outbox = new Outbox(self, { orm, announcer });
         self.doing = new Doing(self, { orm, notification, announcer });
+        self.into = new IntoOdoo(self, { orm });
         self.loadOverview = coalesced(() => self._loadOverview());
         self._readChanged = coalesced(() => self._readChangedRows());
         return self;
@@ -376,11 +378,12 @@ export class MailDeskStore {
     /** Read accounts and folders; while none is open, open the Inbox, of a disconnected mailbox if all are. */
     async _loadOverview() {
         await this._quietly(async () => {
-            const { accounts, connector } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
+            const { accounts, connector, into } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
             const wasSynced = this.folder?.sync_enabled;
             const inboxes = this.inboxes.map((folder) => folder.id);
             this.accounts = accounts;
             this.connector = connector;
+            this.into.kinds = into;
             this.overviewAt = Date.now();
             this.isLoaded = true;
             if (this.folder && wasSynced !== undefined && this.folder.sync_enabled !== wasSynced) {
@@ -437,6 +440,7 @@ export class MailDeskStore {
 
     /** @param {{message_id: number, error: string|null}} payload where `error` is a code */
     async onBody({ message_id: messageId, error }) {
+        await this._quietly(() => this.into.onBody(messageId));
         const reading = this.reading && this.conversation.find(messageId);
         if (reading) {
             await this._quietly(() => reading.arrived(error));
