@@ -27,7 +27,7 @@ export class FakeMail {
     notify = "off";
     drafts = new FakeDrafts();
     /** What this user may do with mail in Odoo, what came of it by conversation, and what a dialog is told. */
-    into = ["log"];
+    into = ["log", "lead", "task"];
     links = new Map();
     copyable = { state: "ready", existing: null, attachments: [], pictures: 0, limit: 1000 };
     copies = [];
