@@ -223,6 +223,14 @@ class Place:
             json.dumps([{"name": "", "address": "bert@pier.example"}]),
             f"<p>Text {mark}</p>",
         )
+        self.execute(
+            "INSERT INTO mailbox_conversation_link (account_id, conversation_id, remote_id, kind, res_model, res_id) "
+            "VALUES (%s, %s, %s, 'log', 'res.partner', %s)",
+            account,
+            f"C-{mark}",
+            f"m-{mark}",
+            self.person("other")["partner"],
+        )
         self.execute("INSERT INTO mailbox_refresh (account_id, requested_at) VALUES (%s, now() - interval '1 hour')", account)
         self.must("owner", "mailbox.account", "write", [account], vals={"shared_user_ids": [[6, 0, [self.person("shared")["id"]]]]})
         box.ids = {"account": account, "mark": mark, "email": email}
@@ -235,6 +243,7 @@ class Place:
             "unreadable": "mailbox_unreadable",
             "draft": "mailbox_draft",
             "audit": "mailbox_audit",
+            "link": "mailbox_conversation_link",
             "refresh": "mailbox_refresh",
         }.items():
             ((box.ids[name],),) = self.execute(f"SELECT min(id) FROM {table} WHERE account_id = %s", account)  # noqa: S608 - our names

@@ -120,6 +120,7 @@ CLOSED_MODELS = {
     "maildesk.connect":    1,
     "mailbox.signin":      1,
     "mailbox.trusted_sender": 1,
+    "mailbox.conversation.link": "$link",
 }  # fmt: skip
 
 # Mail leaves in a file with its owner only.
@@ -303,6 +304,12 @@ TABLE: list[Row] = [
     answers("show a sender's pictures always",  "owner shared",         f"{MESSAGE}.maildesk_trust_sender", message_id="$message"),
     answers("show them no more",                "owner shared",         f"{MESSAGE}.maildesk_distrust_sender", message_id="$message"),
 
+    # what becomes of it in Odoo; on which records one may write is Odoo's own matter: nobody here on contacts
+    sees("begin to copy it into Odoo",          "owner shared",         f"{MESSAGE}.maildesk_into", message_id="$message", kind="log"),
+    changes("log it on a contact",              "",                     f"{MESSAGE}.maildesk_log", message_id="$message", res_model="res.partner", res_id="$partner_other"),
+    changes("log it on a mailbox",              "",                     f"{MESSAGE}.maildesk_log", message_id="$message", res_model=ACCOUNT, res_id="$account"),
+    changes("make a lead of it",                "",                     f"{MESSAGE}.maildesk_make", message_id="$message", kind="lead"),
+
     # what one writes: its author's alone
     answers("begin a mail",                     "owner",                f"{DRAFT}.maildesk_compose", mode="new", account_id="$account", before=_MAY_SEND),
     sees("answer a mail",                       "owner",                f"{DRAFT}.maildesk_compose", mode="reply", message_id="$message", before=_MAY_SEND),
@@ -389,6 +396,8 @@ TABLE: list[Row] = [
     Row("download all attachments",             "owner shared", "answers", Page("GET", "/maildesk/attachments/{account}/m.zip", route="/maildesk/attachments/<int:account_id>/<string:remote_id>.zip")),
 
     Row("attach nothing to a mail",             "", "answers",          Page("POST", "/maildesk/draft/{draft}/attach", route="/maildesk/draft/<int:draft_id>/attach")),
+
+    Row("go back from a record to its mail",    "owner shared", "answers", Page("GET", "/maildesk/mail/{link}", route="/maildesk/mail/<int:link_id>")),
 
     Row("export a mailbox",                     "owner", "answers",     Page("GET", "/maildesk/export/{account}", route="/maildesk/export/<int:account_id>")),
 

@@ -1,1 +1,1 @@
-from . import attachments, drafts, export, outlook
+from . import attachments, conversation, drafts, export, outlook

@@ -16,6 +16,9 @@ from . import mailbox_message_body
 from . import mailbox_message_attachment
 from . import mailbox_message_reading
 from . import mailbox_trusted_sender
+from . import mailbox_conversation_link
+from . import mailbox_mail_copy
+from . import mailbox_into_odoo
 from . import mailbox_action
 from . import mailbox_action_do
 from . import mailbox_draft

@@ -23,6 +23,7 @@ PARTS = {
     "actions": "mailbox.action",
     "drafts": "mailbox.draft",
     "could_not_be_read": "mailbox.unreadable",
+    "copied_into_odoo": "mailbox.conversation.link",
     "audit": "mailbox.audit",
 }
 
@@ -35,6 +36,7 @@ bodies.json              the texts that were opened lately (kept for some days),
 actions.json             what was done in MailDesk and told to Outlook
 drafts.json              mails that are being written, or wait to be sent
 could_not_be_read.json   messages that were set aside
+copied_into_odoo.json    which records mails were copied to; the copies belong to those records
 audit.json               who connected, shared, opened or exported this mailbox
 
 Times are UTC. The mail itself, with its attachments, is in Outlook. The keys to the mailbox (tokens, cursors) are not part of an export.

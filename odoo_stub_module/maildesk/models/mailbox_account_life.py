@@ -24,7 +24,7 @@ RUNNING_STATES = (*PAUSABLE_STATES, "reauth_required")
 OPEN_ACTION_STATES = ("scheduled", "pending", "running", "unconfirmed")
 
 # Tables with rows of a mailbox, largest dependence first: deleted by account, and not row by row through cascades.
-ROW_TABLES = ("mailbox_message_body", "mailbox_action", "mailbox_unreadable", "mailbox_message_index")
+ROW_TABLES = ("mailbox_message_body", "mailbox_action", "mailbox_unreadable", "mailbox_conversation_link", "mailbox_message_index")
 
 
 class MailboxAccount(models.Model):

@@ -18,6 +18,7 @@ EVENTS = [
     ("unshared", "No Longer Shared"),
     ("opened", "Opened by Another User"),
     ("exported", "Exported"),
+    ("copied", "Copied Into Odoo"),
     ("key_made", "Key Made"),
 ]
 

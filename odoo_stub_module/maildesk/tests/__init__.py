@@ -19,5 +19,6 @@ from . import test_signin
 from . import test_contacts
 from . import test_news
 from . import test_drafts
+from . import test_into_odoo
 from . import test_translations
 from . import test_writing

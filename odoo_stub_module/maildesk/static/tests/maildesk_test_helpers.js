@@ -26,6 +26,11 @@ export class FakeMail {
     mayCreate = true;
     notify = "off";
     drafts = new FakeDrafts();
+    /** What this user may do with mail in Odoo, what came of it by conversation, and what a dialog is told. */
+    into = ["log", "lead", "task"];
+    links = new Map();
+    copyable = { state: "ready", existing: null, attachments: [], pictures: 0, limit: 1000 };
+    copies = [];
     /** What was done, for `maildesk_undo` and `maildesk_actions`: by group, and with what it is told as. */
     deeds = [];
     actions = [];
@@ -125,7 +130,7 @@ export class FakeMail {
     }
 
     maildesk_overview() {
-        return { accounts: this.accounts, connector: this.connector };
+        return { accounts: this.accounts, connector: this.connector, into: this.into };
     }
 
     maildesk_list({ folder_id, role, view, filters = [], order, limit, before }) {
@@ -243,7 +248,30 @@ export class FakeMail {
     maildesk_conversation({ message_id }) {
         const { account_id, conversation_id } = this.find(message_id);
         const rows = this.messages.filter((m) => m.account_id === account_id && m.conversation_id === conversation_id);
-        return { rows: rows.sort((a, b) => -compareRows(a, b)) };
+        return { rows: rows.sort((a, b) => -compareRows(a, b)), links: this.links.get(conversation_id) ?? [] };
+    }
+
+    maildesk_into({ message_id, kind }) {
+        const { subject } = this.find(message_id);
+        const models = [{ model: "res.partner", name: "Contact" }, { model: "res.users", name: "User" }];
+        return { title: subject, ...(kind === "log" ? { models, suggested: null } : {}), ...this.copyable };
+    }
+
+    maildesk_log({ message_id, res_model: model, res_id: record_id, ...how }) {
+        return this.keepCopy(message_id, { kind: "log", model, record_id, name: "Jane Doe", model_name: "Contact" }, how);
+    }
+
+    maildesk_make({ message_id, kind, title: name, ...how }) {
+        const model = { lead: "crm.lead", task: "project.task" }[kind];
+        return this.keepCopy(message_id, { kind, model, record_id: 70, name, model_name: kind }, how);
+    }
+
+    keepCopy(messageId, link, how) {
+        const { conversation_id: id } = this.find(messageId);
+        const links = this.links.get(id) ?? [];
+        this.copies.push({ messageId, link, ...how });
+        this.links.set(id, [...links, { id: links.length + 1, ...link }]);
+        return { state: "ready", is_new: true, link: this.links.get(id).at(-1), links: this.links.get(id) };
     }
 
     maildesk_prefetch({ message_ids }) {
@@ -498,6 +526,9 @@ export function defineMailDesk(mail) {
         ["res.partner", "maildesk_known"],
         ["res.partner", "maildesk_create_contact"],
         ["mailbox.message_index", "maildesk_conversation"],
+        ["mailbox.message_index", "maildesk_into"],
+        ["mailbox.message_index", "maildesk_log"],
+        ["mailbox.message_index", "maildesk_make"],
         ["mailbox.message_index", "maildesk_prefetch"],
         ["mailbox.message_index", "maildesk_trust_sender"],
         ["mailbox.message_index", "maildesk_distrust_sender"],

@@ -21,7 +21,7 @@ export function purgeQuestion(name) {
     return {
         title: _t("Purge %s?", name),
         body: _t(
-            "The mailbox is deleted from Odoo with its folders, its messages and everything else that Odoo keeps of it. This cannot be undone. The mail in Outlook stays as it is."
+            "The mailbox is deleted from Odoo with its folders, its messages and everything else that Odoo keeps of it. This cannot be undone. The mail in Outlook stays as it is, and so do copies on records of Odoo."
         ),
         confirmLabel: _t("Purge"),
         confirmClass: "btn-danger",

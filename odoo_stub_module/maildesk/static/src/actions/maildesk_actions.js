@@ -18,6 +18,7 @@ import { disconnectQuestion, purgeQuestion } from "./account_questions";
  * @property {string} [icon]
  * @property {(context: ActionContext) => string} [iconOf] where the icon does, too
  * @property {boolean} [isMore] behind the three dots, where there is a bar
+ * @property {string} [menu] in a menu of its own, where there is a bar: one of `maildeskMenus`
  * @property {string} [className] for the button, where it is one
  * @property {boolean} [isPrimary]
  * @property {(context: ActionContext) => boolean} [condition]
@@ -34,6 +35,10 @@ import { disconnectQuestion, purgeQuestion } from "./account_questions";
  */
 
 export const maildeskActions = registry.category("maildesk.actions");
+
+/** Menus of a bar, by the `menu` of the actions in them. */
+export const maildeskMenus = registry.category("maildesk.menus");
+maildeskMenus.add("into", { name: _t("Into Odoo"), icon: "fa fa-sign-in" });
 
 const SIGN_IN = "/maildesk/outlook/authorize/";
 

@@ -16,6 +16,7 @@ import { maildeskActions } from "./maildesk_actions";
  * @property {boolean} [isRepeatable] while the key is held down
  * @property {string[]} [listKeys] those of `keys` that are ours in the list only, since elsewhere they scroll or press
  * @property {(context: KeyContext) => boolean} [condition]
+ * @property {(context: KeyContext) => boolean} [isKnown] whether it is there for this user at all: else the help has no word of it
  * @property {(context: KeyContext) => (boolean|void|Promise<any>)} run answers false where there is nothing to do
  *
  * @typedef {{app: import("../app/maildesk_app").MailDeskApp, store: import("../store/maildesk_store").MailDeskStore}} KeyContext
@@ -135,6 +136,7 @@ export function keyEntries(context) {
         .map(([id, entry]) => ({ ...entry, id, group: entry.group ?? DO }));
     return [...own, ...actions].map((entry) => ({
         ...entry,
+        isKnown: () => entry.isKnown?.(context()) ?? true,
         isPossible: () => entry.condition?.(context()) ?? true,
         run: () => entry.run(context()),
     }));

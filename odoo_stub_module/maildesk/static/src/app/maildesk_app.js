@@ -50,7 +50,7 @@ export class MailDeskApp extends Component {
         useMailDeskPresence();
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
-            this.open(this.props.action.context?.maildesk_message_id);
+            this.open(this.props.action.context?.maildesk_message_id ?? this.props.resId);
         });
         useExternalListener(window, "focus", () => this.store.onSeen());
         useExternalListener(document, "visibilitychange", () => document.visibilityState === "visible" && this.store.onSeen());
@@ -85,6 +85,8 @@ export class MailDeskApp extends Component {
         await this.store.open();
         this.compose.restore();
         if (messageId) {
+            // of its address (/odoo/maildesk/7, where the note on a record leads) once: a reload goes on where the person is
+            this.props.updateActionState?.({ resId: false });
             await this.store.reader.openById(messageId);
         }
     }
@@ -221,7 +223,7 @@ export class MailDeskApp extends Component {
     }
 
     showHelp() {
-        this.dialog.add(HelpDialog, { entries: this.entries });
+        this.dialog.add(HelpDialog, { entries: this.entries.filter((entry) => entry.isKnown()) });
     }
 
     showFolders(isInFolders) {

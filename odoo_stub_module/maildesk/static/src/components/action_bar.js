@@ -1,6 +1,7 @@
 import { Component } from "@odoo/owl";
 import { Dropdown } from "@web/core/dropdown/dropdown";
 import { DropdownItem } from "@web/core/dropdown/dropdown_item";
+import { maildeskMenus } from "../actions/maildesk_actions";
 import { useViewport } from "../utils/viewport_hook";
 
 /** Actions of the registry as buttons, those that are needed less behind three dots. */
@@ -14,11 +15,18 @@ export class ActionBar extends Component {
     }
 
     get buttons() {
-        return this.props.actions.filter((action) => !action.isMore);
+        return this.props.actions.filter((action) => !action.isMore && !action.menu);
+    }
+
+    get menus() {
+        return maildeskMenus
+            .getEntries()
+            .map(([id, menu]) => ({ ...menu, id, actions: this.props.actions.filter((action) => action.menu === id) }))
+            .filter(({ actions }) => actions.length);
     }
 
     get others() {
-        return this.props.actions.filter((action) => action.isMore);
+        return this.props.actions.filter((action) => action.isMore && !action.menu);
     }
 
     titleOf({ name, keys }) {

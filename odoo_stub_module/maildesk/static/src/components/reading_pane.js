@@ -6,13 +6,14 @@ import { useMailDeskActions } from "../actions/maildesk_actions";
 import { QuickReply } from "../compose/quick_reply";
 import { ActionBar } from "./action_bar";
 import { ConversationView } from "./conversation";
+import { RecordLinks } from "./record_links";
 
 // A message that was looked at for this long is read; one that was passed on the way down the list is not.
 const READ_AFTER = 1000; // ms
 
 /** Right: the open message, with the conversation that it is part of. */
 export class ReadingPane extends Component {
-    static components = { ActionBar, ConversationView, QuickReply };
+    static components = { ActionBar, ConversationView, QuickReply, RecordLinks };
     static props = { hasBack: Boolean, onBack: Function };
     static template = "maildesk.ReadingPane";
 

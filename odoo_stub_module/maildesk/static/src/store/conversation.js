@@ -11,6 +11,8 @@ const OPENED = 5;
 export class Conversation {
     /** @type {Reading[]} */
     items = [];
+    /** @type {import("./into_odoo").RecordLink[]} what came of it in Odoo */
+    links = [];
     /** Ids of messages that show their text. */
     unfolded = new Set();
 
@@ -46,7 +48,8 @@ export class Conversation {
 
     /** Read which messages there are, and open those that a person wants to see. */
     async load(messageId) {
-        const { rows } = await this.call("maildesk_conversation", { message_id: messageId });
+        const { rows, links } = await this.call("maildesk_conversation", { message_id: messageId });
+        this.links = links;
         const known = new Map(this.items.map((item) => [item.id, item]));
         this.items = rows.map((row) => known.get(row.id) ?? new Reading(this.call, row));
         if (!this.find(messageId)) {

@@ -76,6 +76,7 @@ export class Live {
 
     /** @param {{message_id: number, error: string|null}} payload where `error` is a code */
     async onBody({ message_id: messageId, error }) {
+        await this.store._quietly(() => this.store.into.onBody(messageId));
         const reading = this.store.reading && this.store.conversation.find(messageId);
         if (reading) {
             await this.store._quietly(() => reading.arrived(error));

@@ -3,6 +3,7 @@ import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
 import { Doing } from "./doing";
+import { IntoOdoo } from "./into_odoo";
 import { Live } from "./live";
 import { Mailboxes } from "./mailboxes";
 import { MessageList } from "./message_list";
@@ -50,6 +51,7 @@ export class MailDeskStore {
         const self = reactive(this);
         self.outbox = new Outbox(self, { orm, announcer });
         self.doing = new Doing(self, { orm, notification, announcer });
+        self.into = new IntoOdoo(self, { orm });
         self.live = new Live(self, { bus });
         self.reader = new Reader(self, { notification });
         self.mailboxes = new Mailboxes(self, { orm, notification });
@@ -240,11 +242,12 @@ export class MailDeskStore {
     /** Read accounts and folders; while none is open, open the Inbox, of a disconnected mailbox if all are. */
     async _loadOverview() {
         await this._quietly(async () => {
-            const { accounts, connector } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
+            const { accounts, connector, into } = await this.orm.silent.call("mailbox.account", "maildesk_overview");
             const wasSynced = this.folder?.sync_enabled;
             const inboxes = this.inboxes.map((folder) => folder.id);
             this.accounts = accounts;
             this.connector = connector;
+            this.into.kinds = into;
             this.overviewAt = Date.now();
             this.isLoaded = true;
             if (this.folder && wasSynced !== undefined && this.folder.sync_enabled !== wasSynced) {
