@@ -38,7 +38,7 @@ const run = (kind) => (context) => {
             if (kind !== "log" && !isNew) {
                 return openRecord(action, link);
             }
-            const close = store.notification.add(TOLD[kind](link, isNew), {
+            const close = store.into.notification.add(TOLD[kind](link, isNew), {
                 type: isNew ? "success" : "info",
                 buttons: [{ name: _t("Open"), primary: true, onClick: () => (close(), openRecord(action, link)) }],
             });

@@ -107,8 +107,8 @@ export class IntoOdoo {
     /** @type {Copying|null} what the dialog is about */
     copying = null;
 
-    constructor(store, { orm }) {
-        Object.assign(this, { store, orm });
+    constructor(store, { orm, notification }) {
+        Object.assign(this, { store, orm, notification });
         return reactive(this);
     }
 

@@ -51,7 +51,7 @@ export class MailDeskStore {
         const self = reactive(this);
         self.outbox = new Outbox(self, { orm, announcer });
         self.doing = new Doing(self, { orm, notification, announcer });
-        self.into = new IntoOdoo(self, { orm });
+        self.into = new IntoOdoo(self, { orm, notification });
         self.live = new Live(self, { bus });
         self.reader = new Reader(self, { notification });
         self.mailboxes = new Mailboxes(self, { orm, notification });
