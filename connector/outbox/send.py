@@ -98,8 +98,6 @@ class Post:
         self._database = database
         self._on_trouble = on_trouble
         self._box = DraftBox(client)
-        # What had the tag when the last mail was looked for.
-        self._tagged: set[str] = set()
 
     async def run(self, task: Task) -> Outcome | None:
         """Return what came of an action; None where it goes on later (`task.not_before`)."""
@@ -214,11 +212,11 @@ class Post:
         if elapsed < LOOKS[0]:
             self._look_later(task, letter)
             return None
-        found = await self._find(letter, content)
+        found, tagged = await self._find(letter, content)
         drafts, trash = await self._box.folder("drafts"), await self._box.folder("deleteditems")
         away = [one for one in found.values() if not one.is_draft or one.parent_folder_id not in {drafts, trash}]
         if away:
-            ours = [one for one in away if one.id in self._tagged or one.id == letter.remote_id]
+            ours = [one for one in away if one.id in tagged or one.id == letter.remote_id]
             made = _made(ours[0]) if ours else UNSET
             return Outcome(task.action.uuid, "done", acked=self._clock(), draft=made)
         waiting = [one for one in found.values() if one.parent_folder_id == drafts]
@@ -238,17 +236,16 @@ class Post:
         _log.warning("nobody knows whether a mail was sent", account=self._account_id, action=task.action.uuid, asks=letter.asks)
         return Outcome(task.action.uuid, "unconfirmed", draft=_made(waiting[0]) if waiting else UNSET)
 
-    async def _find(self, letter: Letter, content: DraftContent) -> dict[str, DraftItem]:
-        """Return everything that may be the mail, by its id."""
-        tagged = await find_by_tag(self._client, content.tag)
-        self._tagged = {one.id for one in tagged}
-        found = {one.id: one for one in tagged}
+    async def _find(self, letter: Letter, content: DraftContent) -> tuple[dict[str, DraftItem], set[str]]:
+        """Return everything that may be the mail, by its id, and the ids of what has its tag."""
+        found = {one.id: one for one in await find_by_tag(self._client, content.tag)}
+        tagged = set(found)
         if letter.remote_id is not None and letter.remote_id not in found:
             with suppress(GraphNotFound):
                 found[letter.remote_id] = await get_draft(self._client, letter.remote_id)
         if not found and letter.message_id is not None:
             found |= {one.id: one for one in await find_by_message_id(self._client, letter.message_id)}
-        return found
+        return found, tagged
 
     def _look_later(self, task: Task, letter: Letter) -> None:
         elapsed = self._clock() - letter.asked_at

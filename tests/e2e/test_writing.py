@@ -142,6 +142,38 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
 
 
 @pytest.mark.timeout(300)
+def test_writing_mail_that_bounces_leads_to_its_report_and_back(reader: Page, stage: Stage) -> None:
+    """Nobody opens the report, and the mail in Sent says that it was not delivered."""
+    page = reader
+    subject = "To nobody"
+    stage.simulator.ask("POST", "/faults", {"ndr_recipients": "nobody@else.example", "send_pickup": 0.5, "send_transit": 0.5})
+    _undo_seconds(stage, 1)
+    try:
+        _open(page, "sent")
+        window = _compose(page, "nobody@else.example", subject, "Good morning, is anybody there?")
+        window.locator(".o-maildesk-send").click()
+        _until(page, lambda: _in_folder(stage, f"Undeliverable: {subject}", "Inbox"), "the report")
+    finally:
+        stage.simulator.ask("DELETE", "/faults")
+    page.locator(".o-maildesk-refresh").click()
+    failed = _row(page, subject).locator(".o-maildesk-row-failed")
+    expect(failed).to_have_attribute("title", "Could not be delivered to nobody@else.example", timeout=30_000)
+    _row(page, subject).click()
+    card = page.locator(".o-maildesk-undelivered")
+    expect(card).to_contain_text("RecipientNotFound")
+    _look(page, "bounce-sent")
+    page.set_viewport_size({"width": 390, "height": 844})
+    _look(page, "bounce-sent-phone")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    card.locator(".o-maildesk-show-report").click()
+    expect(page.locator(".o-maildesk-reading-subject")).to_have_text(f"Undeliverable: {subject}")
+    _look(page, "bounce-report")
+    page.locator(".o-maildesk-show-sent").click()
+    expect(page.locator(".o-maildesk-undelivered")).to_be_visible()
+    expect(page.locator(".o-maildesk-reading-subject")).to_have_text(subject)
+
+
+@pytest.mark.timeout(300)
 def test_writing_answer_quotes_and_quick_reply(reader: Page, stage: Stage) -> None:
     """An answer quotes the mail, folded; the box below the conversation sends a few words."""
     page = reader

@@ -6,6 +6,7 @@ to 5.4).
 
 from __future__ import annotations
 
+from email.parser import BytesHeaderParser
 from email.utils import format_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -122,7 +123,9 @@ class Post:
 
     def _deliver(self, mailbox: Mailbox, mime: bytes) -> None:
         data, attachments = to_graph(mime, self._world.now())
-        mailbox.add(mailbox.folder_id("inbox"), data, mime, attachments)
+        arrived = mailbox.add(mailbox.folder_id("inbox"), data, mime, attachments)
+        lines = BytesHeaderParser().parsebytes(mime)
+        arrived.headers = {name: str(lines[name]) for name in ("In-Reply-To", "References") if lines[name]}
 
 
 def _sent(mailbox: Mailbox, message: Message, at: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -119,6 +120,20 @@ async def test_copy_with_another_id_is_the_same_row_by_its_message_id(mailbox: M
     answer = await mailbox.apply(message("S", "F-sent", subject="Hello", internet_message_id=_MESSAGE_ID), **left)
     assert isinstance(answer, Applied)
     assert await mailbox.behind.entries(mailbox.id) == [Entry(entry.id, "S", "F-sent", "Hello", is_local=False)]
+
+
+@pytest.mark.parametrize(("told", "folder"), [("D", "F-sent"), ("S", "F-sent"), ("S", "F-sub")])
+async def test_copy_that_came_before_anybody_told_of_the_send(mailbox: Mailbox, told: str, folder: str) -> None:
+    """After a backup of Odoo was put back: what had been sent is in Sent already, and what tells of it comes later. It shows once."""
+    connector = await _begun(mailbox)
+    action = await _taken(mailbox, connector)
+    time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await mailbox.apply(message("S", folder, subject="Hello", internet_message_id=_MESSAGE_ID, received_at=time))
+    done = Outcome(action.uuid, "done", acked=ACKED, draft=DraftMade(remote_id=told, internet_message_id=_MESSAGE_ID))
+    assert await mailbox.odoo.outcomes(mailbox.id, [done]) == 1
+    assert [(one.remote_id, one.is_local) for one in await mailbox.behind.entries(mailbox.id)] == [("S", False)] * (folder == "F-sent")
+    assert (await mailbox.rows())["S"][0] == folder
+    assert (await mailbox.behind.letter(mailbox.id, action.uuid)).state == "sent"
 
 
 async def test_draft_that_came_before_its_id_is_known_is_held_back(mailbox: Mailbox) -> None:

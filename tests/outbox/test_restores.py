@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
 import trio
 
+from tests.graph_simulator.entra import Grant
+from tests.graph_simulator.quirks import Quirks
 from tests.graph_simulator.writes import Writes
 from tests.sync.world import ACCOUNT, World, open_world
 
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 
     from tests.graph_simulator.call import Answer, Call
     from tests.graph_simulator.model import Mailbox, Message
+
+
+_TO = "bert@elsewhere.example"
 
 
 def _lose_file(folder: Path) -> None:
@@ -33,8 +40,11 @@ async def _world_with_actions(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("has_file", [True, False], ids=["with the file", "without the file"])
-async def test_restore_nothing_is_moved_twice(tmp_path: Path, autojump_clock: MockClock, *, has_file: bool) -> None:
-    """50 open actions and 50 that were finished since the dump: each message is moved once, and what was moved on since stays there."""
+async def test_restore_nothing_is_sent_or_moved_twice(tmp_path: Path, autojump_clock: MockClock, *, has_file: bool) -> None:
+    """A dump with 50 open and 50 since-finished actions, 20 of them sends: each is done once, and what others did since stays.
+
+    Without the file nobody knows of the mails that did not go out: they are `unconfirmed`, for their author to decide.
+    """
     moves: list[str] = []
     move = Writes.move
 
@@ -42,32 +52,49 @@ async def test_restore_nothing_is_moved_twice(tmp_path: Path, autojump_clock: Mo
         moves.append(message.immutable_id)
         return move(writes, call, mailbox, message)
 
-    async with open_world(tmp_path, outbox=True, bootstrap_messages=200) as world:
-        ids = await _world_with_actions(world)
+    quirks = Quirks(send_rate=0)
+    async with open_world(tmp_path, quirks=quirks, outbox=True, bootstrap_messages=200) as world:
+        world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+        ids = (await _world_with_actions(world))[:80]
         archive, work = world.truth.folder_id("archive"), world.truth.add_folder("Work", world.truth.folder_id("msgfolderroot")).id
         await world.run(60)
         with patch.object(Writes, "move", moved):
-            finished, still_open = ids[:50], ids[50:]
+            finished, still_open = ids[:40], ids[40:]
             world.addon.maildesk_do(ACCOUNT, "archive", finished)
+            group = world.addon.maildesk_do(ACCOUNT, "archive", still_open)
+            sends = [world.addon.maildesk_send(ACCOUNT, f"Letter {number}", _TO) for number in range(20)]
             dump = world.addon.dump()
-            await world.run(120)
+            # So half of it stays open in the dump alone.
+            world.addon.maildesk_undo(ACCOUNT, group)
+            box = world.addon.mailboxes[ACCOUNT]
+            for uuid in sends[10:]:
+                box.actions[uuid] = replace(box.actions[uuid], state="cancelled")
+            await world.run(200)
             assert sorted(moves) == sorted(finished)
-            # Somebody files some of them, and puts one back, as if it had never been moved.
-            for message in finished[:20]:
+            assert sorted(mail["subject"] for mail in world.simulator.post.outgoing) == sorted(f"Letter {number}" for number in range(10))
+            # Somebody files some of them, and some of the mails that were sent.
+            copies = [m.immutable_id for m in world.truth.in_folder(world.truth.folder_id("sentitems")) if m.data["subject"] == "Letter 1"]
+            for message in [*finished[:20], *copies]:
                 world.truth.move(message, work)
             world.addon.restore(dump)
-            world.addon.maildesk_do(ACCOUNT, "archive", still_open)
             if not has_file:
                 await trio.to_thread.run_sync(_lose_file, tmp_path)
-            await world.run(400)
+            await world.run(1000)
         assert sorted(moves) == sorted(ids)
         places = [world.truth.messages[i].folder_id for i in ids]
-        assert places == [work] * 20 + [archive] * 80
-        states = {a.remote_id: (a.state, a.error) for a in world.addon.mailboxes[ACCOUNT].actions.values()}
+        assert places == [work] * 20 + [archive] * 60
+        box = world.addon.mailboxes[ACCOUNT]
+        states = {a.remote_id: (a.state, a.error) for a in box.actions.values() if a.kind != "send"}
         # With the file it is known that they were done; without it, that somebody was there since.
         assert {states[i] for i in finished[:20]} == {("done", None) if has_file else ("failed", "changed")}
         assert {states[i][0] for i in ids[20:]} == {"done"}
-        assert not world.differences()
+        gone = Counter(mail["subject"] for mail in world.simulator.post.outgoing)
+        assert gone == Counter(f"Letter {number}" for number in range(20 if has_file else 10))
+        letters = [box.letters[box.actions[uuid].group].state for uuid in sends]
+        assert letters == ["sent"] * 10 + ["sent" if has_file else "unconfirmed"] * 10
+        if has_file:
+            shown = {i: row["folder"] for i, row in world.addon.rows(ACCOUNT).items() if not row["pending"]}
+            assert shown == {i: m.folder_id for i, m in world.truth.messages.items()}
 
 
 async def test_restore_with_the_file_even_a_state_that_came_back_is_not_acted_on_again(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -123,6 +123,8 @@ def end(box: MemoryMailbox, action: MemoryAction, item: dict[str, Any]) -> None:
         letter = replace(letter, state="sent", remote_id=told.get("remote_id", letter.remote_id))
         letter = replace(letter, message_id=told.get("internet_message_id", letter.message_id))
         box.letters[letter.tag] = letter
+        _join_copy(box, action, letter)
+        letter = box.letters[letter.tag]
         if letter.remote_id is not None:
             _take_place(box, letter, letter.remote_id)
         return
@@ -236,6 +238,19 @@ def _take_place(box: MemoryMailbox, letter: MemoryLetter, remote_id: str) -> Non
     if is_first and place is not None and remote_id in box.said:
         box.said[remote_id] = {**box.said[remote_id], "folder": place}
     box.rows[remote_id] = {**box.rows[remote_id], "internet_message_id": letter.message_id}
+
+
+def _join_copy(box: MemoryMailbox, action: MemoryAction, letter: MemoryLetter) -> None:
+    """Let Outlook's copy stand for a mail where it came before anybody knew which mail it is."""
+    sent, drafts = _folder(box, "sent"), _folder(box, "drafts")
+    for remote_id, row in sorted(box.rows.items(), key=lambda item: item[0] != letter.remote_id):
+        is_mail = remote_id != letter.entry and not row.get("local") and not row.get("is_draft") and not row["pending"]
+        is_named = letter.message_id is not None and row["internet_message_id"] == letter.message_id and row["folder"] == sent
+        if is_mail and _is_local(box, letter) and ((remote_id == letter.remote_id and row["folder"] != drafts) or is_named):
+            box.actions[action.uuid] = replace(box.actions[action.uuid], remote_id=remote_id, covers=False)
+            box.letters[letter.tag] = replace(letter, entry=remote_id)
+            box.drop(letter.entry or "")
+            return
 
 
 def _rename(box: MemoryMailbox, letter: MemoryLetter, remote_id: str) -> None:

@@ -86,7 +86,7 @@ def differing_folders(found: Mapping[str, dict[str, Any]], wanted: Mapping[str, 
 def differing_messages(found: Mapping[str, dict[str, Any]], wanted: Mapping[str, dict[str, Any]]) -> list[str]:
     """Return a line for each message that is missing or too many, and for each value that is not as it should be."""
     lines = [f"missing in Odoo: {wanted[i]['subject']!r} ({i[-8:]})" for i in sorted(wanted.keys() - found.keys())]
-    lines += [f"only in Odoo: {found[i]['subject']!r} ({i[-8:]})" for i in sorted(found.keys() - wanted.keys())]
+    lines += [f"only in Odoo: {found[i]['subject']!r} ({str(i)[-8:]})" for i in sorted(found.keys() - wanted.keys(), key=str)]
     for message_id in sorted(wanted.keys() & found.keys()):
         row = found[message_id]
         lines += [

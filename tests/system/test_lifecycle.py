@@ -13,7 +13,7 @@ from connector.graph.client import MailboxClient
 from connector.state.vault import Vault, new_key
 from tests.demo.stage import state_files
 from tests.odoo.person import Person
-from tests.system.test_recovery import _replace
+from tests.system.test_recovery import replace_database
 
 if TYPE_CHECKING:
     from tests.graph_simulator.model import Mailbox
@@ -99,7 +99,7 @@ async def test_lifecycle_backup_does_not_bring_a_deleted_account_back(bench_of: 
     async with bench_of() as bench:
         gone, account = await _connected(bench)
         mailbox, other = await _connected(bench, BEN)
-        await trio.to_thread.run_sync(_replace, bench, _BACKUP, bench.odoo.database)
+        await trio.to_thread.run_sync(replace_database, bench, _BACKUP, bench.odoo.database)
         bench.odoo.cluster.execute(_BACKUP, "UPDATE mailbox_connector SET seen_at = seen_at - interval '1 day'")
         secrets = _secrets(bench, account)
         await _delete(bench, account)
@@ -109,7 +109,7 @@ async def test_lifecycle_backup_does_not_bring_a_deleted_account_back(bench_of: 
 
         await bench.until(is_wiped, "the file to be wiped")
         asked = gone.requests
-        await trio.to_thread.run_sync(_replace, bench, bench.odoo.database, _BACKUP)
+        await trio.to_thread.run_sync(replace_database, bench, bench.odoo.database, _BACKUP)
         state = "SELECT state, active, token_sealed FROM mailbox_account WHERE id = %s"
 
         async def is_disconnected() -> bool:

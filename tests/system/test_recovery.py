@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.graph_simulator.model import Mailbox
     from tests.system.conftest import Opener
 
+__all__ = ["replace_database"]
+
 ADDRESS = "anna@pier.example"
 
 _BACKUP = "maildesk_backup"
@@ -46,7 +48,7 @@ async def _connected(bench: Bench) -> tuple[Mailbox, int]:
     return mailbox, account
 
 
-def _replace(bench: Bench, name: str, source: str) -> None:
+def replace_database(bench: Bench, name: str, source: str) -> None:
     """Make the database `name` anew as a copy of `source`; whoever is connected is thrown out, and kept out meanwhile."""
     execute = partial(bench.odoo.cluster.execute, "postgres")
     execute(f"ALTER DATABASE {source} ALLOW_CONNECTIONS false")
@@ -64,7 +66,7 @@ async def test_recovery_odoo_restored_from_an_older_dump(bench_of: Opener, tmp_p
         mailbox, account = await _connected(bench)
         _stir(mailbox, 0)
         await bench.sync()
-        await trio.to_thread.run_sync(_replace, bench, _BACKUP, bench.odoo.database)
+        await trio.to_thread.run_sync(replace_database, bench, _BACKUP, bench.odoo.database)
         # Yesterday's: its lease is long over.
         bench.odoo.cluster.execute(_BACKUP, "UPDATE mailbox_connector SET seen_at = seen_at - interval '1 day'")
         if file == "of then":
@@ -82,7 +84,7 @@ async def test_recovery_odoo_restored_from_an_older_dump(bench_of: Opener, tmp_p
         await bench.until(has_exchanged, "an exchange after the backup")
         if not is_running:
             await bench.stop()
-        await trio.to_thread.run_sync(_replace, bench, bench.odoo.database, _BACKUP)
+        await trio.to_thread.run_sync(replace_database, bench, bench.odoo.database, _BACKUP)
         if file == "lost":
             bench.lose_state()
         elif file == "of then":

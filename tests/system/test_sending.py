@@ -6,6 +6,8 @@ import base64
 import os
 from typing import TYPE_CHECKING, Any
 
+from tests.graph_simulator.quirks import Quirks
+
 if TYPE_CHECKING:
     from tests.odoo.person import Person
     from tests.system.bench import Bench
@@ -72,6 +74,34 @@ async def test_mail_is_sent_once_and_sent_shows_it_at_once(bench_of: Opener) -> 
         assert "Dear Bert" in mail["body"]["content"]
         left = bench.odoo.cluster.execute(bench.odoo.database, "SELECT state, html, subject FROM mailbox_draft WHERE id = %s", draft["id"])
         assert left == [("sent", None, None)]
+
+
+async def test_mail_that_bounces_says_so_in_sent(bench_of: Opener) -> None:
+    """Exchange's report comes into the Inbox; nobody opens it, and both know of each other."""
+    quirks = Quirks(ndr_recipients="bert@elsewhere.example", send_pickup=0.5, send_transit=0.5, sent_id_changes=True)
+    async with bench_of(quirks=quirks) as bench:
+        bench.add_mailbox(ADDRESS, inbox=5)
+        account = await bench.connect(ADDRESS)
+        await bench.until_account(account, sync_phase="up_to_date")
+        draft = await bench.person(lambda someone: _write(someone, account, "From the bench", {}))
+        await bench.person(lambda someone: someone.call(_DRAFT, "maildesk_send", draft["id"], draft["revision"], 0))
+
+        def look(someone: Person) -> list[dict[str, Any]]:
+            ids = [row[0] for row in _sent(bench, account)]
+            rows: list[dict[str, Any]] = someone.call("mailbox.message_index", "maildesk_rows", ids)["rows"]
+            return rows
+
+        async def is_told() -> bool:
+            await bench.sync(ADDRESS)
+            return any(row["undelivered"] for row in await bench.person(look))
+
+        await bench.until(is_told, "the report to be linked")
+        (row,) = await bench.person(look)
+        (told,) = row["undelivered"]
+        assert (told["address"], told["action"], told["status"]) == ("bert@elsewhere.example", "failed", "5.1.10")
+        assert "RecipientNotFound" in told["reason"]
+        (report,) = (await bench.person(lambda p: p.call("mailbox.message_index", "maildesk_rows", [told["bounce_id"]])))["rows"]
+        assert (report["bounce_of"], report["subject"]) == (row["id"], "Undeliverable: From the bench")
 
 
 async def test_large_file_is_sent_in_pieces(bench_of: Opener) -> None:

@@ -55,9 +55,9 @@ class MailboxMessageIndex(models.Model):
 
     @api.model
     def _after_apply(self, new_ids):
-        done = super()._after_apply(new_ids)
+        result = super()._after_apply(new_ids)
         self._ask_for_reports(new_ids)
-        return done
+        return result
 
     @api.model
     def _ask_for_reports(self, new_ids):

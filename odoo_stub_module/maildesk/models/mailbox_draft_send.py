@@ -213,6 +213,41 @@ class MailboxDraft(models.Model):
         self.env["mailbox.message_index"].invalidate_model()
         account._notify(folder_ids={one for one in (*(found or ()), drafts.id) if one}, message_ids=[row])
 
+    def _join_copy(self, action):
+        """Let Outlook's copy stand for a mail where it came before anybody knew which mail it is, by its id or in Sent by its Message-ID.
+
+        So it is after a backup of this database was put back: the round that brings the copy may be earlier than what tells of the send.
+        """
+        entry = self.message_id
+        if not entry.is_local:
+            return
+        self.env.flush_all()
+        cr = self.env.cr
+        cr.execute(
+            """SELECT c.id, 0 AS rank FROM mailbox_draft d
+                 JOIN mailbox_message_index c ON c.account_id = d.account_id AND c.remote_id = d.remote_id
+                 JOIN mailbox_folder f ON f.id = c.folder_id AND f.role <> 'drafts'
+                WHERE d.id = %(id)s AND c.id <> d.message_id AND NOT c.pending_removal AND c.is_draft IS NOT TRUE
+                UNION ALL
+               SELECT c.id, 1 FROM mailbox_draft d
+                 JOIN mailbox_folder f ON f.account_id = d.account_id AND f.role = 'sent'
+                 JOIN mailbox_message_index c ON c.folder_id = f.id AND c.received_at >= date_trunc('second', d.create_date)
+                      AND NOT c.pending_removal
+                WHERE d.id = %(id)s AND c.internet_message_id = d.internet_message_id AND c.id <> d.message_id AND c.is_local IS NOT TRUE
+                  AND c.is_draft IS NOT TRUE
+                ORDER BY rank, id LIMIT 1""",
+            {"id": self.id},
+            log_exceptions=False,
+        )
+        if found := cr.fetchone():
+            action.write({"message_id": found[0], "covers": False})
+            self.message_id = found[0]
+            self.env.flush_all()
+            cr.execute("DELETE FROM mailbox_message_index WHERE id = %s RETURNING folder_id", [entry.id], log_exceptions=False)
+            ((folder,),) = cr.fetchall()
+            self.env.invalidate_all()
+            self.account_id._notify(folder_ids={folder}, message_ids=[entry.id, found[0]])
+
     def _drop_entries(self):
         """Take entries out of Sent: what Graph has shows where it is, what it has not goes."""
         rows = self.message_id.filtered("is_local")

@@ -140,6 +140,7 @@ class MailboxDraft(models.Model):
         match action.kind, outcome["outcome"]:
             case "send", "done":
                 self.write(values)
+                self._join_copy(action)
                 if values.get("remote_id"):
                     self._take_place(values["remote_id"], values.get("internet_message_id"))
                 self._was_sent()

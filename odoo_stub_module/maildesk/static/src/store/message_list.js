@@ -203,6 +203,7 @@ export class MessageList {
                 changed.push({ ...known, thread: row.thread ?? known.thread });
             }
         }
+        this._rekey(present);
         this._drop((row) => isGone(row) && !heads.has(row.key));
         this._merge(changed);
     }
@@ -247,6 +248,17 @@ export class MessageList {
     _isInRange(row) {
         const last = this.hasMore && this.rows.findLast((other) => !other.is_remote);
         return !last || this.compare(row, last) <= 0;
+    }
+
+    /** Let go of what stands here under another key: a mail sent from here has a conversation only once Outlook's copy is there. */
+    _rekey(rows) {
+        const keys = new Map(rows.map((row) => [row.id, this.keyOf(row)]));
+        const isStale = (row) => row.id !== null && keys.has(row.id) && keys.get(row.id) !== row.key;
+        const under = this.rows.find((row) => row.key === this.cursorKey);
+        if (under && isStale(under)) {
+            this.cursorKey = keys.get(under.id);
+        }
+        this._drop(isStale);
     }
 
     _merge(incoming) {

@@ -159,6 +159,16 @@ test("a newer message takes over its conversation, which keeps key and selection
     expect(list.cursor.id).toBe(5);
 });
 
+test("a mail that was just sent stays one row when it gets its conversation, and the cursor stays on it", async () => {
+    const { folder, list, mail } = setup(2, { view: "conversations" });
+    mail.message(folder, { id: 9, conversation_id: "" });
+    await list.loadMore();
+    list.moveTo(list.rows[0]);
+    list.apply([{ ...mail.find(9), conversation_id: "of Outlook" }], []);
+    expect(ids(list)).toEqual([9, 2, 1]);
+    expect(list.cursor.id).toBe(9);
+});
+
 test("when the newest of a conversation goes, the one before it stands for it; with the last the row goes", async () => {
     const { list, mail, told } = setupThreads();
     await list.loadMore();
