@@ -211,7 +211,9 @@ class Post:
         drafts, trash = await self._box.folder("drafts"), await self._box.folder("deleteditems")
         away = [one for one in found.values() if not one.is_draft or one.parent_folder_id not in {drafts, trash}]
         if away:
-            ours = [one for one in away if one.id in self._tagged or one.id == letter.remote_id]
+            # A copy in one's own Inbox may have the tag too: only what is in Sent is the entry's.
+            sent = await self._box.folder("sentitems")
+            ours = [one for one in away if one.id == letter.remote_id or (one.id in self._tagged and one.parent_folder_id == sent)]
             made = _made(ours[0]) if ours else UNSET
             return Outcome(task.action.uuid, "done", acked=self._clock(), draft=made)
         waiting = [one for one in found.values() if one.parent_folder_id == drafts]

@@ -21,9 +21,11 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
+from connector.graph.drafts import TAG
 from connector.outbox import upload
 from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.odata import GraphFault
@@ -248,6 +250,40 @@ def test_send_that_is_asked_again_and_put_off_stays_doubtful(tmp_path: Path) -> 
                 world.truth.lift(key)
             await world.run(_QUIET)
             assert [one.state for one in world.addon.mailboxes[ACCOUNT].letters.values()] == ["unconfirmed"]
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_send_to_oneself_takes_nothing_from_the_inbox(tmp_path: Path) -> None:
+    """What was sent to oneself has our tag in the Inbox too: the entry in Sent becomes the copy in Sent, not that one."""
+
+    async def main() -> None:
+        async with open_world(tmp_path, quirks=Quirks(send_504=1, sent_id_changes=True, sent_keeps_properties=False), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.addon.maildesk_send(ACCOUNT, "Letter", "anna@pier.example")
+            (letter,) = world.addon.mailboxes[ACCOUNT].letters.values()
+            told: list[Any] = []
+            outcomes = type(world.addon).outcomes
+
+            async def hear(addon: Any, account_id: int, ended: Any, **more: Any) -> int:
+                told.extend(ended)
+                return await outcomes(addon, account_id, ended, **more)
+
+            deliver = type(world.simulator.post)._deliver  # noqa: SLF001 - Exchange keeps the property of what stays in the house
+
+            def keep(post: Any, mailbox: Any, mime: bytes) -> None:
+                before = set(mailbox.messages)
+                deliver(post, mailbox, mime)
+                for new in set(mailbox.messages) - before:
+                    mailbox.messages[new].tags = {TAG: letter.tag}
+
+            with patch.object(type(world.simulator.post), "_deliver", keep), patch.object(type(world.addon), "outcomes", hear):
+                await world.run(_QUIET)
+            _check(world)
+            inbox = set(world.truth.ids_in_folder(world.truth.folder_id("inbox")))
+            assert [(one.outcome, one.draft is not UNSET and one.draft.remote_id in inbox) for one in told] == [("done", False)]
 
     with capture_logs():
         trio.run(main, clock=MockClock(autojump_threshold=0))
