@@ -271,7 +271,8 @@ def test_send_to_oneself_takes_nothing_from_the_inbox(tmp_path: Path) -> None:
                 told.extend(ended)
                 return await outcomes(addon, account_id, ended, **more)
 
-            deliver = type(world.simulator.post)._deliver  # noqa: SLF001 - Exchange keeps the property of what stays in the house
+            # Exchange keeps the property of what stays in the house.
+            deliver = type(world.simulator.post)._deliver
 
             def keep(post: Any, mailbox: Any, mime: bytes) -> None:
                 before = set(mailbox.messages)
