@@ -203,8 +203,15 @@ export class MessageList {
                 changed.push({ ...known, thread: row.thread ?? known.thread });
             }
         }
-        this._drop((row) => isGone(row) && !heads.has(row.key));
+        // a mail that was sent from here is of no conversation before Outlook's copy says which: then its row stands elsewhere
+        const keys = new Map(present.map((row) => [row.id, this.keyOf(row)]));
+        const isRenamed = (row) => row.id !== null && keys.has(row.id) && keys.get(row.id) !== row.key;
+        const cursor = this.cursor;
+        this._drop((row) => (isGone(row) || isRenamed(row)) && !heads.has(row.key));
         this._merge(changed);
+        if (cursor && isRenamed(cursor) && this.byKey.has(keys.get(cursor.id))) {
+            this.moveTo(this.byKey.get(keys.get(cursor.id)));
+        }
     }
 
     /** Let rows stand here again that were here before, whatever the filters say of them now. */
