@@ -381,6 +381,7 @@ def test_writing_from_a_record_with_files_from_everywhere(reader: Page, stage: S
     window.locator(".o-maildesk-compose-subject").fill(subject)
     window.locator("[data-do=attach-odoo]").click()
     _look(page, "writing-files-of-odoo")
+    expect(page.locator(".modal .o_data_row", has_text="web.assets")).to_have_count(0)
     page.locator(".modal .o_data_row", has_text="prices.txt").locator("input[type=checkbox]").check()
     page.locator(".modal .o_select_button").click()
     expect(window.locator(".o-maildesk-compose-file a")).to_have_text(["prices.txt"])
