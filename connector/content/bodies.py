@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from connector.content.clean import Cleaned
     from connector.graph.client import MailboxClient
     from connector.graph.messages import AttachmentInfo, MessageBody
+    from connector.graph.types import MessageWithBody
 
 __all__ = ["fetch_body", "shown_html"]
 
@@ -70,6 +71,7 @@ async def fetch_body(mailbox: MailboxClient, remote_id: str, *, keep_seconds: fl
         "invitation": extras.invitation,
         "undelivered": extras.undelivered,
         "reports_on": reported(body.headers) if extras.undelivered else "",
+        "draft": _head_of(body.draft),
         "keep_seconds": int(keep_seconds),
         "attachments": [
             {
@@ -83,6 +85,23 @@ async def fetch_body(mailbox: MailboxClient, remote_id: str, *, keep_seconds: fl
             }
             for a in body.attachments
         ],
+    }
+
+
+def _head_of(draft: MessageWithBody | None) -> dict[str, Any] | None:
+    """Return what a draft says beside its text, with the key that tells whether it was changed since."""
+    if draft is None:
+        return None
+    people = {"to": draft.to_recipients, "cc": draft.cc_recipients, "bcc": draft.bcc_recipients}
+    found = {name: [r.email_address for r in some or () if r.email_address is not None] for name, some in people.items()}
+    return {
+        "change_key": draft.change_key,
+        "subject": clean(draft.subject, _NAME_KEPT),
+        "importance": draft.importance if draft.importance in {"low", "high"} else "normal",
+        **{
+            name: [{"name": clean(a.name, _NAME_KEPT), "address": clean(a.address, _NAME_KEPT)} for a in some]
+            for name, some in found.items()
+        },
     }
 
 

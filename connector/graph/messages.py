@@ -56,6 +56,8 @@ LIST_LIMIT = 1000
 # Attachments a message at most; listing ends there (their paging is broken at Graph: corso, Q&A 1227026).
 ATTACHMENTS_LISTED = "200"
 
+_BODY_SELECT = "id,body,internetMessageHeaders,isDraft,changeKey,subject,importance,toRecipients,ccRecipients,bccRecipients"
+
 _KINDS = {
     "#microsoft.graph.fileattachment": "file",
     "#microsoft.graph.itemattachment": "item",
@@ -87,6 +89,8 @@ class MessageBody:
     headers: dict[str, str] = field(default_factory=dict)
     # An invitation, its cancellation, or an answer to one.
     is_event: bool = False
+    # What a draft says beside its text, of the same moment: whoever goes on with it must not work from an older one.
+    draft: MessageWithBody | None = None
 
 
 async def newest(mailbox: MailboxClient, folder_id: str, count: int, priority: Priority) -> list[Page]:
@@ -121,7 +125,7 @@ async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) 
     path = f"/me/messages/{quote(message_id, safe='')}"
     # Attachments are always asked for: hasAttachments is false where all are inline.
     message, page = await _both(
-        partial(mailbox.get, path, into=MessageWithBody, priority=priority, params={"$select": "id,body,internetMessageHeaders"}),
+        partial(mailbox.get, path, into=MessageWithBody, priority=priority, params={"$select": _BODY_SELECT}),
         partial(
             mailbox.get,
             f"{path}/attachments",
@@ -138,6 +142,7 @@ async def get_body(mailbox: MailboxClient, message_id: str, priority: Priority) 
         attachments=attachments,
         headers={(h.name or "").lower(): h.value or "" for h in reversed(message.internet_message_headers or [])},
         is_event="eventmessage" in (message.odata_type or "").lower(),
+        draft=message if message.is_draft else None,
     )
 
 

@@ -146,6 +146,13 @@ class MessageWithBody(Struct, frozen=True, rename="camel"):
     id: str
     body: ItemBody | None = None
     internet_message_headers: list[Header] | None = None
+    is_draft: bool | None = None
+    change_key: str | None = None
+    subject: str | None = None
+    importance: str | None = None
+    to_recipients: list[Recipient] | None = None
+    cc_recipients: list[Recipient] | None = None
+    bcc_recipients: list[Recipient] | None = None
     odata_type: str | None = field(default=None, name="@odata.type")
 
 

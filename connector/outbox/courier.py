@@ -153,7 +153,9 @@ class Courier:
         """Do what is ready, tell what is untold, or wait."""
         changed = self._queue.changed
         self._recall()
-        for task in self._queue.ready(max(0, _LETTERS - self._posting), letters=True):
+        # What came of a mail's last action has to be in Odoo before its next one asks there how the draft stands.
+        untold = {lane_of(action) for action, _, _ in self._untold.values() if action.kind in LETTERS}
+        for task in self._queue.ready(max(0, _LETTERS - self._posting), letters=True, without=untold):
             # Beside all else: a large file takes minutes.
             task.is_under_way = True
             self._posting += 1

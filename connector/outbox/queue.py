@@ -21,7 +21,7 @@ from connector.outbox.carry import LETTERS, key_of, lane_of
 from connector.state.journal import Letter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from connector.odoo.wire import Action, Outcome
@@ -74,11 +74,11 @@ class Queue:
         self.changed.set()
         self.changed = trio.Event()
 
-    def ready(self, limit: int, *, letters: bool = False) -> list[Task]:
-        """Return the first task of each lane whose time has come, in their order: mails, or all others."""
+    def ready(self, limit: int, *, letters: bool = False, without: Collection[str] = ()) -> list[Task]:
+        """Return the first task of each lane (but those `without`) whose time has come, in their order: mails, or all others."""
         now = trio.current_time()
         found: list[Task] = []
-        lanes: set[str] = set()
+        lanes: set[str] = set(without)
         for task in self.tasks.values() if limit else ():
             lane = lane_of(task.action)
             if lane in lanes or (task.action.kind in LETTERS) != letters:

@@ -161,41 +161,34 @@ class Post:
 
     async def _ask(self, task: Task, letter: Letter, made: DraftMade) -> Outcome | None:
         """Ask Graph to send the draft: the one request that nothing may repeat by itself."""
-        letter = replace(letter, step="asked", asks=letter.asks + 1, asked_at=self._clock())
+        before, letter = letter, replace(letter, step="asked", asks=letter.asks + 1, asked_at=self._clock())
         await self._note(task, letter)
         try:
             is_clear = await send_draft(self._client, letter.remote_id or "")
         except (GraphError, AuthError) as error:
-            return await self._refused(task, letter, error)
+            return await self._refused(task, before, letter, error)
         if is_clear:
             return Outcome(task.action.uuid, "done", acked=self._clock(), draft=made)
         self._look_later(task, letter)
         return None
 
-    async def _refused(self, task: Task, letter: Letter, error: GraphError | AuthError) -> Outcome | None:
-        """Tell what an error says of the mail: that it was not sent, or nothing."""
+    async def _refused(self, task: Task, before: Letter, letter: Letter, error: GraphError | AuthError) -> Outcome | None:
+        """Tell what an error says of the mail: that it was not sent, or nothing. `before`: what was noted before Graph was asked."""
         status = error.status if isinstance(error, GraphError) else None
         is_first = letter.asks == 1
         if isinstance(error, AuthError | GraphUnauthorized) or status == 429:
-            if isinstance(error, GraphError) and error.code.lower() in _LIMITS:
-                return self._failed(task, error)
-            # Graph did not look at it.
-            await self._note(task, replace(letter, step="drafted", asks=letter.asks - 1))
-            raise error
-        assert isinstance(error, GraphError)  # noqa: S101 - what is left
-        if status is None or status >= 500 or status in {200, 202, 408} or (status == 404 and not is_first):
-            self._look_later(task, letter)
-            return None
-        if status == 409:
+            if not (isinstance(error, GraphError) and error.code.lower() in _LIMITS):
+                # Graph did not look at it: all is as before, an earlier doubt too.
+                await self._note(task, before)
+                raise error
+        elif status == 409:
             # Another write to the draft was under way.
-            await self._note(task, replace(letter, step="drafted", asks=letter.asks - 1))
+            await self._note(task, before)
             self._later(task, None)
             return None
-        if status == 404:
-            self._look_later(task, letter)
-            return None
-        if not is_first:
-            # The first time may have gone through all the same.
+        assert isinstance(error, GraphError)  # noqa: S101 - what is left
+        # After an earlier doubt no refusal says anything: the first time may have gone through all the same.
+        if not is_first or status is None or status >= 500 or status in {200, 202, 404, 408}:
             self._look_later(task, letter)
             return None
         return self._failed(task, error)
@@ -216,7 +209,9 @@ class Post:
         drafts, trash = await self._box.folder("drafts"), await self._box.folder("deleteditems")
         away = [one for one in found.values() if not one.is_draft or one.parent_folder_id not in {drafts, trash}]
         if away:
-            ours = [one for one in away if one.id in tagged or one.id == letter.remote_id]
+            # A copy in one's own Inbox may have the tag too: only what is in Sent is the entry's.
+            sent = await self._box.folder("sentitems")
+            ours = [one for one in away if one.id == letter.remote_id or (one.id in tagged and one.parent_folder_id == sent)]
             made = _made(ours[0]) if ours else UNSET
             return Outcome(task.action.uuid, "done", acked=self._clock(), draft=made)
         waiting = [one for one in found.values() if one.parent_folder_id == drafts]
@@ -271,6 +266,11 @@ class Post:
                 self._later(task, error.retry_after)
             case GraphError() if error.status == 409 or error.status is None:
                 self._later(task, None)
+            case GraphError() if task.letter is not None and task.letter.asks:
+                # Of looking for it: that is refused, and says nothing of the mail.
+                self._later(task, None)
+                if task.attempts >= _TRIES:
+                    return Outcome(task.action.uuid, "unconfirmed")
             case GraphError():
                 return self._failed(task, error)
             case _:

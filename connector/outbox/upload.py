@@ -9,6 +9,8 @@ What the draft has already is left alone: so an upload that was broken off anywh
 from __future__ import annotations
 
 import base64
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
@@ -21,6 +23,7 @@ from connector.graph.attachments import list_attachments
 from connector.graph.client import ATTEMPTS, PATIENCE, pause_before
 from connector.graph.drafts import delete_attachment
 from connector.graph.gate import Priority
+from connector.graph.messages import get_content_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +43,9 @@ _SESSIONS = 3
 # A file in Outlook is larger than it was by some overhead of Exchange.
 _OVERHEAD_BYTES = 1024
 _OVERHEAD_SHARE = 0.01
+
+# Content ids that the addon gave: `md<id>.<tag>`.
+_OURS = re.compile(r"md\d+\.[0-9a-f-]{36}$")
 
 _TOO_SMALL = "errorattachmentsizeshouldnotbelessthanminimumsize"
 
@@ -68,7 +74,7 @@ async def bring_in_step(client: MailboxClient, message_id: str, wanted: Sequence
 
     Pictures that Outlook itself brought along for the quoted text stay. Raises `FileGone`, the `GraphError` family, `AuthError`.
     """
-    there = await list_attachments(client, message_id)
+    there = await _marked(client, message_id, wanted, await list_attachments(client, message_id))
     found, strange = _matched(wanted, there)
     missing = [file for file in wanted if file.id not in found]
     over = [one for one in strange if not one.is_inline]
@@ -79,9 +85,10 @@ async def bring_in_step(client: MailboxClient, message_id: str, wanted: Sequence
             continue
     for file in missing:
         if not file.is_here:
-            if file.id < 0 or file.remote_id is not None:
-                # Somebody took it out in Outlook.
+            if file.remote_id is not None:
+                # It was in this draft, and somebody took it out in Outlook.
                 continue
+            # It was to come with the forwarded message, or lay in another draft: the mail does not go without it.
             raise FileGone
         await _bring(client, message_id, file, pieces)
     if missing:
@@ -89,11 +96,28 @@ async def bring_in_step(client: MailboxClient, message_id: str, wanted: Sequence
     return found, bool(missing or over)
 
 
+async def _marked(
+    client: MailboxClient, message_id: str, wanted: Sequence[DraftFile], there: Sequence[AttachmentInfo]
+) -> list[AttachmentInfo]:
+    """Return `there` with the content ids that tell files of one name apart: a listing need not have them (graph-behaviour 4.3)."""
+    known = {file.remote_id for file in wanted}
+    names = {file.name for file in wanted if file.id > 0 and file.remote_id is None}
+    marked = []
+    for one in there:
+        is_asked = one.name in names and not one.content_id and one.id not in known
+        content_id = await get_content_id(client, message_id, one.id, Priority.PERSON) if is_asked else one.content_id
+        marked.append(replace(one, content_id=content_id))
+    return marked
+
+
 def _matched(wanted: Sequence[DraftFile], there: Sequence[AttachmentInfo]) -> tuple[dict[int, str], list[AttachmentInfo]]:
-    """Return which of `there` each wanted file is, and those that are none: by id, by content id, else by name and size."""
+    """Return which of `there` each wanted file is, and those that are none: by id, by content id, else by name and size.
+
+    Of what Outlook brought along the name is enough: Exchange tells another size of a copy now and then.
+    """
     rest = list(there)
     found: dict[int, str] = {}
-    for test in (_is_it, _has_its_content_id, _looks_like_it):
+    for test in (_is_it, _has_its_content_id, _looks_like_it, _was_brought_along):
         for file in wanted:
             if file.id in found:
                 continue
@@ -113,7 +137,13 @@ def _has_its_content_id(file: DraftFile, one: AttachmentInfo) -> bool:
 
 
 def _looks_like_it(file: DraftFile, one: AttachmentInfo) -> bool:
-    return one.name == file.name and _fits(file.size, one.size)
+    # A corrected file has the name of the first one, and nearly its size: our mark tells them apart.
+    is_another = file.id > 0 and bool(_OURS.match(one.content_id)) and one.content_id != file.content_id
+    return one.name == file.name and _fits(file.size, one.size) and not is_another
+
+
+def _was_brought_along(file: DraftFile, one: AttachmentInfo) -> bool:
+    return file.id < 0 and one.name == file.name
 
 
 def _fits(size: int, there: int) -> bool:

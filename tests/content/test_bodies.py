@@ -163,3 +163,33 @@ async def test_shown_html_every_real_mail_can_be_read(path: Path) -> None:
 def test_real_mails_are_there() -> None:
     """All 78 of them."""
     assert len(_MAILS) == 78
+
+
+async def test_body_of_a_draft_brings_what_else_it_says() -> None:
+    """Whoever goes on with a draft has all of its recipients, and the key that tells whether it was changed since."""
+    people = [{"emailAddress": {"name": "", "address": f"p{n}@example.com"}} for n in range(60)]
+    head = {
+        "isDraft": True,
+        "changeKey": "k7",
+        "subject": "Offer",
+        "importance": "high",
+        "toRecipients": people,
+        "bccRecipients": people[:1],
+    }
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/attachments"):
+            return page()
+        assert {"isDraft", "changeKey", "toRecipients", "ccRecipients", "bccRecipients"} <= set(request.url.params["$select"].split(","))
+        return httpx.Response(200, json={"id": "m", "body": {"contentType": "html", "content": "<p>x"}, **head})
+
+    async with open_mailbox(graph) as mailbox:
+        draft = (await fetch_body(mailbox, "m", keep_seconds=60))["draft"]
+    assert (len(draft["to"]), draft["cc"], draft["bcc"]) == (60, [], [{"name": "", "address": "p0@example.com"}])
+    assert (draft["change_key"], draft["subject"], draft["importance"]) == ("k7", "Offer", "high")
+
+
+async def test_body_of_a_mail_that_is_no_draft_brings_no_head() -> None:
+    """What is read has its recipients in the index."""
+    async with open_mailbox(_graph("<p>x")) as mailbox:
+        assert (await fetch_body(mailbox, "m", keep_seconds=60))["draft"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -368,3 +369,67 @@ def test_writing_not_from_a_read_only_mailbox(newcomer: Page, stage: Stage) -> N
     page.locator(".o-maildesk-row").first.click(timeout=60_000)
     expect(page.locator(".o-maildesk-quick.o-off")).to_be_visible()
     _look(page, "writing-read-only")
+    # the button that the words name
+    page.locator(".o-maildesk-account-menu").first.click()
+    expect(page.locator(".o-dropdown--menu [data-action=allow-writing]")).to_be_visible()
+
+
+_DROP_FILE = """(el) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["dropped"], "dropped.txt", { type: "text/plain" }));
+    const at = el.getBoundingClientRect();
+    const place = { clientX: at.x + at.width / 2, clientY: at.y + at.height / 2, bubbles: true, cancelable: true, dataTransfer };
+    el.dispatchEvent(new DragEvent("dragenter", place));
+}"""
+
+_LET_GO = """(el) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["dropped"], "dropped.txt", { type: "text/plain" }));
+    el.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+}"""
+
+
+@pytest.mark.timeout(300)
+def test_writing_from_a_record_with_files_from_everywhere(reader: Page, stage: Stage) -> None:
+    """From the menu of a record: with a file of Odoo, one that is dropped, and a signature whose logo lies in Odoo; all of it arrives."""
+    page, subject = reader, "Papers from everywhere"
+    _undo_seconds(stage, 1)
+    with Person.logged_in(stage.odoo, stage.logins.admin, stage.logins.admin_password) as admin:
+        admin.call("res.company", "write", [1], {"email": "office@company.example"})
+        datas = base64.b64encode(b"a price list").decode()
+        admin.call("ir.attachment", "create", [{"name": "prices.txt", "datas": datas, "res_model": "res.company", "res_id": 1}])
+    with Person.logged_in(stage.odoo, stage.logins.empty, stage.logins.empty_password) as owner:
+        (account,) = owner.call("mailbox.account", "search", [["email", "=", READER]])
+        logo = {"name": "logo.png", "datas": DOT, "res_model": "mailbox.account", "res_id": account}
+        (picture,) = owner.call("ir.attachment", "create", [logo])
+        signature = f'<p>Anna Larsen <img src="/web/image/{picture}-abc/logo.png"></p>'
+        owner.call("mailbox.account", "write", [account], {"signature": signature})
+        page.goto("/odoo/res.company/1")
+        page.locator(".o_cp_action_menus .fa-cog").click()
+        _look(page, "writing-record-menu")
+        page.locator(".o-maildesk-write-item").click()
+        window = _window(page)
+        expect(window.locator("[data-name=to] .o-maildesk-person-name")).to_have_count(1)
+        # for the other stories
+        owner.call("mailbox.account", "write", [account], {"signature": False})
+    window.locator(".o-maildesk-compose-subject").fill(subject)
+    window.locator("[data-do=attach-odoo]").click()
+    _look(page, "writing-files-of-odoo")
+    expect(page.locator(".modal .o_data_row", has_text="web.assets")).to_have_count(0)
+    page.locator(".modal .o_data_row", has_text="prices.txt").locator("input[type=checkbox]").check()
+    page.locator(".modal .o_select_button").click()
+    expect(window.locator(".o-maildesk-compose-file a")).to_have_text(["prices.txt"])
+    window.evaluate(_DROP_FILE)
+    expect(page.locator(".o-maildesk-dropzone")).to_be_visible()
+    _look(page, "writing-drop")
+    page.locator(".o-maildesk-dropzone").evaluate(_LET_GO)
+    expect(window.locator(".o-maildesk-compose-file a")).to_have_text(["prices.txt", "dropped.txt"])
+    expect(window.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)
+    window.locator(".o-maildesk-send").click()
+    expect(window).to_have_count(0)
+    _until(page, lambda: _out(stage, subject), "the mail to go out")
+    (mail,) = _out(stage, subject)
+    assert mail["to"] == ["office@company.example"]
+    assert sorted(one["name"] for one in mail["attachments"]) == ["dropped.txt", "logo.png", "prices.txt"]
+    assert "/web/image" not in mail["body"]["content"]
+    assert "cid:" in mail["body"]["content"]

@@ -181,7 +181,7 @@ async def test_get_body_asks_for_attachments_though_none_are_announced() -> None
                 {"@odata.type": "#microsoft.graph.itemAttachment", "id": "1", "name": "mail", "size": 5, "isInline": False},
                 {"@odata.type": "#microsoft.graph.referenceAttachment", "id": "2", "name": None, "size": 0, "isInline": False},
             )
-        return httpx.Response(200, json={"id": "m", "body": {"contentType": "html", "content": "<p>x"}})
+        return httpx.Response(200, json={"id": "m", "body": {"contentType": "html", "content": "<p>x"}, "isDraft": False})
 
     async with open_mailbox(graph) as mailbox:
         body = await get_body(mailbox, "m", Priority.PERSON)

@@ -13,18 +13,22 @@ from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from unittest.mock import patch
 
+import httpx
 import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
+from connector.graph.drafts import TAG
 from connector.outbox import upload
 from tests.graph_simulator.entra import Grant
+from tests.graph_simulator.odata import GraphFault
 from tests.graph_simulator.quirks import Quirks
 from tests.sync import test_model as sync_model
 from tests.sync.world import ACCOUNT, World, open_world
@@ -195,15 +199,8 @@ def test_send_request_that_never_arrived_is_sent_again_once() -> None:
             world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
             await world.run(30)
             world.addon.maildesk_send(ACCOUNT, "Letter", _TO)
-            lost = [1]
-
-            def spoil(url: str) -> Any:
-                import httpx  # noqa: PLC0415 - what a spoiled answer is made of
-
-                return httpx.Response(504, json={}) if url.endswith("/send") and lost and lost.pop() else None
-
             with patch.object(type(world.simulator.post), "accept", _swallow(world)):
-                world.spoil = spoil
+                world.spoil = _answer_once(504, "/send")
                 await world.run(60)
             world.spoil = None
             await world.run(_QUIET)
@@ -212,6 +209,99 @@ def test_send_request_that_never_arrived_is_sent_again_once() -> None:
 
     with capture_logs():
         trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "ErrorAccessDenied"), (400, "ErrorInvalidRestriction")])
+@pytest.mark.parametrize(("seconds", "state"), [(600, "sent"), (_QUIET, "unconfirmed")])
+def test_send_look_that_is_refused_says_nothing_of_the_mail(tmp_path: Path, status: int, code: str, seconds: float, state: str) -> None:
+    """A mail went out and the answer was lost; that Graph refuses to look for it does not mean that it was not sent."""
+
+    async def main() -> None:
+        async with open_world(tmp_path, quirks=Quirks(send_504=1), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.addon.maildesk_send(ACCOUNT, "Letter", _TO)
+            world.spoil = _refuse(status, code, "singleValueExtendedProperties")
+            await world.run(seconds)
+            world.spoil = None
+            await world.run(_QUIET)
+            assert [mail["subject"] for mail in world.simulator.post.outgoing] == ["Letter"]
+            assert [one.state for one in world.addon.mailboxes[ACCOUNT].letters.values()] == [state]
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_send_that_is_asked_again_and_put_off_stays_doubtful(tmp_path: Path) -> None:
+    """The first asking got no answer, the second 429; then the draft is gone: nobody knows, and nobody says that it failed."""
+
+    async def main() -> None:
+        async with open_world(tmp_path, quirks=Quirks(), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.addon.maildesk_send(ACCOUNT, "Letter", _TO)
+            with patch.object(type(world.simulator.post), "accept", _swallow(world)):
+                world.spoil = _answer_once(504, "/send")
+                await world.run(60)
+            world.spoil = None
+            with patch.object(type(world.simulator.post), "accept", _put_off):
+                await world.run(400)
+            for key in [key for key, one in world.truth.messages.items() if one.data["subject"] == "Letter"]:
+                world.truth.lift(key)
+            await world.run(_QUIET)
+            assert [one.state for one in world.addon.mailboxes[ACCOUNT].letters.values()] == ["unconfirmed"]
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_send_to_oneself_takes_nothing_from_the_inbox(tmp_path: Path) -> None:
+    """What was sent to oneself has our tag in the Inbox too: the entry in Sent becomes the copy in Sent, not that one."""
+
+    async def main() -> None:
+        async with open_world(tmp_path, quirks=Quirks(send_504=1, sent_id_changes=True, sent_keeps_properties=False), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.addon.maildesk_send(ACCOUNT, "Letter", "anna@pier.example")
+            (letter,) = world.addon.mailboxes[ACCOUNT].letters.values()
+            told: list[Any] = []
+            outcomes = type(world.addon).outcomes
+
+            async def hear(addon: Any, account_id: int, ended: Any, **more: Any) -> int:
+                told.extend(ended)
+                return await outcomes(addon, account_id, ended, **more)
+
+            # Exchange keeps the property of what stays in the house.
+            deliver = type(world.simulator.post)._deliver
+
+            def keep(post: Any, mailbox: Any, mime: bytes) -> None:
+                before = set(mailbox.messages)
+                deliver(post, mailbox, mime)
+                for new in set(mailbox.messages) - before:
+                    mailbox.messages[new].tags = {TAG: letter.tag}
+
+            with patch.object(type(world.simulator.post), "_deliver", keep), patch.object(type(world.addon), "outcomes", hear):
+                await world.run(_QUIET)
+            _check(world)
+            inbox = set(world.truth.ids_in_folder(world.truth.folder_id("inbox")))
+            assert [(one.outcome, one.draft is not UNSET and one.draft.remote_id in inbox) for one in told] == [("done", False)]
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def _refuse(status: int, code: str, what: str) -> Any:
+    """Answer what is asked of `what` with an error."""
+    return lambda url: httpx.Response(status, json={"error": {"code": code, "message": ""}}) if what in url else None
+
+
+def _put_off(*_args: object, **_kwargs: object) -> NoReturn:
+    raise GraphFault(429, "TooManyRequests", "")
+
+
+def _answer_once(status: int, what: str) -> Any:
+    lost = [1]
+    return lambda url: httpx.Response(status, json={}) if url.endswith(what) and lost and lost.pop() else None
 
 
 def _swallow(world: World) -> Any:

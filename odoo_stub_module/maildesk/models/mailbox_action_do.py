@@ -124,19 +124,17 @@ class MailboxAction(models.Model):
         for account in actions.account_id:
             if refusal := account.with_env(self.env)._refuses_actions():
                 raise refusal
-        undone = late = 0
         opposites = defaultdict(dict)
         self.env.flush_all()
-        for action in actions.filtered("message_id"):
-            if action.state == "failed":
-                continue
-            if action.kind == "destroy":
-                is_free = action.state == "pending" and not action.attempts
-                if is_free:
-                    action._end("cancelled")
-                undone, late = undone + is_free, late + (not is_free)
-            elif action._is_last_word():
-                (field, value), *_ = (action.before or {}).items()
+        of_messages = actions.filtered(lambda action: action.message_id and action.state != "failed")
+        destroying = of_messages.filtered(lambda action: action.kind == "destroy")
+        free = destroying.filtered(lambda action: action.state == "pending" and not action.attempts)
+        free._end("cancelled")
+        undone, late = len(free), len(destroying - free)
+        overruled = of_messages._overruled()
+        for action in of_messages - destroying:
+            if action.before and action not in overruled:
+                (field, value), *_ = action.before.items()
                 opposites[_opposite(action.kind, field, value)][action.message_id.id] = {field: value}
             else:
                 late += 1
@@ -154,22 +152,24 @@ class MailboxAction(models.Model):
     def maildesk_retry(self, uuids):
         """Try failed actions again, as new ones: what the connector remembers of the old ones does not count."""
         # sudo: users do not write actions; the account is checked
-        failed = self.sudo().search([("uuid", "in", [str(one) for one in uuids or ()]), ("state", "=", "failed")])
+        kinds = (*MESSAGE_KINDS, *FOLDER_KINDS)
+        failed = self.sudo().search([("uuid", "in", [str(one) for one in uuids or ()]), ("state", "=", "failed"), ("kind", "in", kinds)])
         failed = failed.filtered(lambda action: action.account_id.owner_id == self.env.user and action.vals is not False)
         for account in failed.account_id:
             if refusal := account.with_env(self.env)._refuses_actions():
                 raise refusal
-        made = []
-        for action in failed:
+        made, wishes = [], defaultdict(dict)
+        again = failed.filtered(lambda action: action.message_id or action.kind in FOLDER_KINDS)
+        for action in again:
             if action.message_id:
                 field = next((name for name in action.vals if name != "folder"), None)
-                _group, new = self._wish(action.kind, {action.message_id.id: {field: action.vals[field]}})
-            elif action.kind in FOLDER_KINDS:
-                _group, new = self._insert_folder(action.kind, action.account_id, action.folder_id, action.vals, action.before, action.seen)
+                # Of two for one message the last wish counts.
+                wishes[action.kind][action.message_id.id] = {field: action.vals[field]}
             else:
-                continue
-            made += new
-            action._end("cancelled", "retried")
+                made += self._insert_folder(action.kind, action.account_id, action.folder_id, action.vals, action.before, action.seen)[1]
+        for kind, wish in wishes.items():
+            made += self._wish(kind, wish)[1]
+        again._end("cancelled", "retried")
         return {"uuids": made, "rows": self._rows(failed.message_id.ids)}
 
     @api.model
@@ -290,17 +290,18 @@ class MailboxAction(models.Model):
         folders = self.env["mailbox.folder"].browse(sorted(ids)).exists()
         return {folder.id: folder.remote_id for folder in folders}
 
-    def _is_last_word(self):
-        """Tell whether nothing was done with the same field of the message after this."""
-        field = next(iter(self.before or {}), None)
-        if field is None:
-            return False
+    def _overruled(self):
+        """Return those after which something else was done with the same field of the message."""
         self.env.cr.execute(
-            "SELECT 1 FROM mailbox_action WHERE message_id = %s AND id > %s AND vals ? %s AND state <> 'failed' LIMIT 1",
-            [self.message_id.id, self.id, field],
+            """SELECT a.id FROM mailbox_action a
+                CROSS JOIN LATERAL jsonb_object_keys(CASE WHEN jsonb_typeof(a.before) = 'object' THEN a.before END) field
+                WHERE a.id = ANY(%s)
+                  AND EXISTS (SELECT FROM mailbox_action l
+                               WHERE l.message_id = a.message_id AND l.id > a.id AND l.vals ? field AND l.state <> 'failed')""",
+            [self.ids],
             log_exceptions=False,
         )
-        return not self.env.cr.fetchone()
+        return self.browse(row[0] for row in self.env.cr.fetchall())
 
     # ------------------------------------------------------------------ folders
 

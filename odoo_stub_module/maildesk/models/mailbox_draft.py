@@ -21,6 +21,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..wire import copy_in, iso
@@ -86,6 +87,7 @@ class MailboxDraft(models.Model):
     revision = fields.Integer(required=True, default=1)
     saved_revision = fields.Integer(help="What Outlook's Drafts has.")
     is_changed_outside = fields.Boolean(help="Somebody went on with it in Outlook.")
+    is_quote_coming = fields.Boolean(help="The text of the answered message is not here yet; of a forward its attachments neither.")
     remote_id = fields.Char(index="btree_not_null")
     change_key = fields.Char()
     internet_message_id = fields.Char()
@@ -150,8 +152,9 @@ class MailboxDraft(models.Model):
         """Empty what has had its time, and drop old rows."""
         now = fields.Datetime.now()
         old, ancient = now - timedelta(days=KEPT_DAYS), now - timedelta(days=ROWS_DAYS)
-        self.search([("state", "in", ("sent", "discarded")), ("html", "!=", False)])._empty()
-        self.search([("state", "in", ("failed", "unconfirmed")), ("write_date", "<", old), ("html", "!=", False)])._empty()
+        says = Domain.OR([(name, "!=", False)] for name in CONTENT)
+        self.search(Domain("state", "in", ("sent", "discarded")) & says)._empty()
+        self.search(Domain("state", "in", ("failed", "unconfirmed")) & Domain("write_date", "<", old) & says)._empty()
         for draft in self.search([("state", "=", "editing"), ("write_date", "<", old)]):
             if (draft.remote_id and draft.saved_revision == draft.revision) or draft.write_date < ancient:
                 # It is in Outlook's Drafts, and is opened from there; or nobody wants it.
@@ -179,6 +182,7 @@ class MailboxDraft(models.Model):
             "bcc": self.bcc_recipients or [],
             "html": self.html or "",
             "importance": self.importance,
+            "quote": "coming" if self.is_quote_coming else "ready",
             "attachments": [self._attachment_to_app(item) for item in self.attachments or []],
             "upload_url": f"/maildesk/draft/{self.id}/attach",
         }

@@ -82,6 +82,7 @@ class MailboxDraft(models.Model):
         elif choice == "again":
             if not draft.html and not draft.to_recipients:
                 raise UserError(self.env._("What it said is not kept any more. Please write it again."))
+            draft._bring_files_back()
             draft._drop_entries()
             action._end("cancelled", "again")
             # Another mail for Outlook, with a tag of its own: whatever is found of the first is not taken for it.
@@ -100,6 +101,8 @@ class MailboxDraft(models.Model):
         if not everybody:
             raise UserError(self.env._("To whom? There is no address in To, Cc or Bcc."))
         self._people(everybody)
+        if self.is_quote_coming and self.mode == "forward":
+            raise UserError(self.env._("The message that you forward is still being fetched from Outlook."))
 
     def _call_back(self):
         """Let a mail that waits be written again."""
@@ -113,7 +116,8 @@ class MailboxDraft(models.Model):
         self._save_in_outlook()
 
     def _anew(self):
-        """Be another mail for Outlook."""
+        """Be another mail for Outlook; what lay in the draft of the first one is not in this one's."""
+        self._say({"attachments": [{**item, "remote_id": None} for item in self.attachments or []]})
         self.write(
             {
                 "tag": self._fields["tag"].default(self),

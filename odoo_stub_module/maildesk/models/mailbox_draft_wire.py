@@ -9,7 +9,8 @@ from odoo.tools import SQL
 
 from ..wire import WireError, key, number, objects, text
 from .apply_turn import in_turn
-from .mailbox_draft_write import _RECEIVED, _UPLOAD, _inner
+from .mailbox_draft import OPEN
+from .mailbox_draft_write import _IN_ODOO, _RECEIVED, _UPLOAD, _inner
 
 KINDS = ("draft_save", "draft_discard", "send")
 # Bytes of a file that one call gives.
@@ -111,6 +112,7 @@ class MailboxDraft(models.Model):
         tree = lxml_html.fragment_fromstring(self.html, create_parent="div")
         known = {item["id"]: item for item in self.attachments or []}
         received = {item.get("remote_id") or item.get("source_id"): item for item in known.values()}
+        copies, base = {item["origin"]: item for item in known.values() if item.get("origin")}, self.get_base_url()
         inline = set()
         for picture in tree.iter("img"):
             source = picture.get("src") or ""
@@ -118,7 +120,7 @@ class MailboxDraft(models.Model):
             if picture.get("data-cid"):
                 picture.set("src", f"cid:{picture.attrib.pop('data-cid')}")
             elif found := _UPLOAD.match(source):
-                item = known.get(int(found[1]))
+                item = known.get(int(found[1])) or copies.get(int(found[1]) if _IN_ODOO.match(source.removeprefix(base)) else None)
             elif found := _RECEIVED.match(source):
                 item = received.get(found[1])
             elif picture.get("data-remote"):
@@ -159,12 +161,17 @@ class MailboxDraft(models.Model):
             case "draft_save", "failed" if outcome["error"] == "changed":
                 self.write({**values, "is_changed_outside": True})
             case "draft_save", "gone":
-                # Deleted or sent in Outlook: it is a mail of its own from now on.
-                self._anew()
-                self.write({"error_code": "deleted"})
+                self._lost_its_draft()
             case "draft_save", _:
                 self.write({**values, "error_code": outcome["error"] or "failed"})
         self._tell_author()
+
+    def _lost_its_draft(self):
+        """Be a mail of its own from now on: its draft was deleted, or sent, in Outlook."""
+        # What is to be sent, or was thrown away, stays what it is: that action finds out what became of the draft.
+        if self.state in OPEN:
+            self._anew()
+            self.write({"error_code": "deleted"})
 
     def _in_outlook(self, made):
         """Return the attachments with their ids in Outlook; files that it has are not kept here, but pictures that the text shows."""

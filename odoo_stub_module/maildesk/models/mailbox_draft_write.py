@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 import uuid
+from contextlib import closing
 
 from lxml import html as lxml_html
 from markupsafe import Markup, escape
@@ -11,7 +12,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize, format_datetime
 from odoo.tools.mail import html_sanitize
+from requests import RequestException
 
+from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
 from ..people import clean_name
 from ..wire import IMPORTANCE, WireError, text
 from .mailbox_draft import MAX_DRAFTS, OPEN
@@ -29,6 +32,7 @@ _FORWARDED = re.compile(r"^\s*(fwd?|wg|tr|vs|enc)\s*:", re.IGNORECASE)
 
 # Odoo's ways to a file.
 _UPLOAD = re.compile(r"^(?:https?://[^/]+)?/web/(?:image|content)/(\d+)(?:[-/?#].*)?$")
+_IN_ODOO = re.compile(r"^/web/(?:image|content)/(\d+)(?:[-/?#].*)?$")
 _RECEIVED = re.compile(r"^(?:https?://[^/]+)?/maildesk/attachment/\d+/[^/]+/([^/?#]+)")
 _PICTURE = re.compile(r"^data:(image/(?:png|gif|jpeg|webp|bmp));base64,(.+)$", re.DOTALL)
 
@@ -56,7 +60,9 @@ class MailboxDraft(models.Model):
             people["to_recipients"] = self._people(to, is_checked=False)
         draft = self._begin(account, mode, source, self._title(mode, source, subject), people)
         quote = draft._quote(source) if source else {"state": "ready", "html": ""}
-        draft._say({"html": self._blank(account) + quote["html"]})
+        draft.is_quote_coming = quote["state"] != "ready"
+        blank = draft._tidy(self._blank(account), [])
+        draft._say({**blank, "html": blank["html"] + quote["html"]})
         if mode == "forward":
             draft._take_source_attachments(quote.get("attachments") or [])
         if attachment_ids:
@@ -68,8 +74,10 @@ class MailboxDraft(models.Model):
         """Return the quoted message of a draft whose text was not there when it began: the app adds it to the end."""
         draft = self._mine(draft_id)
         quote = draft._quote(draft.source_message_id.with_env(self.env))
-        if quote["state"] == "ready" and draft.mode == "forward" and not draft.attachments:
-            draft._take_source_attachments(quote.get("attachments") or [])
+        if quote["state"] == "ready" and draft.is_quote_coming:
+            draft.is_quote_coming = False
+            if draft.mode == "forward":
+                draft._take_source_attachments(quote.get("attachments") or [])
         return {"state": quote["state"], "html": quote["html"], "attachments": draft._to_app()["attachments"]}
 
     @api.model
@@ -103,9 +111,8 @@ class MailboxDraft(models.Model):
         body = message._body_now()
         if body["state"] != "ready":
             return {"state": body["state"], "message": body.get("message")}
-        people = {name: message[name] or [] for name in ("to_recipients", "cc_recipients", "bcc_recipients")}
-        draft = self._begin(message.account_id, "edit", self.env["mailbox.message_index"], message.subject or "", people)
-        draft.write({"remote_id": message.remote_id, "importance": message.importance, "message_id": message.id, "saved_revision": 1})
+        draft = self._begin(message.account_id, "edit", self.env["mailbox.message_index"], "", {})
+        draft.write({"remote_id": message.remote_id, "message_id": message.id, "saved_revision": 1})
         draft._take_outlook(body)
         return draft._to_app()
 
@@ -148,11 +155,8 @@ class MailboxDraft(models.Model):
             body = found._body_now()
             if body["state"] != "ready":
                 return {"state": body["state"], "message": body.get("message")}
-            draft._say(
-                {name: found[name] or [] for name in ("to_recipients", "cc_recipients", "bcc_recipients")} | {"subject": found.subject}
-            )
             draft._take_outlook(body)
-            draft.write({"is_changed_outside": False, "change_key": False, "error_code": False, "revision": draft.revision + 1})
+            draft.write({"is_changed_outside": False, "error_code": False, "revision": draft.revision + 1})
             draft.saved_revision = draft.revision
         else:
             raise UserError(self.env._("Either “mine” or “outlook”."))
@@ -168,7 +172,8 @@ class MailboxDraft(models.Model):
         draft._drop_saves()
         # sudo: users do not write actions
         is_there = draft.remote_id or self.env["mailbox.action"].sudo().search_count(
-            [("draft_id", "=", draft.id), ("state", "=", "running")]
+            # Of those that wait some were given before: they may have made it.
+            [("draft_id", "=", draft.id), ("state", "in", ("pending", "running"))]
         )
         if is_there and not draft.account_id.with_env(self.env)._refuses_actions():
             draft._act("draft_discard")
@@ -260,7 +265,7 @@ class MailboxDraft(models.Model):
                 people.append({"name": name, "address": address[:320]})
         if len(people) > MAX_RECIPIENTS:
             raise UserError(self.env._("A mail goes to at most %s addresses.", MAX_RECIPIENTS))
-        if is_checked and (wrong := [one["address"] for one in people if not email_normalize(one["address"])]):
+        if is_checked and (wrong := [one["address"] for one in people if not _is_address(one["address"])]):
             raise UserError(self.env._("This is no address such as anna@example.com: %s", ", ".join(wrong[:5])))
         return people
 
@@ -344,6 +349,7 @@ class MailboxDraft(models.Model):
         if refusal := account._refuses_sending():
             raise refusal
         self._drop_saves()
+        self._bring_files_back()
         if self.remote_id:
             self._act("draft_discard")
         return {
@@ -357,7 +363,11 @@ class MailboxDraft(models.Model):
         }
 
     def _tidy(self, html, attachments):
-        """Return the text cleaned, with pictures that lie in it as data taken out to attachments; and those."""
+        """Return the text cleaned, and the attachments where pictures of it became some.
+
+        Those that lie in it as data are taken out. Those that lie in Odoo (a signature's, say) are copied once, and stay where they are in
+        the text: `_outgoing` finds the copy. Nobody who gets the mail could see them there.
+        """
         html = text(html, "html") or ""
         if len(html) > MAX_HTML * 4:
             raise UserError(self.env._("This text is too long for a mail."))
@@ -368,6 +378,7 @@ class MailboxDraft(models.Model):
         for picture in tree.iter("img"):
             found = _PICTURE.match(picture.get("src") or "")
             if found is None:
+                added += self._copy_picture(picture.get("src") or "", [*attachments, *added])
                 continue
             try:
                 raw = base64.b64decode(found[2], validate=False)
@@ -377,12 +388,23 @@ class MailboxDraft(models.Model):
             item = self._upload(f"picture.{found[1].rpartition('/')[2]}", raw, found[1], is_inline=True)
             picture.set("src", f"/web/image/{item['id']}")
             added.append(item)
-        if added:
+            html = None
+        if html is None:
             html = _inner(tree)
         clean = str(html_sanitize(html, silent=True))
         if len(clean) > MAX_HTML:
             raise UserError(self.env._("This text is too long for a mail."))
         return {"html": clean, **({"attachments": [*attachments, *added]} if added else {})}
+
+    def _copy_picture(self, source, attachments):
+        """Return [a copy] of a picture of Odoo that the author may see, and that this mail does not have yet."""
+        found = _IN_ODOO.match(source.removeprefix(self.get_base_url()))
+        if found is None or any(int(found[1]) in (item["id"], item.get("origin")) for item in attachments):
+            return []
+        file = self.env["ir.attachment"].with_user(self.author_id).browse(int(found[1])).exists()
+        if not file or not file.has_access("read") or not (file.mimetype or "").startswith("image/") or not file.raw:
+            return []
+        return [self._upload(file.name, file.raw, file.mimetype, is_inline=True) | {"origin": file.id}]
 
     # ------------------------------------------------------------------ attachments
 
@@ -438,13 +460,56 @@ class MailboxDraft(models.Model):
             "attachments": draft._to_app()["attachments"],
         }
 
+    def _bring_files_back(self):
+        """Keep files again that only Outlook's draft has: that one goes. Raise if they cannot be fetched."""
+        here = set(self._uploads().ids)
+        items = []
+        for item in self.attachments or []:
+            if item["remote_id"] and item["id"] not in here:
+                raw = self._from_outlook_draft(item["remote_id"])
+                if raw is None:
+                    # Gone there, too: before the mail goes its author hears of it.
+                    items.append({**item, "remote_id": None})
+                    continue
+                kept = self._upload(item["name"], raw, item["content_type"], is_inline=bool(item.get("is_inline")))
+                items.append(kept | ({"content_id": item["content_id"]} if item.get("content_id") else {}))
+            else:
+                items.append({**item, "remote_id": None})
+        if items != (self.attachments or []):
+            self._say({"attachments": items})
+
+    def _from_outlook_draft(self, attachment_id):
+        refusal = UserError(self.env._("Its attachments cannot be fetched from Outlook now. Please try again in a minute."))
+        client = ConnectorClient.of(self.env)
+        if client is None:
+            raise refusal
+        wish = {"remote_id": self.remote_id, "attachment_id": attachment_id}
+        try:
+            answer = client.attachment("GET", self.account_id.id, wish, is_download=True, headers={})
+            with closing(answer):
+                return answer.content
+        except ConnectorRefused as error:
+            if error.status == 404:
+                return None
+            raise refusal from None
+        except (ConnectorDown, RequestException):
+            raise refusal from None
+
     def _take_source_attachments(self, attachments):
         """Note the attachments of the forwarded message: Outlook brings them along."""
         items = [_from_outlook(-n, item) for n, item in enumerate(attachments, 1)]
         self._say({"attachments": [*(self.attachments or []), *items]})
 
     def _take_outlook(self, body):
-        """Take text and attachments as Outlook has them."""
+        """Take a draft as Outlook has it: all of it from the moment of its text, since the index may be older, and names 50 recipients."""
+        head = body.get("draft")
+        if not head:
+            # Sent meanwhile, and not told yet.
+            raise UserError(self.env._("This is no draft (any more)."))
+        people = {f"{name}_recipients": self._people(head.get(name) or [], is_checked=False) for name in ("to", "cc", "bcc")}
+        self._say({**people, "subject": (text(head.get("subject"), "subject") or "")[:MAX_SUBJECT]})
+        importance = head.get("importance") if head.get("importance") in IMPORTANCE else "normal"
+        self.write({"change_key": text(head.get("change_key"), "change_key") or False, "importance": importance})
         items = [_from_outlook(-n, item) for n, item in enumerate(body.get("attachments") or [], 1)]
         for item in items:
             item["remote_id"] = item["source_id"]
@@ -456,6 +521,9 @@ class MailboxDraft(models.Model):
     def _save_in_outlook(self):
         """See to it that Outlook's Drafts gets what it says now; one open action is enough, since it takes what there is then."""
         if self.is_changed_outside or self.account_id._refuses_actions_of(self.author_id):
+            return
+        if self.is_quote_coming and self.mode == "forward":
+            # What a forward brings along is taken out of Outlook's draft where it is not named here.
             return
         waiting = [("draft_id", "=", self.id), ("kind", "=", "draft_save"), ("state", "=", "pending"), ("attempts", "=", 0)]
         if not self.env["mailbox.action"].search_count(waiting, limit=1):
@@ -519,6 +587,11 @@ class MailboxAccount(models.Model):
     def _refuses_actions_of(self, user):
         """Return why a user may change nothing in this mailbox, or None."""
         return self.with_user(user)._refuses_actions()
+
+
+def _is_address(value):
+    """Tell whether a text is one address and nothing else: no name, no second one, no line break."""
+    return bool(email_normalize(value)) and not re.search(r"[\s<>,;]", value)
 
 
 def lxml_text(html):

@@ -27,7 +27,7 @@ _KEEP = """
     ON CONFLICT (message_id) DO NOTHING"""
 
 # What a body says of itself beside its text, and what it is where nothing is said.
-_TRAITS = {"dark": False, "is_text": False, "is_simplified": False, "invitation": None, "undelivered": []}
+_TRAITS = {"dark": False, "is_text": False, "is_simplified": False, "invitation": None, "undelivered": [], "draft": None}
 
 
 class MailboxMessageBody(models.Model):

@@ -1,6 +1,7 @@
 """What people do with mail: what shows, what merges, what is undone, and what the connector is given and tells back."""
 
 import time
+from contextlib import contextmanager
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
@@ -240,6 +241,30 @@ class TestActions(ActionCase):
         (again,) = self.take()
         self.assertEqual((answer["uuids"], again["values"]), ([again["uuid"]], {"is_flagged": True}))
         self.assertNotEqual(again["uuid"], action["uuid"])
+
+    def test_undo_and_retry_of_hundreds_in_few_queries(self):
+        names = [f"n{number}" for number in range(300)]
+        self.apply(messages=[patch(name) for name in names])
+        for act in ("archive", "destroy"):
+            done = self.do(act, *names)
+            with self._few_queries(act):
+                self.assertEqual(self.actions.maildesk_undo(done["undo"])["undone"], 300)
+        self.do("flag", *names)
+        taken = self.take(limit=300)
+        self.connector.connector_outcomes(
+            self.account.id, [{"uuid": one["uuid"], "outcome": "failed", "error": "unavailable"} for one in taken]
+        )
+        with self._few_queries("retry"):
+            self.assertEqual(len(self.actions.maildesk_retry([one["uuid"] for one in taken])["uuids"]), 300)
+
+    @contextmanager
+    def _few_queries(self, what):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        yield
+        self.env.flush_all()
+        self.assertLess(self.env.cr.sql_log_count - before, 80, what)
 
     def test_dismiss(self):
         """Who has read why an action failed takes the mark away; nobody else does, and what is open stays."""

@@ -2,15 +2,18 @@
 
 import base64
 from datetime import timedelta
+from unittest.mock import Mock
 from unittest.mock import patch as replace
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..connector_client import ConnectorClient, ConnectorDown
 from .common import INBOX, SENT, MailDeskCase, patch
 
 DRAFTS = {"remote_id": "F-drafts", "parent_remote_id": None, "name": "Drafts", "role": "drafts"}
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 INSTANCE, RUN = "i-1", "r-1"
 
 
@@ -31,10 +34,12 @@ class TestDrafts(MailDeskCase):
         people = {"total": 2, "list": [{"name": "Me", "address": "box@example.com"}, {"name": "Carl", "address": "carl@example.com"}]}
         return patch(remote_id, to_recipients=people, **{"conversation_id": "c1", "internet_message_id": f"<{remote_id}@x>", **keys})
 
-    def body(self, html="<p>Hi</p>", attachments=()):
+    def body(self, html="<p>Hi</p>", attachments=(), **more):
         rows = self.messages.search([("account_id", "=", self.account.id)])
         return replace.object(
-            type(rows), "_body", lambda _self: {"state": "ready", "html": html, "has_remote": False, "attachments": list(attachments)}
+            type(rows),
+            "_body",
+            lambda _self: {"state": "ready", "html": html, "has_remote": False, "attachments": list(attachments), **more},
         )
 
     def compose(self, mode="reply", **keys):
@@ -147,6 +152,106 @@ class TestDrafts(MailDeskCase):
         with self.assertRaises(AccessError):
             self.drafts.maildesk_save(made["id"], 1, {"attachment_ids": secret.ids})
 
+    def test_picture_of_the_signature_goes_along(self):
+        """A picture that lies in Odoo is a part of the mail: whoever gets it cannot look into Odoo."""
+        logo = self.env["ir.attachment"].create(
+            {"name": "logo.png", "raw": PIXEL, "res_model": "mailbox.account", "res_id": self.account.id, "mimetype": "image/png"}
+        )
+        hidden = self.env["ir.attachment"].create(
+            {"name": "hidden.png", "raw": PIXEL, "res_model": "mailbox.draft", "res_id": self._strange().id}
+        )
+        self.account.with_user(self.owner).signature = f'<p>Anna <img src="/web/image/{logo.id}-abc/logo.png?access_token=x"></p>'
+        made = self.compose("new")
+        html = made["html"] + f'<img src="/web/image/{hidden.id}"><img src="https://other.example/web/image/{logo.id}">'
+        revision = self.drafts.maildesk_save(made["id"], 1, {"html": html})["revision"]
+        saved = self.drafts.maildesk_save(made["id"], revision, {"html": html + "<p>more</p>"})
+        (item,) = saved["attachments"]
+        self.assertEqual((item["name"], item["is_inline"]), ("logo.png", True))
+        (given,) = self.exchange()["actions"]
+        told = self.connector.connector_draft(self.account.id, given["uuid"])
+        self.assertIn(f'src="cid:{item["content_id"]}"', told["html"])
+        self.assertIn(f'src="https://other.example/web/image/{logo.id}"', told["html"])
+        self.assertEqual([(one["id"], one["is_here"]) for one in told["attachments"]], [(item["id"], True)])
+        # What goes out is the draft's own copy, and it is the author's alone.
+        self.assertEqual(self.env["ir.attachment"].browse(item["id"]).res_model, "mailbox.draft")
+
+    def test_files_that_outlook_had_come_along_to_another_mailbox(self):
+        """They lie in the draft of the first mailbox only: they are fetched back before that goes."""
+        other = self._account("second@example.com", self.owner)
+        other.granted_scopes = "Mail.ReadWrite Mail.Send"
+        draft, item = self._saved_with_a_file()
+        with self._answer(b"the file") as asked:
+            self.drafts.maildesk_save(draft.id, draft.revision, {"account_id": other.id})
+        self.assertEqual(asked.call_args.args[2:4], (self.account.id, {"remote_id": "d1", "attachment_id": "A1"}))
+        (kept,) = draft.attachments
+        file = self.env["ir.attachment"].browse(kept["id"])
+        self.assertEqual((kept["name"], kept["remote_id"], file.raw), (item["name"], None, b"the file"))
+        draft, _item = self._saved_with_a_file("d2")
+        with self._answer(None), self.assertRaisesRegex(UserError, "cannot be fetched"):
+            self.drafts.maildesk_save(draft.id, draft.revision, {"account_id": other.id})
+
+    def test_files_that_outlook_had_come_along_when_it_is_sent_again(self):
+        draft, _item = self._saved_with_a_file()
+        self.drafts.maildesk_send(draft.id, draft.revision, delay=0)
+        (action,) = [one for one in self.exchange()["actions"] if one["kind"] == "send"]
+        self.outcome(action, "unconfirmed")
+        with self._answer(b"the file"):
+            made = self.drafts.maildesk_resolve(draft.id, "again")
+        self.assertEqual(self.env["ir.attachment"].browse(made["attachments"][0]["id"]).raw, b"the file")
+
+    def _saved_with_a_file(self, remote_id="d1"):
+        """Return a draft that Outlook has, with a file that is not in Odoo any more."""
+        own = self.env["ir.attachment"].with_user(self.owner).create({"name": "own.txt", "raw": b"the file"})
+        made = self.compose("new", to=["bert@example.com"], attachment_ids=own.ids)
+        self.drafts.maildesk_save(made["id"], 1, {"subject": "With a file"})
+        (save,) = [one for one in self.exchange()["actions"] if (one["kind"], one["account_id"]) == ("draft_save", self.account.id)]
+        (item,) = made["attachments"]
+        made = {"remote_id": remote_id, "change_key": "k1", "revision": 2, "attachments": [{"id": item["id"], "remote_id": "A1"}]}
+        self.outcome(save, "done", draft=made)
+        self.assertFalse(self.env["ir.attachment"].browse(item["id"]).exists())
+        return self.env["mailbox.draft"].search([("account_id", "=", self.account.id), ("remote_id", "=", remote_id)]), item
+
+    def _answer(self, content):
+        """Let the connector give an attachment; None: it does not answer."""
+        client = self.env["ir.config_parameter"].sudo()
+        client.set_param("maildesk.connector_url", "http://127.0.0.1:9")
+        client.set_param("maildesk.connector_secret", "s")
+        how = {"side_effect": ConnectorDown("x")} if content is None else {"return_value": Mock(content=content, status_code=200)}
+        return replace.object(ConnectorClient, "attachment", autospec=True, **how)
+
+    def test_edit_takes_a_draft_as_outlook_has_it_now(self):
+        """The index may be older, and names 50 recipients: a save from there would lose what it does not know."""
+        many = {"total": 60, "list": [{"name": "", "address": f"p{n}@example.com"} for n in range(50)]}
+        self.apply(messages=[self.mail("d1", folder="F-drafts", is_draft=True) | {"to_recipients": many}])
+        everybody = [{"name": "", "address": f"p{n}@example.com"} for n in range(60)]
+        head = {"change_key": "k7", "subject": "Newer", "importance": "high", "to": everybody, "cc": [], "bcc": []}
+        with self.body(draft=head):
+            made = self.drafts.maildesk_edit(self.row("d1").id)
+        self.assertEqual((len(made["to"]), made["subject"], made["importance"]), (60, "Newer", "high"))
+        self.drafts.maildesk_save(made["id"], 1, {"html": "<p>More</p>"})
+        (save,) = self.exchange()["actions"]
+        # What is changed there from now on is not written over.
+        self.assertEqual(self.connector.connector_draft(self.account.id, save["uuid"])["change_key"], "k7")
+        self.apply(messages=[self.mail("d2", folder="F-drafts", is_draft=True)])
+        with self.body(), self.assertRaisesRegex(UserError, "no draft"):
+            self.drafts.maildesk_edit(self.row("d2").id)
+
+    def test_forward_waits_for_what_it_forwards(self):
+        """Until its text and attachments are known nothing is made at Outlook: what is not named would be taken out there."""
+        with replace.object(type(self.row("m1")), "_body", lambda _self: {"state": "coming"}):
+            made = self.drafts.maildesk_compose("forward", self.row("m1").id, to=["bert@example.com"])
+        self.assertEqual((made["quote"], self.drafts.maildesk_draft(made["id"])["quote"]), ("coming", "coming"))
+        revision = self.drafts.maildesk_save(made["id"], 1, {"html": "<p>FYI</p>"})["revision"]
+        self.assertFalse(self.exchange()["actions"])
+        with self.assertRaisesRegex(UserError, "being fetched"):
+            self.drafts.maildesk_send(made["id"], revision, delay=0)
+        with self.body(attachments=[{"remote_id": "a1", "name": "x.pdf", "size": 9, "is_inline": False}]):
+            quote = self.drafts.maildesk_quote(made["id"])
+        self.assertEqual([one["name"] for one in quote["attachments"]], ["x.pdf"])
+        revision = self.drafts.maildesk_save(made["id"], revision, {"html": f"<p>FYI</p>{quote['html']}"})["revision"]
+        self.assertEqual([one["kind"] for one in self.exchange()["actions"]], ["draft_save"])
+        self.drafts.maildesk_send(made["id"], revision, delay=0)
+
     def _strange(self):
         account = self._account("other@example.com", self.stranger)
         account.granted_scopes = "Mail.ReadWrite Mail.Send"
@@ -175,6 +280,16 @@ class TestDrafts(MailDeskCase):
         made = self.compose("new", to=["nonsense"])
         with self.assertRaisesRegex(UserError, "nonsense"):
             self.drafts.maildesk_send(made["id"], 1)
+        for hostile in (
+            "a@example.com\r\nBcc: b@example.com",
+            "a@example.com\nx",
+            "Anna <a@example.com>",
+            "a b@example.com",
+            "a@example.com,b@example.com",
+        ):
+            made = self.compose("new", to=[hostile])
+            with self.assertRaisesRegex(UserError, "no address"):
+                self.drafts.maildesk_send(made["id"], 1)
         made = self.compose("new")
         with self.assertRaisesRegex(UserError, "To whom"):
             self.drafts.maildesk_send(made["id"], 1)
@@ -285,6 +400,27 @@ class TestDrafts(MailDeskCase):
         self.outcome(action, "failed", error="ErrorMessageSizeExceeded")
         self.assertEqual((self.shown("F-sent"), draft.state, bool(draft.html)), ([], "failed", True))
 
+    def test_save_that_finds_its_draft_gone_leaves_a_mail_alone_that_waits_to_be_sent(self):
+        """The send finds out itself whether it was deleted, or sent from Outlook: it is no new mail."""
+        made = self.compose("new", to=["bert@example.com"])
+        self.drafts.maildesk_save(made["id"], 1, {"subject": "Hello"})
+        (save,) = self.exchange()["actions"]
+        self.drafts.maildesk_send(made["id"], 2, delay=0)
+        draft = self.env["mailbox.draft"].browse(made["id"])
+        self.outcome(save, "gone")
+        (send,) = self.exchange()["actions"]
+        self.assertEqual((draft.state, send["values"]["tag"]), ("sending", draft.tag))
+        self.outcome(send, "done", acked=1.0, draft={"remote_id": "d1", "internet_message_id": "<d1@x>"})
+        self.assertEqual((draft.state, draft.to_recipients), ("sent", False))
+
+    def test_retry_is_not_for_mails(self):
+        """A mail that came back is sent from its window: not by the Retry of actions."""
+        draft, action = self.send()
+        self.made(action)
+        self.outcome(action, "failed", error="ErrorSendAsDenied")
+        self.assertEqual(self.env["mailbox.action"].with_user(self.owner).maildesk_retry([action["uuid"]])["uuids"], [])
+        self.assertEqual(draft.state, "failed")
+
     def test_unconfirmed_is_for_its_author(self):
         draft, action = self.send()
         self.made(action)
@@ -339,6 +475,16 @@ class TestDrafts(MailDeskCase):
         (discard,) = self.exchange()["actions"]
         self.assertEqual((discard["kind"], discard["values"]["draft_remote_id"]), ("draft_discard", "d1"))
 
+    def test_discard_of_a_save_that_may_be_under_way_tells_outlook(self):
+        """A save that a connector was given, and which is to be given again, may have made a draft."""
+        made = self.compose("new", to=["bert@example.com"])
+        self.drafts.maildesk_save(made["id"], 1, {"subject": "Mine"})
+        self.exchange()
+        self.env["mailbox.action"].search([("draft_id", "=", made["id"])]).state = "pending"
+        self.drafts.maildesk_discard(made["id"])
+        given = [one["kind"] for one in self.exchange()["actions"]]
+        self.assertEqual(given[-1:], ["draft_discard"])
+
     def test_disconnect_gives_mails_back(self):
         made = self.compose("new", to=["bert@example.com"])
         self.drafts.maildesk_send(made["id"], 1, delay=30)
@@ -392,3 +538,18 @@ class TestDrafts(MailDeskCase):
         self.env.cr.execute("SELECT html, subject, to_recipients, attachments FROM mailbox_draft WHERE id = %s", [draft.id])
         self.assertEqual(self.env.cr.fetchone(), (None, None, None, None))
         self.assertFalse(self.env["ir.attachment"].browse(item["id"]).exists())
+
+    def test_failed_mail_without_a_text_is_emptied_too(self):
+        made = self.compose("new", to=["bert@example.com"])
+        revision = self.drafts.maildesk_save(made["id"], 1, {"html": "", "subject": "Only a subject"})["revision"]
+        self.drafts.maildesk_send(made["id"], revision, delay=0)
+        (action,) = [one for one in self.exchange()["actions"] if one["kind"] == "send"]
+        self.outcome(action, "failed", error="ErrorInvalidRecipients")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE mailbox_draft SET write_date = %s WHERE id = %s", [fields.Datetime.now() - timedelta(days=8), made["id"]]
+        )
+        self.env.invalidate_all()
+        self.env["mailbox.draft"]._cron_forget()
+        draft = self.env["mailbox.draft"].browse(made["id"])
+        self.assertEqual((draft.subject, draft.to_recipients), (False, False))

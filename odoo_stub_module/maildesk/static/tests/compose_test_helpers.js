@@ -141,7 +141,8 @@ export class FakeDrafts {
     }
 
     maildesk_resolve({ draft_id, choice }) {
-        return Object.assign(this.find(draft_id), { state: choice === "sent" ? "sent" : "editing", error: null });
+        const isSent = choice === "sent";
+        return Object.assign(this.find(draft_id), { state: isSent ? "sent" : "editing", error: isSent ? null : "It may have been sent before." });
     }
 
     maildesk_recipients({ search }) {

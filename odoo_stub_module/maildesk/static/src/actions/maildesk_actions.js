@@ -95,6 +95,13 @@ maildeskActions
         condition: ({ account }) => canSignIn(account, REAUTHORIZE_STATES),
         run: ({ account }) => redirect(SIGN_IN + account.id),
     }, { sequence: 20 })
+    .add("allow-writing", {
+        place: "mailbox",
+        name: _t("Re-Authorize Outlook"),
+        icon: "fa fa-key",
+        condition: ({ account }) => canSignIn(account, ["connected"]) && !account.permissions.send,
+        run: ({ account }) => redirect(SIGN_IN + account.id),
+    }, { sequence: 5 })
     .add("show-unreadable", {
         place: "account",
         name: _t("Show Them"),

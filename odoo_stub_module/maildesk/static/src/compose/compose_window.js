@@ -152,7 +152,8 @@ export class ComposeWindow extends Component {
         this.dialog.add(SelectCreateDialog, {
             title: _t("Attach files of Odoo"),
             resModel: "ir.attachment",
-            domain: [["type", "=", "binary"], ["res_field", "=", false], ["res_model", "!=", "mailbox.draft"]],
+            // not Odoo's own bundles of scripts, which belong to no record
+            domain: [["type", "=", "binary"], ["res_field", "=", false], ["res_model", "not in", ["mailbox.draft", "ir.ui.view"]], ["res_id", ">", 0]],
             context: {},
             noCreate: true,
             multiSelect: true,

@@ -117,6 +117,7 @@ export class ComposeStore {
         const data = this.find(id) ? null : await this.call("maildesk_draft", { draft_id: id });
         const draft = this.find(id) ?? this._add(data);
         this._show(draft, look);
+        await this._askQuote(draft);
         return draft;
     }
 
@@ -131,7 +132,7 @@ export class ComposeStore {
             for (const line of wanted.reverse()) {
                 const data = this.find(line.id) ? null : await this.call("maildesk_draft", { draft_id: line.id });
                 if (data && !this.find(line.id)) {
-                    this._add(data, { isMinimized: true });
+                    await this._askQuote(this._add(data, { isMinimized: true }));
                 }
             }
             await this.sending.loadScheduled();
@@ -392,10 +393,15 @@ export class ComposeStore {
 
     _awaitQuote(draft) {
         if (draft.quote === "coming") {
-            this.wait(draft.sourceId, async (error) => {
-                draft.addQuote(error ? { state: "error" } : await this.call("maildesk_quote", { draft_id: draft.id }));
-                this._awaitQuote(draft);
-            });
+            this.wait(draft.sourceId, (error) => (error ? draft.addQuote({ state: "error" }) : this._askQuote(draft)));
+        }
+    }
+
+    /** The text that a mail quotes may have come while no window waited for it. */
+    async _askQuote(draft) {
+        if (draft.quote === "coming") {
+            draft.addQuote(await this.call("maildesk_quote", { draft_id: draft.id }));
+            this._awaitQuote(draft);
         }
     }
 

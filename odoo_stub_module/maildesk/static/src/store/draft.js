@@ -154,6 +154,8 @@ export class Draft {
 
     /** @param {object} values some of to, cc, bcc, subject, importance, fromAddress, accountId, attachments */
     edit(values) {
+        // what was in the way may be mended by it
+        this.problem = "";
         Object.assign(this, values);
         Object.keys(values).forEach((name) => this.touch(name === "attachments" ? "attachmentIds" : name));
     }
@@ -334,6 +336,9 @@ export class Draft {
         }
         if (this.mode === "forward" && this.quote === "coming") {
             return _t("The message that you forward is still being fetched from Outlook.");
+        }
+        if (this.mode === "forward" && this.quote === "error") {
+            return _t("The message that you forward could not be fetched from Outlook. Please forward it again later.");
         }
         return "";
     }

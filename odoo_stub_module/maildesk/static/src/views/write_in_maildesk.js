@@ -1,8 +1,7 @@
-import { Component } from "@odoo/owl";
+import { Component, useEnv } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { session } from "@web/session";
 
@@ -25,12 +24,9 @@ async function writeTo({ compose, notification, orm }, resModel, resIds) {
 }
 
 function useWriting() {
-    const services = {
-        compose: useService("maildesk.compose"),
-        notification: useService("notification"),
-        orm: useService("orm"),
-    };
-    return (resModel, resIds) => writeTo(services, resModel, resIds);
+    // not by `useService`: a menu closes with the click, and a component that is gone hears no answer of its services
+    const { "maildesk.compose": compose, notification, orm } = useEnv().services;
+    return (resModel, resIds) => writeTo({ compose, notification, orm }, resModel, resIds);
 }
 
 /** On the form of a contact. */

@@ -80,6 +80,7 @@ test("addresses are checked: a wrong one is marked and refused, corrected by a d
     await manuallyDispatchProgrammaticEvent(queryFirst(inWindow(".o-maildesk-person.o-bad")), "dblclick");
     await animationFrame();
     expect(inWindow("[data-name=to] input")).toHaveValue("jane at example");
+    expect(inWindow(".o-maildesk-compose-problem")).toHaveCount(0);
 });
 
 test("a list is pasted at once, and names complete themselves", async () => {
@@ -192,6 +193,31 @@ test("windows that were open come back, and what needs its author", async () => 
     await click(inWindow("[data-do=arrived]"));
     await animationFrame();
     expect(drafts.records[2].state).toBe("sent");
+});
+
+test("a mail that is to be sent again is not called unsent: it may have arrived", async () => {
+    const { drafts, mail } = setup();
+    drafts.draft({ subject: "Who knows", state: "unconfirmed", error: "?" });
+    await openMailDesk(mail);
+    await waitFor(`${WINDOW}.o-minimized`);
+    await click(".o-maildesk-compose-title");
+    await waitFor(inWindow("[data-do=again]"));
+    await click(inWindow("[data-do=again]"));
+    await waitFor(inWindow(".o-maildesk-send"));
+    expect(inWindow(".o-maildesk-compose-banner")).toHaveText("It may have been sent before.");
+});
+
+test("a window that comes back asks for the text that it still waits for", async () => {
+    const { drafts, mail } = setup();
+    drafts.draft({ mode: "forward", subject: "Fwd: Offer", source_message_id: 1, quote: "coming", state: "failed", error: "?" });
+    drafts.quote = { state: "ready", html: '<div class="maildesk-quoted">The original</div>' };
+    await openMailDesk(mail);
+    await waitFor(`${WINDOW}.o-minimized`);
+    await click(".o-maildesk-compose-title");
+    await waitFor(inWindow(".o-maildesk-quote-toggle"));
+    expect(drafts.made("maildesk_quote")).toHaveLength(1);
+    await advanceTime(2000);
+    expect(drafts.records[0].html).toInclude("The original");
 });
 
 test("a mail that could not be sent comes back with the reason, wherever in Odoo its author is", async () => {

@@ -184,6 +184,20 @@ test("when the newest of a conversation goes, the one before it stands for it; w
     expect(ids(list)).toEqual([2]);
 });
 
+test("a mail that learns of its conversation stands in the list once, and who was on it still is", async () => {
+    const { folder, list, mail } = setup(0, { view: "conversations" });
+    mail.message(folder, { id: 1, conversation_id: "c1" });
+    mail.message(folder, { id: 2, conversation_id: null, received_at: moment(60) });
+    await list.loadMore();
+    list.moveTo(list.rows[0]);
+    list.apply([{ ...mail.find(2), conversation_id: "c2" }], []);
+    expect(ids(list)).toEqual([2, 1]);
+    expect(list.cursor.id).toBe(2);
+    // or that it answers one that is listed
+    list.apply([{ ...mail.find(2), conversation_id: "c1" }], []);
+    expect(ids(list)).toEqual([2]);
+});
+
 test("news of an older message of a conversation change what its row tells, not who stands for it", async () => {
     const { list, mail, told } = setupThreads();
     await list.loadMore();

@@ -1,0 +1,89 @@
+"""The outbox of one mailbox between Graph and an Odoo that is slow to hear: what builds on an outcome waits until Odoo knows it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import trio
+from msgspec import UNSET
+
+from connector.graph.client import MailboxClient
+from connector.graph.gate import Gate
+from connector.http import open_client
+from connector.odoo.wire import Action, DraftContent, Outcome
+from connector.outbox.courier import Courier
+from connector.outbox.queue import Outbox
+from connector.state.journal import Journal
+from connector.state.store import open_store
+from tests.graph_simulator.entra import Grant
+from tests.graph_simulator.model import Mailbox as Truth
+from tests.graph_simulator.server import asgi_transport, make_world
+from tests.sync.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from trio.testing import MockClock
+
+ACCOUNT, TAG = 7, "tag-1"
+
+
+class _Odoo:
+    """One mail that is being written; it takes seconds until an outcome is noted."""
+
+    def __init__(self) -> None:
+        self.remote_id: str | None = None
+        self.change_key: str | None = None
+        self.told: list[Outcome] = []
+
+    async def draft(self, account_id: int, uuid: str, *, database: str | None) -> DraftContent:
+        del account_id, uuid, database
+        return DraftContent("new", None, TAG, self.remote_id, self.change_key, 1, None, [], [], [], "Hello", "<p>…</p>", "normal", [])
+
+    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None) -> int:
+        del account_id, database
+        await trio.sleep(5.0)
+        for one in outcomes:
+            self.told.append(one)
+            if one.draft is not UNSET:
+                self.remote_id, self.change_key = str(one.draft.remote_id), str(one.draft.change_key)
+        return len(outcomes)
+
+
+class _Token:
+    async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
+        del claims, reject
+        return "t"
+
+
+def _save(number: int) -> Action:
+    values = {"tag": TAG, "draft_remote_id": None}
+    return Action(number, f"u{number}", ACCOUNT, "draft_save", None, None, values, {}, 0, is_again=False)
+
+
+async def test_courier_second_save_waits_until_odoo_knows_of_the_first(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A mail that is saved again while Odoo is being told of its draft becomes no second draft, and is no change of somebody else's."""
+    del autojump_clock
+    simulator = make_world(demo=False, clock=World.now)
+    simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+    truth = simulator.mailboxes["anna@pier.example"] = Truth("anna@pier.example", "Anna")
+    odoo: Any = _Odoo()
+    async with open_store(tmp_path / "s.sqlite3") as store, open_client(transport=asgi_transport(simulator)) as http:
+        mailbox: Any = SimpleNamespace(
+            client=MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token()),
+            account_id=ACCOUNT,
+            rounds=0,
+            between_rounds=trio.Lock(),
+            acknowledged=lambda _acked: None,
+            recheck=set(),
+            store=store,
+        )
+        outbox = Outbox(Journal(store), World.now)
+        await outbox.take([_save(1), _save(2), _save(3)], is_whole=False)
+        courier = Courier(mailbox, outbox, odoo, World.now)
+        with trio.move_on_after(120):
+            await courier.run()
+    assert [(one.uuid, one.outcome) for one in odoo.told] == [("u1", "done"), ("u2", "done"), ("u3", "done")]
+    assert sum(message.data["isDraft"] for message in truth.messages.values() if message.data["subject"] == "Hello") == 1
