@@ -15,6 +15,8 @@ _logger = logging.getLogger(__name__)
 # Seconds.
 HINT_TIMEOUT = 0.2
 HINT_PAUSE = 30.0
+# Hints in a row that were answered too late before that counts as a failure: the connector has such a hint, and was busy for a moment.
+SLOW_HINTS = 3
 BODY_TIMEOUT = 3.0
 ASK_TIMEOUT = 0.5
 SIGN_IN_TIMEOUT = 20.0
@@ -26,6 +28,10 @@ class ConnectorDown(Exception):
     """The connector does not answer, or not as it should; `outcome` in a word of docs/protocol.md, `connector_check`."""
 
     outcome = "unreachable"
+
+
+class ConnectorSlow(ConnectorDown):
+    """It has the request, and did not answer in time."""
 
 
 class ConnectorUntrusted(ConnectorDown):
@@ -56,6 +62,8 @@ class ConnectorClient:
 
     # When the last hint failed, by URL (monotonic seconds); a hint lost is no harm, a worker that waits is.
     _failed_at: dict[str, float] = {}
+    # Hints in a row that were answered too late, by URL.
+    _slow: dict[str, int] = {}
 
     def __init__(self, url, secret, database, ca=None):
         """`ca` is the path of a PEM file that the certificate is checked against; without it, what the system trusts."""
@@ -100,7 +108,12 @@ class ConnectorClient:
         try:
             self._post("/wake", {"accounts": list(account_ids), "reason": reason, "folder": folder}, HINT_TIMEOUT)
             self._failed_at.pop(self._url, None)
+            self._slow.pop(self._url, None)
         except (ConnectorDown, ConnectorRefused) as error:
+            if isinstance(error, ConnectorSlow):
+                self._slow[self._url] = self._slow.get(self._url, 0) + 1
+                if self._slow[self._url] < SLOW_HINTS:
+                    return
             self._failed_at[self._url] = time.monotonic()
             _logger.info("the connector took no hint (%s); none is sent for %d s", type(error).__name__, HINT_PAUSE)
 
@@ -186,6 +199,8 @@ class ConnectorClient:
                 response = session.request(method, self._url + path, json=payload, **how)
         except requests.exceptions.SSLError as error:
             raise ConnectorUntrusted(type(error).__name__) from error
+        except requests.exceptions.ReadTimeout as error:
+            raise ConnectorSlow(type(error).__name__) from error
         except requests.RequestException as error:
             raise ConnectorDown(type(error).__name__) from error
         except OSError as error:

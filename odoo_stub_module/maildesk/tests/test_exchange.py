@@ -203,6 +203,16 @@ class TestExchange(MailDeskCase):
             self.assertEqual(post.called, is_sent)
         self.assertEqual(post.call_args.kwargs["headers"]["X-MailDesk-Database"], params.get_param("database.uuid"))
 
+    def test_hint_that_is_answered_late_stops_no_others(self):
+        """The connector has it: what a person does next is told at once. Three in a row, and it is spared for a while."""
+        client = ConnectorClient("http://127.0.0.1:1", "s" * 16, "db")
+        self.enterContext(patch.dict(ConnectorClient._failed_at, clear=True))
+        self.enterContext(patch.dict(ConnectorClient._slow, clear=True))
+        post = self.enterContext(patch.object(requests.Session, "request", side_effect=requests.exceptions.ReadTimeout))
+        for _ in range(5):
+            client.wake([self.account.id], "changed")
+        self.assertEqual(post.call_count, 3)
+
     def test_take_up(self):
         """Cursors, counts and unresolved removals come whole."""
         self.fill()
