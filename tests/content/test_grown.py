@@ -153,6 +153,6 @@ async def test_shown_html_of_grown_mail(path: Path, grow: Callable[[bytes], byte
 @pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
 async def test_shown_html_of_grown_content(path: Path, grow: Callable[[str], str]) -> None:
     """A body that grew, or was cut or garbled on its way, shows a text too: what could be read of it before, in its order."""
-    message, _attachments = to_graph(path.read_bytes())  # noqa: ASYNC240
+    message, _attachments = to_graph(path.read_bytes())  # noqa: ASYNC240 - some kilobytes, in a test
     content, is_html = message["body"]["content"], message["body"]["contentType"] == "html"
     await _assert_shown(grow(content), message["bodyPreview"], is_html=is_html)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SECRET = "shared-secret-of-the-stage"
 READER = "anna.larsen@outlook.example"
+# A mailbox that its owner let MailDesk read only (`connect_read_only`).
+LOCKED = "lars.locked@outlook.example"
 
 
 @dataclass(slots=True)
@@ -138,3 +140,16 @@ def reader(browser: Browser, stage: Stage) -> Iterator[Page]:
             assert answer.headers.get("location", "").endswith("/odoo/maildesk"), answer.text[:300]
     with logged_in(browser, stage, stage.logins.empty, stage.logins.empty_password) as opened:
         yield opened
+
+
+def connect_read_only(stage: Stage) -> None:
+    """Let the user connect `LOCKED`, which Microsoft lets MailDesk read, not change."""
+    stage.simulator.ask("POST", "/mailboxes", {"address": LOCKED, "name": "Lars Locked", "inbox": 20})
+    stage.simulator.ask("POST", "/faults", {"consent_scopes": "Mail.Read,User.Read,offline_access,openid,profile,email"})
+    try:
+        with Person.logged_in(stage.odoo, stage.logins.user, stage.logins.user_password) as person:
+            person.url = stage.url
+            answer = person.sign_in(person.new_account(LOCKED), LOCKED)
+            assert answer.headers.get("location", "").endswith("/odoo/maildesk"), answer.text[:300]
+    finally:
+        stage.simulator.ask("DELETE", "/faults")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import READER
-from tests.odoo.person import Person
+from tests.e2e.conftest import LOCKED, READER, connect_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
     from tests.e2e.conftest import Stage
-
-LOCKED = "lars.locked@outlook.example"
 
 
 def _mail(number: int, subject: str) -> bytes:
@@ -266,15 +263,7 @@ def test_acting_while_nobody_is_there_waits_and_a_failure_is_told(reader: Page, 
 def test_acting_is_not_offered_where_it_cannot_work(newcomer: Page, stage: Stage) -> None:
     """A mailbox that Microsoft lets MailDesk only read: the same app, no buttons, and the reason in the bar of the selection."""
     page = newcomer
-    stage.simulator.ask("POST", "/mailboxes", {"address": LOCKED, "name": "Lars Locked", "inbox": 20})
-    stage.simulator.ask("POST", "/faults", {"consent_scopes": "Mail.Read,User.Read,offline_access,openid,profile,email"})
-    try:
-        with Person.logged_in(stage.odoo, stage.logins.user, stage.logins.user_password) as person:
-            person.url = stage.url
-            answer = person.sign_in(person.new_account(LOCKED), LOCKED)
-            assert answer.headers.get("location", "").endswith("/odoo/maildesk"), answer.text[:300]
-    finally:
-        stage.simulator.ask("DELETE", "/faults")
+    connect_read_only(stage)
     before = stage.truth(LOCKED)
     page.goto("/odoo/maildesk")
     row = page.locator(".o-maildesk-row").first

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import READER
+from tests.e2e.conftest import READER, connect_read_only
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
     from tests.e2e.conftest import Stage
-
-LOCKED = "lars.locked@outlook.example"
 BEN = "ben.pier@else.example"
 
 # A red dot, as somebody pastes it.
@@ -358,14 +356,7 @@ def test_writing_refused_comes_back(reader: Page, stage: Stage) -> None:
 def test_writing_not_from_a_read_only_mailbox(newcomer: Page, stage: Stage) -> None:
     """Where Microsoft lets MailDesk read and no more, nothing can be written, and the app says why."""
     page = newcomer
-    stage.simulator.ask("POST", "/mailboxes", {"address": LOCKED, "name": "Lars Locked", "inbox": 20})
-    stage.simulator.ask("POST", "/faults", {"consent_scopes": "Mail.Read,User.Read,offline_access,openid,profile,email"})
-    try:
-        with Person.logged_in(stage.odoo, stage.logins.user, stage.logins.user_password) as person:
-            person.url = stage.url
-            person.sign_in(person.new_account(LOCKED), LOCKED)
-    finally:
-        stage.simulator.ask("DELETE", "/faults")
+    connect_read_only(stage)
     page.goto("/odoo/maildesk")
     expect(page.locator(".o-maildesk-no-writing")).to_contain_text("Read only", timeout=60_000)
     expect(page.locator(".o-maildesk-tree .o-maildesk-compose-button")).to_be_disabled()

@@ -72,7 +72,7 @@ async def test_kills_lose_and_double_nothing(run: Run, tmp_path: Path, transport
                 mailbox, account = await place.connect(address, inbox=inbox, personal="outlook" in address)
                 mailboxes[account] = mailbox
             loads = [Load(mailbox, random.Random(f"{drawn} {account}")) for account, mailbox in mailboxes.items()]  # noqa: S311 - no secret
-            writers = [Writer(place, account, _LETTERS // 2, random.Random(f"{drawn} w{account}")) for account in mailboxes]  # noqa: S311
+            writers = [Writer(place, account, _LETTERS // 2, random.Random(f"{drawn} w{account}")) for account in mailboxes]  # noqa: S311 - drawn
             killer = Killer(place, random.Random(drawn))  # noqa: S311 - no secret
             async with trio.open_nursery() as nursery:
                 for load in loads:
@@ -99,7 +99,7 @@ async def test_kills_lose_and_double_nothing(run: Run, tmp_path: Path, transport
             applies = place.query("SELECT sum(revision) FROM mailbox_folder_sync")[0][0]
             acts = place.query("SELECT state, count(*) FROM mailbox_action WHERE kind NOT IN ('send', 'draft_save') GROUP BY 1 ORDER BY 1")
             states = Counter(_states(place)[letter.draft] for letter in letters)
-            print(f"{len(letters)} letters sent: {dict(states)}; actions: {dict(acts)}; {sum((w.done for w in writers), Counter())}")  # noqa: T201
+            print(f"{len(letters)} letters sent: {dict(states)}; actions: {dict(acts)}; {sum((w.done for w in writers), Counter())}")  # noqa: T201 - read
             print(f"{dict(killer.done)}, {killer.at_work} of them at work; {changes} changes, {applies} revisions")  # noqa: T201 - likewise
             assert killer.done == {"connector": _KILLS.connector, "worker": _KILLS.worker, "postgres": _KILLS.postgres}
             assert killer.at_work > _KILLS.connector // 10, "the connector was killed at rest only: this proves nothing"

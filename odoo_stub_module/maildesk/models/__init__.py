@@ -23,6 +23,7 @@ from . import mailbox_action
 from . import mailbox_action_do
 from . import mailbox_draft
 from . import mailbox_draft_write
+from . import mailbox_draft_answer
 from . import mailbox_draft_send
 from . import mailbox_bounce
 from . import mailbox_signin

@@ -20,7 +20,7 @@ import uuid
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -264,3 +264,23 @@ class MailboxAccount(models.Model):
     def _from_choices(self):
         """Return the addresses that a mail of this mailbox may come from."""
         return [self.email, *(one for one in self.alias_addresses or [] if one != self.email)]
+
+    def _refuses_sending(self):
+        """Return why the user may not send from this mailbox, or None."""
+        if not self:
+            return UserError(self.env._("Connect a mailbox first: there is none to send from."))
+        if not self.is_owner:
+            return AccessError(self.env._("This mailbox is shared with you to read: only its owner writes from it."))
+        if refusal := self._refuses_actions():
+            return refusal
+        if not self._permissions()["send"]:
+            return UserError(
+                self.env._(
+                    "Microsoft does not let MailDesk send from %s. To send, press “Re-Authorize Outlook” and allow it there.", self.name
+                )
+            )
+        return None
+
+    def _refuses_actions_of(self, user):
+        """Return why a user may change nothing in this mailbox, or None."""
+        return self.with_user(user)._refuses_actions()

@@ -14,6 +14,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..draft_html import words_of
 from ..wire import MAX_RECIPIENTS, iso, to_datetime
 from .mailbox_connector import RUNNING
 from .message_cover import fold, said
@@ -185,9 +186,7 @@ class MailboxDraft(models.Model):
         return found[0]
 
     def _preview(self):
-        from .mailbox_draft_write import lxml_text  # noqa: PLC0415 - the two files are halves of one model
-
-        return " ".join(lxml_text(self.html or "").split())[:PREVIEW]
+        return words_of(self.html or "")[:PREVIEW]
 
     def _take_place(self, remote_id, internet_message_id):
         """Let the entry be the row of a message of Graph; what another row of that id was goes."""

@@ -7,10 +7,10 @@ from lxml import html as lxml_html
 from odoo import api, models
 from odoo.tools import SQL
 
+from ..draft_html import IN_ODOO, RECEIVED, UPLOAD, inner_html
 from ..wire import WireError, key, number, objects, text
 from .apply_turn import in_turn
 from .mailbox_draft import OPEN
-from .mailbox_draft_write import _IN_ODOO, _RECEIVED, _UPLOAD, _inner
 
 KINDS = ("draft_save", "draft_discard", "send")
 # Bytes of a file that one call gives.
@@ -119,16 +119,16 @@ class MailboxDraft(models.Model):
             item = None
             if picture.get("data-cid"):
                 picture.set("src", f"cid:{picture.attrib.pop('data-cid')}")
-            elif found := _UPLOAD.match(source):
-                item = known.get(int(found[1])) or copies.get(int(found[1]) if _IN_ODOO.match(source.removeprefix(base)) else None)
-            elif found := _RECEIVED.match(source):
+            elif found := UPLOAD.match(source):
+                item = known.get(int(found[1])) or copies.get(int(found[1]) if IN_ODOO.match(source.removeprefix(base)) else None)
+            elif found := RECEIVED.match(source):
                 item = received.get(found[1])
             elif picture.get("data-remote"):
                 picture.set("src", picture.attrib.pop("data-remote"))
             if item and item.get("content_id"):
                 picture.set("src", f"cid:{item['content_id']}")
                 inline.add(item["id"])
-        return _inner(tree), inline
+        return inner_html(tree), inline
 
     def _ended(self, action, outcome):
         """Note what came of an action of this mail."""

@@ -7,15 +7,14 @@ import uuid
 from contextlib import closing
 
 from lxml import html as lxml_html
-from markupsafe import Markup, escape
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tools import email_normalize, format_datetime
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import email_normalize
 from odoo.tools.mail import html_sanitize
 from requests import RequestException
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
-from ..people import clean_name
+from ..draft_html import IN_ODOO, inner_html, says_anything, without_styles
 from ..wire import IMPORTANCE, WireError, text
 from .mailbox_draft import MAX_DRAFTS, OPEN
 
@@ -26,14 +25,6 @@ MAX_HTML = 3_000_000
 # Bytes of one attachment: what Graph takes. What a mail may have in all is the tenant's to say.
 MAX_ATTACHMENT = 150 * 2**20
 
-# How mail programs begin the subject of an answer or of a forward.
-_ANSWERED = re.compile(r"^\s*(re|aw|sv|antw|rép|ref)\s*(\[\d+\])?\s*:", re.IGNORECASE)
-_FORWARDED = re.compile(r"^\s*(fwd?|wg|tr|vs|enc)\s*:", re.IGNORECASE)
-
-# Odoo's ways to a file.
-_UPLOAD = re.compile(r"^(?:https?://[^/]+)?/web/(?:image|content)/(\d+)(?:[-/?#].*)?$")
-_IN_ODOO = re.compile(r"^/web/(?:image|content)/(\d+)(?:[-/?#].*)?$")
-_RECEIVED = re.compile(r"^(?:https?://[^/]+)?/maildesk/attachment/\d+/[^/]+/([^/?#]+)")
 _PICTURE = re.compile(r"^data:(image/(?:png|gif|jpeg|webp|bmp));base64,(.+)$", re.DOTALL)
 
 
@@ -207,48 +198,13 @@ class MailboxDraft(models.Model):
         draft._say({**lists, "subject": subject[:MAX_SUBJECT], "attachments": []})
         return draft
 
-    def _title(self, mode, source, subject):
-        own = " ".join((text(subject, "subject") or "").split()) if subject else source.subject or ""
-        if mode in ("reply", "reply_all") and not _ANSWERED.match(own):
-            return f"Re: {own}"
-        if mode == "forward" and not _FORWARDED.match(own):
-            return f"Fwd: {own}"
-        return own
-
     def _blank(self, account):
         """Return what a mail begins with: an empty line, and the signature."""
         signature = account.signature or ""
-        signed = f'<div class="maildesk-signature">{signature}</div>' if signature and lxml_text(signature) else ""
+        signed = f'<div class="maildesk-signature">{signature}</div>' if signature and says_anything(signature) else ""
         return f"<p><br></p>{signed}"
 
     # ------------------------------------------------------------------ recipients
-
-    def _recipients(self, mode, source):
-        """Return whom an answer goes to."""
-        if mode == "forward":
-            return {}
-        own = set(self._own_addresses(source.account_id))
-        sender = [{"name": source.from_name or "", "address": source.from_email or ""}]
-        to, cc = source.to_recipients or [], source.cc_recipients or []
-        first = source.reply_to or sender
-        if source.from_email and source.from_email.lower() in own and not source.reply_to:
-            # One's own mail is answered to those who got it.
-            first = to
-        if mode == "reply":
-            return {"to_recipients": _once(first, set())}
-        everybody = _once([*first, *to], own) or _once(first, set())
-        return {"to_recipients": everybody, "cc_recipients": _once(cc, own | {one["address"].lower() for one in everybody})}
-
-    def _own_addresses(self, account):
-        own = self.env["mailbox.account"].search([("owner_id", "=", self.env.uid)])
-        # sudo: fields of the user's own mailboxes, and of the one that is written from
-        return [address.lower() for one in (own | account).sudo() for address in one._from_choices() if address]
-
-    def _missing_recipients(self, mode, source):
-        """Return how many recipients of the answered message the index does not name."""
-        if mode != "reply_all":
-            return 0
-        return max(0, source.to_total - len(source.to_recipients or [])) + max(0, source.cc_total - len(source.cc_recipients or []))
 
     def _people(self, values, *, is_checked=True):
         """Return recipients as they are kept; an address that cannot be one is refused before sending, not while somebody types."""
@@ -268,46 +224,6 @@ class MailboxDraft(models.Model):
         if is_checked and (wrong := [one["address"] for one in people if not _is_address(one["address"])]):
             raise UserError(self.env._("This is no address such as anna@example.com: %s", ", ".join(wrong[:5])))
         return people
-
-    # ------------------------------------------------------------------ quoting
-
-    def _quote(self, source):
-        """Return the answered message as it stands below what is written, and its attachments."""
-        if not source:
-            return {"state": "ready", "html": ""}
-        body = source._body()
-        if body["state"] != "ready":
-            return {"state": body["state"], "html": ""}
-        head = self._forward_head(source) if self.mode == "forward" else self._attribution(source)
-        inner = Markup(_without_styles(body["html"]))  # noqa: S704 - cleaned when it was kept
-        style = "margin:0 0 0 .8ex;border-left:1px solid #ccc;padding-left:1ex"
-        quoted = (
-            inner if self.mode == "forward" else Markup('<blockquote class="maildesk-quote" style="%s">%s</blockquote>') % (style, inner)
-        )
-        html = Markup('<div class="maildesk-quoted">%s%s</div>') % (head, quoted)
-        return {"state": "ready", "html": str(html), "attachments": body.get("attachments") or []}
-
-    def _attribution(self, source):
-        when = format_datetime(self.env, source.sent_at or source.received_at, tz=self.env.user.tz)
-        name = clean_name(source.from_name, source.from_email or "")
-        line = self.env._("On %(when)s, %(name)s wrote:", when=when, name=name)
-        return Markup('<div class="maildesk-attribution">%s</div>') % line
-
-    def _forward_head(self, source):
-        people = [", ".join(_shown(one) for one in source[name] or []) for name in ("to_recipients", "cc_recipients")]
-        when = format_datetime(self.env, source.sent_at or source.received_at, tz=self.env.user.tz)
-        lines = [
-            (self.env._("From"), _shown({"name": source.from_name, "address": source.from_email})),
-            (self.env._("Date"), when),
-            (self.env._("Subject"), source.subject or ""),
-            (self.env._("To"), people[0]),
-            (self.env._("Cc"), people[1]),
-        ]
-        rows = Markup("").join(Markup("<div><b>%s:</b> %s</div>") % line for line in lines if line[1])
-        return Markup('<div class="maildesk-attribution"><div>---------- %s ----------</div>%s</div>') % (
-            self.env._("Forwarded message"),
-            rows,
-        )
 
     # ------------------------------------------------------------------ what the app sends
 
@@ -390,7 +306,7 @@ class MailboxDraft(models.Model):
             added.append(item)
             html = None
         if html is None:
-            html = _inner(tree)
+            html = inner_html(tree)
         clean = str(html_sanitize(html, silent=True))
         if len(clean) > MAX_HTML:
             raise UserError(self.env._("This text is too long for a mail."))
@@ -398,7 +314,7 @@ class MailboxDraft(models.Model):
 
     def _copy_picture(self, source, attachments):
         """Return [a copy] of a picture of Odoo that the author may see, and that this mail does not have yet."""
-        found = _IN_ODOO.match(source.removeprefix(self.get_base_url()))
+        found = IN_ODOO.match(source.removeprefix(self.get_base_url()))
         if found is None or any(int(found[1]) in (item["id"], item.get("origin")) for item in attachments):
             return []
         file = self.env["ir.attachment"].with_user(self.author_id).browse(int(found[1])).exists()
@@ -514,7 +430,7 @@ class MailboxDraft(models.Model):
         for item in items:
             item["remote_id"] = item["source_id"]
         self._uploads().unlink()
-        self._say({"html": _without_styles(body["html"]), "attachments": items})
+        self._say({"html": without_styles(body["html"]), "attachments": items})
 
     # ------------------------------------------------------------------ to Outlook
 
@@ -565,70 +481,9 @@ class MailboxMessageIndex(models.Model):
         return self._body()
 
 
-class MailboxAccount(models.Model):
-    _inherit = "mailbox.account"
-
-    def _refuses_sending(self):
-        """Return why the user may not send from this mailbox, or None."""
-        if not self:
-            return UserError(self.env._("Connect a mailbox first: there is none to send from."))
-        if not self.is_owner:
-            return AccessError(self.env._("This mailbox is shared with you to read: only its owner writes from it."))
-        if refusal := self._refuses_actions():
-            return refusal
-        if not self._permissions()["send"]:
-            return UserError(
-                self.env._(
-                    "Microsoft does not let MailDesk send from %s. To send, press “Re-Authorize Outlook” and allow it there.", self.name
-                )
-            )
-        return None
-
-    def _refuses_actions_of(self, user):
-        """Return why a user may change nothing in this mailbox, or None."""
-        return self.with_user(user)._refuses_actions()
-
-
 def _is_address(value):
     """Tell whether a text is one address and nothing else: no name, no second one, no line break."""
     return bool(email_normalize(value)) and not re.search(r"[\s<>,;]", value)
-
-
-def lxml_text(html):
-    """Return the words of a piece of HTML; a picture counts as one."""
-    tree = lxml_html.fragment_fromstring(html, create_parent="div")
-    return (tree.text_content() or "").strip() or ("img" if tree.find(".//img") is not None else "")
-
-
-def _without_styles(html):
-    """Return a body without its style sheet: it would speak of the whole mail, and of the page in which it is written."""
-    return re.sub(r"<style\b.*?</style>", "", html or "", flags=re.DOTALL | re.IGNORECASE)
-
-
-def _inner(tree):
-    return escape_text(tree.text) + "".join(lxml_html.tostring(child, encoding="unicode") for child in tree)
-
-
-def escape_text(value):
-    """Return text as HTML has it."""
-    return str(escape(value)) if value else ""
-
-
-def _once(people, without):
-    """Return people with an address, each once, without some addresses."""
-    found, seen = [], set(without)
-    for person in people:
-        address = (person.get("address") or "").strip()
-        if address and address.lower() not in seen:
-            seen.add(address.lower())
-            found.append({"name": person.get("name") or "", "address": address})
-    return found
-
-
-def _shown(person):
-    name = clean_name(person.get("name"), person.get("address") or "")
-    address = person.get("address") or ""
-    return name if name == address else f"{name} <{address}>"
 
 
 def _from_outlook(number, item):

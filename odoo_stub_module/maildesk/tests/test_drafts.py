@@ -51,10 +51,10 @@ class TestDrafts(MailDeskCase):
         self.serial = answer["serial"]
         return answer
 
-    def send(self, **keys):
+    def send(self, html="<p>Dear Bert</p>", **keys):
         """Write a mail and send it now; return (draft, action)."""
         made = self.compose("new", to=["bert@example.com"], subject="Hello")
-        made |= self.drafts.maildesk_save(made["id"], made["revision"], {"html": "<p>Dear Bert</p>"})
+        made |= self.drafts.maildesk_save(made["id"], made["revision"], {"html": html})
         self.drafts.maildesk_send(made["id"], made["revision"], delay=0, **keys)
         self.env.flush_all()
         given = [one for one in self.exchange()["actions"] if one["kind"] == "send"]
@@ -361,6 +361,11 @@ class TestDrafts(MailDeskCase):
         self.apply(messages=[self.mail("s9", folder="F-sent", subject="Hello", is_draft=False, internet_message_id="<d1@x>")])
         self.assertEqual(self.shown("F-sent"), ["Hello"])
         self.assertEqual((self.row("s9").id, self.row("s9").is_local), (entry, False))
+
+    def test_entry_of_a_picture_alone_has_no_words(self):
+        """The line below its subject is empty, not what a picture is called in HTML."""
+        draft, _action = self.send(html=f'<p><img src="data:image/gif;base64,{base64.b64encode(b"GIF").decode()}"></p>')
+        self.assertFalse(draft.message_id.preview)
 
     def test_copy_that_keeps_its_id_is_the_entry(self):
         draft, action = self.send()
