@@ -58,9 +58,9 @@ class Deleted(Exception):
 
 
 class SentInOutlook(Exception):
-    """The draft was sent from Outlook; `item` is what it became."""
+    """The draft was sent from Outlook; `item` is what it became, None where that is not known."""
 
-    def __init__(self, item: DraftItem) -> None:
+    def __init__(self, item: DraftItem | None) -> None:
         self.item = item
         super().__init__("sent in Outlook")
 
@@ -88,7 +88,7 @@ class DraftBox:
         self._folders: dict[str, str] = {}
 
     async def folder(self, name: str) -> str:
-        """Return the id of Drafts or Deleted Items."""
+        """Return the id of a folder that Graph knows by name."""
         if name not in self._folders:
             self._folders[name] = await drafts_folder(self._client, name)
         return self._folders[name]
@@ -175,9 +175,10 @@ class DraftBox:
     async def _tagged(self, content: DraftContent) -> DraftItem | None:
         """Return the draft with the tag of a mail; what was made twice goes."""
         found = await find_by_tag(self._client, content.tag)
-        sent = next((one for one in found if not one.is_draft), None)
-        if sent is not None:
-            raise SentInOutlook(sent)
+        if any(not one.is_draft for one in found):
+            # What was sent to oneself has the tag in the Inbox, too: that is another message.
+            place = await self.folder("sentitems")
+            raise SentInOutlook(next((one for one in found if not one.is_draft and one.parent_folder_id == place), None))
         drafts = await self.folder("drafts")
         ours = [one for one in found if one.parent_folder_id == drafts]
         for one in ours[1:]:

@@ -106,8 +106,8 @@ class Post:
             outcome = await self._carry(task)
         except SentInOutlook as sent:
             # Its author pressed Send there: it went once.
-            kind = "done" if task.action.kind == "send" else "gone"
-            outcome = Outcome(uuid, kind, acked=self._clock(), draft=_made(sent.item)) if kind == "done" else Outcome(uuid, kind)
+            made = UNSET if sent.item is None else _made(sent.item)
+            outcome = Outcome(uuid, "done", acked=self._clock(), draft=made) if task.action.kind == "send" else Outcome(uuid, "gone")
         except Changed:
             outcome = Outcome(uuid, "failed", error="changed")
         except Deleted:

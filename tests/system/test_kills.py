@@ -89,6 +89,8 @@ async def test_kills_lose_and_double_nothing(run: Run, tmp_path: Path, transport
             letters = [letter for writer in writers for letter in writer.letters]
             try:
                 await place.until_quiet(_QUIET)
+                unknown = sum(_states(place)[letter.draft] == "unconfirmed" for letter in letters)
+                assert unknown <= _LETTERS // 2, f"{unknown} of {_LETTERS} authors were asked: that is no way to be right"
                 await trio.to_thread.run_sync(_decide, place, letters)
                 await place.until_quiet(_QUIET)
                 await place.until_equal(mailboxes, _QUIET)
