@@ -1,6 +1,7 @@
 """Odoo's calls to the connector (docs/protocol.md, section 2): hints, sign-in, bodies.
 
-No worker waits long for it: a hint 200 ms, a body 3 s (0.5 s to ask for it), a sign-in step 20 s. After a failed hint none goes for 30 s.
+No worker waits long for it: a hint 200 ms, a body 3 s (0.5 s to ask for it), a sign-in step 20 s. After a failed hint none goes for 30 s
+to the same run of the connector: one that was started anew is told at once.
 """
 
 import logging
@@ -60,14 +61,18 @@ class ConnectorRefused(Exception):
 class ConnectorClient:
     """One connector, by URL and shared secret."""
 
-    # When the last hint failed, by URL (monotonic seconds); a hint lost is no harm, a worker that waits is.
-    _failed_at: dict[str, float] = {}
+    # Which run of the connector took no hint, and when (monotonic seconds), by URL; a hint lost is no harm, a worker that waits is.
+    _failed: dict[str, tuple[str, float]] = {}
     # Hints in a row that were answered too late, by URL.
     _slow: dict[str, int] = {}
 
-    def __init__(self, url, secret, database, ca=None):
-        """`ca` is the path of a PEM file that the certificate is checked against; without it, what the system trusts."""
+    def __init__(self, url, secret, database, ca=None, run=""):
+        """`ca` is the path of a PEM file that the certificate is checked against; without it, what the system trusts.
+
+        `run` names the connector's process (docs/protocol.md, `connector_exchange`): another one may answer where this one did not.
+        """
         self._url = url.rstrip("/")
+        self._run = run
         # A copy of the database has the secret too: the connector knows its own database by its UUID.
         self._headers = {"Authorization": f"Bearer {secret}", "X-MailDesk-Database": database or ""}
         self._verify = ca or _system_store()
@@ -81,7 +86,9 @@ class ConnectorClient:
         # sudo: system parameters are for administrators; the URL and secret stay in here
         get = env["ir.config_parameter"].sudo().get_param
         url, secret = get("maildesk.connector_url"), get("maildesk.connector_secret")
-        return cls(url, secret, get("database.uuid"), get("maildesk.connector_ca")) if url and secret else None
+        if not (url and secret):
+            return None
+        return cls(url, secret, get("database.uuid"), get("maildesk.connector_ca"), env["mailbox.connector"]._current_run())
 
     @classmethod
     def check(cls, env):
@@ -102,19 +109,19 @@ class ConnectorClient:
 
     def wake(self, account_ids, reason, folder=None, *, is_urgent=False):
         """Send a hint; never raises. After a failure none is sent for a while, but one that is urgent."""
-        failed = self._failed_at.get(self._url)
-        if not is_urgent and failed is not None and time.monotonic() - failed < HINT_PAUSE:
+        run, failed_at = self._failed.get(self._url, (None, 0.0))
+        if not is_urgent and run == self._run and time.monotonic() - failed_at < HINT_PAUSE:
             return
         try:
             self._post("/wake", {"accounts": list(account_ids), "reason": reason, "folder": folder}, HINT_TIMEOUT)
-            self._failed_at.pop(self._url, None)
+            self._failed.pop(self._url, None)
             self._slow.pop(self._url, None)
         except (ConnectorDown, ConnectorRefused) as error:
             if isinstance(error, ConnectorSlow):
                 self._slow[self._url] = self._slow.get(self._url, 0) + 1
                 if self._slow[self._url] < SLOW_HINTS:
                     return
-            self._failed_at[self._url] = time.monotonic()
+            self._failed[self._url] = self._run, time.monotonic()
             _logger.info("the connector took no hint (%s); none is sent for %d s", type(error).__name__, HINT_PAUSE)
 
     def sign_in_start(self, account_id, email, redirect_uri, tenant):

@@ -255,6 +255,7 @@ _NEW = (
 
 # As if it had come just now.
 _NOW = "UPDATE mailbox_message_index SET received_at = now() AT TIME ZONE 'UTC' WHERE id = {message}"
+_LAST_WRITTEN = "UPDATE mailbox_draft SET write_date = now() AT TIME ZONE 'UTC' WHERE id = {draft}"
 # Its sender is a contact.
 _KNOWN = "UPDATE res_partner SET email_normalized = 'ben.{mark}@pier.example' WHERE id = {partner_other}"
 
@@ -314,7 +315,7 @@ TABLE: list[Row] = [
     answers("begin a mail",                     "owner",                f"{DRAFT}.maildesk_compose", mode="new", account_id="$account", before=_MAY_SEND),
     sees("answer a mail",                       "owner",                f"{DRAFT}.maildesk_compose", mode="reply", message_id="$message", before=_MAY_SEND),
     sees("a mail that one writes",              "owner",                f"{DRAFT}.maildesk_draft", draft_id="$draft"),
-    sees("what one writes",                     "owner",                f"{DRAFT}.maildesk_drafts"),
+    sees("what one writes",                     "owner",                f"{DRAFT}.maildesk_drafts", before=_LAST_WRITTEN),
     sees("what one has scheduled",              "owner",                f"{DRAFT}.maildesk_scheduled", before=_SCHEDULED),
     answers("quote the answered mail",          "owner",                f"{DRAFT}.maildesk_quote", draft_id="$draft"),
     answers("go on with a draft of Outlook",    "owner",                f"{DRAFT}.maildesk_edit", message_id="$message", before=_OF_OUTLOOK),

@@ -68,6 +68,12 @@ class MailboxConnector(models.Model):
         return {"is_up": is_up, "since": None if is_up else iso(row.seen_at)}
 
     @api.model
+    def _current_run(self):
+        """Return the run of the connector that holds the lease, or held it last; empty where none ever did."""
+        # sudo: nobody's table; the run is no secret, and stays in Odoo
+        return self.sudo().search([], limit=1).run or ""
+
+    @api.model
     def _tell_back(self):
         """Let open apps know that a connector is there again: nobody is told when one goes, so apps ask as it matters."""
         # One message for all: who has no mailbox has no app that listens.

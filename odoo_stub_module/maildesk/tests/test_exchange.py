@@ -189,7 +189,7 @@ class TestExchange(MailDeskCase):
         params = self.env["ir.config_parameter"].sudo()
         params.set_param("maildesk.connector_url", "http://127.0.0.1:1")
         params.set_param("maildesk.connector_secret", "s" * 16)
-        self.enterContext(patch.dict(ConnectorClient._failed_at, {"http://127.0.0.1:1": time.monotonic()}))
+        self.enterContext(patch.dict(ConnectorClient._failed, {"http://127.0.0.1:1": ("", time.monotonic())}))
         post = self.enterContext(patch.object(requests.Session, "request", side_effect=requests.ConnectionError))
         for work, is_sent in (
             (self.account._config_changed, False),
@@ -206,12 +206,28 @@ class TestExchange(MailDeskCase):
     def test_hint_that_is_answered_late_stops_no_others(self):
         """The connector has it: what a person does next is told at once. Three in a row, and it is spared for a while."""
         client = ConnectorClient("http://127.0.0.1:1", "s" * 16, "db")
-        self.enterContext(patch.dict(ConnectorClient._failed_at, clear=True))
+        self.enterContext(patch.dict(ConnectorClient._failed, clear=True))
         self.enterContext(patch.dict(ConnectorClient._slow, clear=True))
         post = self.enterContext(patch.object(requests.Session, "request", side_effect=requests.exceptions.ReadTimeout))
         for _ in range(5):
             client.wake([self.account.id], "changed")
         self.assertEqual(post.call_count, 3)
+
+    def test_hint_goes_again_once_the_connector_was_started_anew(self):
+        """What a stopped connector did not take says nothing of the next one: a click waits for no pause."""
+        params = self.env["ir.config_parameter"].sudo()
+        params.set_param("maildesk.connector_url", "http://127.0.0.1:1")
+        params.set_param("maildesk.connector_secret", "s" * 16)
+        self.enterContext(patch.dict(ConnectorClient._failed, clear=True))
+        post = self.enterContext(patch.object(requests.Session, "request", side_effect=requests.ConnectionError))
+        lease = self.lease()
+        for _ in range(2):
+            ConnectorClient.of(self.env).wake([self.account.id], "changed")
+        self.assertEqual(post.call_count, 1)
+        self.connector.connector_exchange(instance="i-1", run="r-1", serial=lease["serial"], reports=[], leaving=True)
+        self.lease(run="r-2")
+        ConnectorClient.of(self.env).wake([self.account.id], "changed")
+        self.assertEqual(post.call_count, 2)
 
     def test_take_up(self):
         """Cursors, counts and unresolved removals come whole."""

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click } from "@odoo/hoot-dom";
-import { animationFrame } from "@odoo/hoot-mock";
 import { asyncStep, patchWithCleanup, waitForSteps } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
 import { defineMailModels, FakeMail, openMailDesk, sendChanged } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, drag, hover, press, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame } from "@odoo/hoot-mock";
+import { advanceTime } from "@odoo/hoot-mock";
 import { contains, getService } from "@web/../tests/web_test_helpers";
 import { maildeskActions } from "@maildesk/actions/maildesk_actions";
 import { defineMailModels, FakeMail, openMailDesk, sendChanged } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

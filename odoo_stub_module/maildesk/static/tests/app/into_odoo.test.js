@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, edit, press, queryAllTexts, queryOne, waitFor, waitForNone } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame } from "@odoo/hoot-mock";
+import { advanceTime } from "@odoo/hoot-mock";
 import { contains, getService, MockServer, mockService } from "@web/../tests/web_test_helpers";
 import { defineMailModels, FakeMail, openMailDesk, sendBody } from "../maildesk_test_helpers";
+import { animationFrame } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

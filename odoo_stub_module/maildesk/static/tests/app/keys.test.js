@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, press, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame } from "@odoo/hoot-mock";
+import { advanceTime } from "@odoo/hoot-mock";
 import { asyncStep, getService, patchWithCleanup, waitForSteps } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
 import { keyEntries, maildeskKeys } from "@maildesk/actions/maildesk_keys";
 import { defineMailModels, FakeMail, openMailDesk } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

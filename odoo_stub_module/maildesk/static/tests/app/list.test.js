@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, hover, keyDown, keyUp, press, queryAll, queryAllAttributes, queryFirst, scroll } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame, Deferred, mockDate, mockTimeZone } from "@odoo/hoot-mock";
+import { advanceTime, Deferred, mockDate, mockTimeZone } from "@odoo/hoot-mock";
 import { addBusServiceListeners } from "@bus/../tests/bus_test_helpers";
 import { asyncStep, getService, patchWithCleanup, waitForSteps } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
@@ -8,7 +8,7 @@ import { user } from "@web/core/user";
 import { maildeskActions } from "@maildesk/actions/maildesk_actions";
 import { messageIds } from "@maildesk/store/message_list";
 import { defineMailModels, FakeMail, moment, openMailDesk, sendChanged } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

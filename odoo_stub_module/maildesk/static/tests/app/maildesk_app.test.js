@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, press, queryAllAttributes, queryFirst } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame, runAllTimers } from "@odoo/hoot-mock";
+import { advanceTime, runAllTimers } from "@odoo/hoot-mock";
 import { addBusServiceListeners } from "@bus/../tests/bus_test_helpers";
 import { WEBSOCKET_CLOSE_CODES } from "@bus/workers/websocket_worker";
 import { asyncStep, MockServer, patchWithCleanup, waitForSteps } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
 import { defineMailModels, FakeMail, openMailDesk, sendBody, sendChanged } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, queryAllAttributes, queryFirst } from "@odoo/hoot-dom";
-import { animationFrame, mockMatchMedia } from "@odoo/hoot-mock";
+import { mockMatchMedia } from "@odoo/hoot-mock";
 import { getService } from "@web/../tests/web_test_helpers";
 import { defineMailModels, FakeMail, openMailDesk, sendBody, sendChanged } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

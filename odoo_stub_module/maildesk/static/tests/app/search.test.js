@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, edit, press, queryAllAttributes, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame, Deferred } from "@odoo/hoot-mock";
+import { advanceTime, Deferred } from "@odoo/hoot-mock";
 import { getService } from "@web/../tests/web_test_helpers";
 import { defineMailModels, FakeMail, moment, openMailDesk, sendChanged } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, queryFirst } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame, mockDate } from "@odoo/hoot-mock";
+import { advanceTime, mockDate } from "@odoo/hoot-mock";
 import { addBusServiceListeners } from "@bus/../tests/bus_test_helpers";
 import { asyncStep, waitForSteps } from "@web/../tests/web_test_helpers";
 import { defineMailModels, FakeMail, openMailDesk, sendChanged, sendConnectorBack } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

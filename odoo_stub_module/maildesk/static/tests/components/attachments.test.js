@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, press, queryAllTexts, queryAttribute } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame } from "@odoo/hoot-mock";
+import { advanceTime } from "@odoo/hoot-mock";
 import { allowTranslations, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
 import { AttachmentFetch } from "@maildesk/store/attachment_fetch";
 import { attachmentName, attachmentUrl, decodeText, previewKind, zipUrl } from "@maildesk/utils/attachments";
 import { defineMailModels, FakeMail, openMailDesk } from "../maildesk_test_helpers";
-import { waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
-import { advanceTime, animationFrame } from "@odoo/hoot-mock";
+import { advanceTime } from "@odoo/hoot-mock";
 import { getService, patchWithCleanup } from "@web/../tests/web_test_helpers";
 import { session } from "@web/session";
 import { defineMailModels, FakeMail, openMailDesk, openOdoo, sendChanged } from "../maildesk_test_helpers";
-import { waitFor, waitForNone, waitUntil } from "../patience";
+import { animationFrame, waitFor, waitForNone, waitUntil } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();

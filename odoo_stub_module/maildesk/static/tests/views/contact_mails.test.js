@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click } from "@odoo/hoot-dom";
-import { animationFrame, Deferred } from "@odoo/hoot-mock";
+import { Deferred } from "@odoo/hoot-mock";
 import { getService, mountView, onRpc, patchWithCleanup, serverState } from "@web/../tests/web_test_helpers";
 import { defineMailModels } from "../maildesk_test_helpers";
-import { waitFor } from "../patience";
+import { animationFrame, waitFor } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();
