@@ -1,12 +1,19 @@
-"""Invitations, as Graph tells them and as files."""
+"""Invitations, as Graph tells them and as files; and as Exchange makes them of mail."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
+from connector.content.bodies import fetch_body
 from connector.content.invitations import from_event, from_file, is_calendar
 from connector.graph.types import EventMessage
+from tests.graph_simulator.mime import to_graph
+
+if TYPE_CHECKING:
+    from tests.content.conftest import Shelf
 
 _FILE = """BEGIN:VCALENDAR
 METHOD:{method}
@@ -117,3 +124,14 @@ def test_is_calendar_by_type_or_name() -> None:
     assert is_calendar("x", "text/calendar; method=REQUEST")
     assert is_calendar("Invite.ICS", "application/octet-stream")
     assert not is_calendar("a.txt", "text/plain")
+
+
+async def test_invitation_of_a_mail_is_what_its_file_says(shelf: Shelf) -> None:
+    """Exchange takes the calendar in: no file is left, and the card says the same but for who else was asked."""
+    head = "From: Anna Weber <anna@example.com>\r\nTo: Bert <bert@example.com>\r\nSubject: Quarterly review\r\nMIME-Version: 1.0\r\n"
+    mime = f"{head}Content-Type: text/calendar; method=REQUEST\r\n\r\n".encode() + _file()
+    data, attachments = to_graph(mime)
+    message = shelf.mailbox.add(shelf.mailbox.folder_id("inbox"), data, mime, attachments)
+    body = await fetch_body(shelf.client, message.immutable_id, keep_seconds=60)
+    assert body["attachments"] == []
+    assert body["invitation"] == from_file(_file(), "bert@example.com")

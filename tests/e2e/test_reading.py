@@ -61,8 +61,8 @@ BARGES = [
 
 INVITATION = (
     f"{_HEAD}Subject: Invitation: Quarterly review\r\nMessage-ID: <invitation-1@pier.example>\r\n"
-    'Content-Type: multipart/mixed; boundary="o"\r\n\r\n--o\r\nContent-Type: text/plain\r\n\r\nPlease come.\r\n'
-    '--o\r\nContent-Type: text/calendar; method=REQUEST; name=invite.ics\r\nContent-Disposition: attachment; filename="invite.ics"\r\n\r\n'
+    'Content-Type: multipart/alternative; boundary="o"\r\n\r\n--o\r\nContent-Type: text/plain\r\n\r\nPlease come.\r\n'
+    "--o\r\nContent-Type: text/calendar; method=REQUEST; charset=utf-8\r\n\r\n"
     "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Quarterly review\r\nDTSTART:20261201T090000Z\r\n"
     "DTEND:20261201T103000Z\r\nLOCATION:Room 4\r\nORGANIZER;CN=Kai:mailto:kai@pier.example\r\n"
     f"ATTENDEE;CN=Anna;PARTSTAT=NEEDS-ACTION:mailto:{READER}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n--o--\r\n"

@@ -26,6 +26,8 @@ _COLLECTION = re.compile(r"^Collection\((.+)\)$")
 
 _TREATED_AS_CLOSED = {"message", "user"}
 
+_WRITTEN = {"Edm.Date": r"\d{4}-\d\d-\d\d", "Edm.Guid": r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"}
+
 _PRIMITIVES: dict[str, type | tuple[type, ...]] = {
     "Edm.String": str,
     "Edm.Boolean": bool,
@@ -129,8 +131,8 @@ def _is_primitive(value: Any, kind: str) -> bool:
                 return isinstance(value, str) and value.endswith("Z") and datetime.fromisoformat(value) is not None
             except ValueError:
                 return False
-        case "Edm.Guid":
-            return isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value) is not None
+        case "Edm.Date" | "Edm.Guid":
+            return isinstance(value, str) and re.fullmatch(_WRITTEN[kind], value) is not None
         case "Edm.Binary":
             try:
                 return isinstance(value, str) and base64.b64decode(value, validate=True) is not None

@@ -10,6 +10,7 @@ from tests.graph_simulator.attachments import shown_id
 from tests.graph_simulator.call import Answer
 from tests.graph_simulator.extended import expanded
 from tests.graph_simulator.filters import parse_filter
+from tests.graph_simulator.meetings import PROPERTIES
 from tests.graph_simulator.model import NotThere
 from tests.graph_simulator.odata import MAX_TOP, GraphFault, no_property, selected, whole
 from tests.graph_simulator.search import searched
@@ -129,11 +130,14 @@ class Messages:
                 *({"name": name, "value": value} for name, value in message.headers.items()),
             ],
         }
-        unknown = [s for s in select if s not in full and s != "id"]
+        kind = full.pop("@odata.type", None)
+        unknown = [s for s in select if s in PROPERTIES or (s not in full and s != "id")]
         if unknown:
             raise no_property(unknown[0], "message")
         shown = {k: v for k, v in full.items() if (k in select if select else k not in _ONLY_SELECTED)}
         head: dict[str, Any] = {"@odata.etag": f'W/"{message.data["changeKey"]}"', "id": shown_id(call, message)}
+        if kind:
+            head = {"@odata.type": kind, **head}
         if message.poison in _SHOWN:
             shown |= {k: v for k, v in _SHOWN[message.poison].items() if k in shown}
         if context:

@@ -17,6 +17,7 @@ from email.message import Message as MimeMessage
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any
 
+from tests.graph_simulator.meetings import is_meeting, meeting
 from tests.graph_simulator.model import iso
 
 __all__ = ["preview", "to_graph"]
@@ -44,9 +45,12 @@ class _Utf8Headers(email.policy.Compat32):
 
 
 def to_graph(mime: bytes, received: datetime | None = None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return (properties, attachments) of a message; `received` stands for a missing or unreadable Date."""
+    """Return (properties, attachments) of a message; `received` stands for a missing or unreadable Date.
+
+    One about a meeting has the properties of an eventMessage, and its type, among the others.
+    """
     parsed = email.message_from_bytes(_mended(mime), policy=_Utf8Headers())
-    body, is_html, attachments = _parts(parsed)
+    body, is_html, attachments, about = _parts(parsed)
     sent = _date(parsed) or received or datetime.now(UTC)
     at = received or sent
     senders = _people(parsed, "From")
@@ -79,6 +83,7 @@ def to_graph(mime: bytes, received: datetime | None = None) -> tuple[dict[str, A
         "bccRecipients": _people(parsed, "Bcc"),
         "replyTo": _people(parsed, "Reply-To"),
         "flag": {"flagStatus": "notFlagged"},
+        **about,
     }, attachments
 
 
@@ -98,8 +103,10 @@ def _mended(mime: bytes) -> bytes:
     return b"\r\n".join(head) + mime[end.start() :]
 
 
-def _parts(parsed: MimeMessage) -> tuple[str, bool, list[dict[str, Any]]]:
+def _parts(parsed: MimeMessage) -> tuple[str, bool, list[dict[str, Any]], dict[str, Any]]:
+    """Return (body, whether it is HTML, attachments, what is said of a meeting)."""
     texts: dict[str, str] = {}
+    about: dict[str, Any] = {}
     attachments: list[dict[str, Any]] = []
     skip: set[int] = set()
     for part in parsed.walk():
@@ -128,11 +135,13 @@ def _parts(parsed: MimeMessage) -> tuple[str, bool, list[dict[str, Any]]]:
         content_id = _text(part["Content-ID"]).strip("<> ") or None
         payload = part.get_payload(decode=True)
         content = payload if isinstance(payload, bytes) else b""
+        if is_meeting(part) and not about and (about := meeting(content)):
+            continue
         is_inline = disposition.startswith("inline") and content_id is not None
         attachments.append(_attachment(name or "attachment", kind, content, "file", is_inline=is_inline, content_id=content_id))
     if "text/html" in texts:
-        return texts["text/html"], True, attachments
-    return texts.get("text/plain", ""), False, attachments
+        return texts["text/html"], True, attachments, about
+    return texts.get("text/plain", ""), False, attachments, about
 
 
 def _mail_in_mail(part: MimeMessage, kind: str) -> dict[str, Any]:
