@@ -21,6 +21,7 @@ from . import mailbox_mail_copy
 from . import mailbox_into_odoo
 from . import mailbox_action
 from . import mailbox_action_do
+from . import mailbox_action_folder
 from . import mailbox_draft
 from . import mailbox_draft_write
 from . import mailbox_draft_answer
