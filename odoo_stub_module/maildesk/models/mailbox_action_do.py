@@ -1,7 +1,7 @@
-"""What people do with mail: `maildesk_do`, `_undo`, `_retry`, `_dismiss`, `_actions` (docs/protocol.md, section 4); with folders: `mailbox_action_folder`.
+"""What people do with mail: `maildesk_do`, `_undo`, `_retry`, `_dismiss`, `_actions` (docs/protocol.md, section 4).
 
 One transaction has the action and what shows because of it; the connector is woken when it is committed. Only the owner changes mail: those
-whom a mailbox is shared with read it.
+whom a mailbox is shared with read it. Folders as such are `mailbox_action_folder`'s.
 """
 
 import json
@@ -138,10 +138,11 @@ class MailboxAction(models.Model):
                 opposites[_opposite(action.kind, field, value)][action.message_id.id] = {field: value}
             else:
                 late += 1
-        for action in actions - actions.filtered("message_id"):
-            done = action._undo_folder()
-            undone, late = undone + done, late + (not done)
         uuids = []
+        for action in actions - actions.filtered("message_id"):
+            done, left, made = action._undo_folder()
+            undone, late = undone + done, late + left
+            uuids += made
         for kind, wishes in opposites.items():
             uuids += self._wish(kind, wishes)[1]
             undone += len(wishes)
@@ -250,7 +251,7 @@ class MailboxAction(models.Model):
         for message_id, action_id, is_free, vals in cr.fetchall():
             earlier[message_id].append((action_id, is_free, vals or {}))
         remote = self._remote_folders({wish["folder_id"] for wish in wishes.values() if "folder_id" in wish})
-        rows, cancelled = [], []
+        rows, cancelled, places = [], [], set()
         for state in states:
             ((field, value),) = wishes[state.id].items()
             if state.shown[field] == value or not state.remote_id:
@@ -260,8 +261,12 @@ class MailboxAction(models.Model):
             merged = merge(value, state.said[field], known)
             cancelled += merged.cancelled
             rows.append(_row(state, field, value, merged, remote))
+            places |= (
+                {state.said["folder_id"], value} if field == "folder_id" else {state.said["folder_id"]} if field == "is_read" else set()
+            )
         if cancelled:
             self._cancel(cancelled)
+        self._hold_no_longer(places)
         self._insert(kind, group, rows)
         changed = fold(self.env, ids, fields.Datetime.now())
         # sudo: who hears of it is not for the user to read
