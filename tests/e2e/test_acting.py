@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,16 @@ def _folder(page: Page, name: str) -> Locator:
 
 def _at_microsoft(stage: Stage, subject: str, address: str = READER) -> dict[str, Any] | None:
     return next((message for message in stage.truth(address) if message["subject"] == subject), None)
+
+
+def _look(page: Page, name: str) -> None:
+    """Take pictures where a person asked for them (MAILDESK_PICTURES is a folder), on a desk and on a phone."""
+    if folder := os.environ.get("MAILDESK_PICTURES"):
+        for scheme, width, height in (("light", 390, 844), ("dark", 390, 844), ("dark", 1280, 800), ("light", 1280, 800)):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(300)
+            page.screenshot(path=f"{folder}/{name}-{scheme}-{width}.png")
 
 
 def _until(page: Page, is_so: Callable[[], bool], what: str) -> None:
@@ -209,7 +220,6 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     archive = next(folder for folder in stage.simulator.ask("GET", f"/mailboxes/{READER}/folders") if folder["well_known"] == "archive")
     _until(page, lambda: (at_microsoft("Moorings") or {})["parent_id"] == archive["id"], "the folder to be in the archive")
     _menu(page, "Moorings", "delete-folder")
-    page.locator(".modal .btn-danger").click()
     expect(page.locator(".o-maildesk-undo")).to_contain_text("Moorings was deleted")
     _until(page, lambda: (at_microsoft("Moorings") or {}).get("parent_id") != archive["id"], "the folder to be in the Trash")
 
@@ -225,6 +235,65 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     _menu(page, "Deleted Items", "empty-folder")
     page.locator(".modal .btn-danger").click()
     _until(page, lambda: not [m for m in stage.truth(READER) if m["well_known"] == "deleteditems"], "the Trash to be empty")
+
+
+@pytest.mark.timeout(300)
+def test_acting_on_folders_is_taken_back(reader: Page, stage: Stage) -> None:
+    """A folder that was deleted comes back with Undo, here and at Microsoft, with all that is in it; what was marked read is unread."""
+    page = reader
+
+    def folders() -> dict[str, dict[str, Any]]:
+        return {folder["id"]: folder for folder in stage.simulator.ask("GET", f"/mailboxes/{READER}/folders")}
+
+    def make(name: str, **more: str) -> str:
+        made = stage.simulator.ask("POST", f"/mailboxes/{READER}/folders", {"name": name, **more})
+        return next(folder["id"] for folder in made if folder["name"] == name)
+
+    trash = next(one["id"] for one in folders().values() if one["well_known"] == "deleteditems")
+    yard = make("Yard")
+    # Deleted Items has one of its name.
+    make("yard", parent=trash)
+    keel = make("Keel", parent=yard)
+    subject = "Laid down last week"
+    _open(page, stage, subject)
+    message = _at_microsoft(stage, subject) or {}
+    stage.act(READER, message["id"], "move", folder=keel)
+    page.locator(".o-maildesk-refresh").click()
+    _folder(page, "Keel").click()
+    expect(_row(page, subject)).to_be_visible(timeout=30_000)
+    _look(page, "folder-before")
+    home = folders()[yard]["parent_id"]
+
+    _menu(page, "Yard", "delete-folder")
+    expect(page.locator(".o-maildesk-undo")).to_contain_text("Yard was deleted")
+    expect(page.locator(".modal")).to_have_count(0)
+    # Who stood in it is in the Inbox now.
+    expect(page.locator('.o-maildesk-folder[data-role="inbox"]').first).to_have_attribute("aria-current", "true")
+    _look(page, "folder-deleted")
+    _until(page, lambda: folders()[yard]["parent_id"] == trash, "the folder to be in Deleted Items")
+    assert folders()[yard]["name"] == "Yard (2)"
+    page.locator(".o-maildesk-undo-button").click()
+    _until(page, lambda: (folders()[yard]["parent_id"], folders()[yard]["name"]) == (home, "Yard"), "the folder to be back")
+    expect(_folder(page, "Keel")).to_have_attribute("aria-current", "true")
+    expect(_row(page, subject)).to_be_visible()
+    assert (folders()[keel]["parent_id"], (_at_microsoft(stage, subject) or {})["folder_id"]) == (yard, keel)
+    # And so it stays, when Microsoft has told of both moves.
+    page.wait_for_timeout(6000)
+    expect(_folder(page, "Keel")).to_have_attribute("aria-current", "true")
+    expect(page.locator(".o-maildesk-failure")).to_have_count(0)
+
+    # Marked read and taken back: nothing was asked of Microsoft, nor will be.
+    stage.act(READER, message["id"], "unread")
+    page.locator(".o-maildesk-refresh").click()
+    unread = _folder(page, "Keel").locator(".o-maildesk-folder-unread")
+    expect(unread).to_have_text("1", timeout=30_000)
+    _menu(page, "Keel", "mark-folder-read")
+    expect(unread).to_have_count(0)
+    _look(page, "folder-marked-read")
+    page.locator(".o-maildesk-undo-button").click()
+    expect(unread).to_have_text("1")
+    page.wait_for_timeout(15_000)
+    assert not (_at_microsoft(stage, subject) or {})["isRead"]
 
 
 @pytest.mark.timeout(300)

@@ -12,6 +12,7 @@ from . import mailbox_message_index
 from . import mailbox_message_list
 from . import mailbox_message_search
 from . import mailbox_message_remote
+from . import mailbox_message_categories
 from . import mailbox_message_body
 from . import mailbox_message_attachment
 from . import mailbox_message_reading

@@ -201,6 +201,15 @@ class TestActions(ActionCase):
             with self.assertRaises(UserError):
                 self.do(kind, "m1", **values)
 
+    def test_categories_of_a_mailbox(self):
+        """What its mail has, the most used first, as shown; of other mailboxes nothing."""
+        self.do("categories", "m1", "m2", categories=["Rote Kategorie", "Kunden"])
+        self.do("categories", "m3", categories=["Kunden"])
+        messages = self.messages.with_user(self.owner)
+        self.assertEqual(messages.maildesk_categories(self.account.ids), {"names": ["Kunden", "Red", "Rote Kategorie"]})
+        self.assertEqual(messages.maildesk_categories([]), {"names": []})
+        self.assertEqual(self.messages.with_user(self.stranger).maildesk_categories(self.account.ids), {"names": []})
+
     def test_undo(self):
         """Undo before it was taken leaves nothing to do; after that the opposite goes."""
         done = self.do("archive", "m1", "m2")

@@ -36,6 +36,8 @@ export class FakeMail {
     actions = [];
     /** Set by a test: what `maildesk_do` leaves alone, by id. */
     skipped = [];
+    /** Set by a test: what `maildesk_undo` says of what cannot be taken back. */
+    refused = null;
     /** Set by a test: each answer waits for it. */
     gate = Promise.resolve();
 
@@ -307,7 +309,10 @@ export class FakeMail {
         const uuid = (n) => `${undo}-${n}`;
         const before = [];
         if (kind.includes("folder")) {
-            this.deeds.push({ undo, kind, ids, values, before });
+            const folder = this.folders.find(({ id }) => id === values.folder_id);
+            const inIt = this.messages.filter((message) => message.folder_id === folder?.id);
+            before.push(...inIt.map((message) => ({ ...message })));
+            this.deeds.push({ undo, kind, ids, values, before, folder: { ...folder } });
             this.changeFolder(kind, values);
             return { uuids: [uuid(0)], undo, rows: [], skipped: [] };
         }
@@ -365,15 +370,27 @@ export class FakeMail {
             case "folder_move":
                 folder.parent_id = values.parent_id;
                 break;
-            case "folder_delete":
-                account.folders = account.folders.filter((other) => other !== folder);
+            case "folder_delete": {
+                const trash = account.folders.find(({ role }) => role === "trash");
+                const isInTrash = folder.parent_id === trash?.id;
+                folder.parent_id = trash?.id;
+                account.folders = account.folders.filter((other) => !isInTrash || other !== folder);
+            }
         }
     }
 
     maildesk_undo({ group }) {
-        const { before } = this.deeds.find(({ undo }) => undo === group);
+        const { before, folder } = this.deeds.find(({ undo }) => undo === group);
         before.forEach((message) => Object.assign(this.find(message.id), message));
+        if (folder) {
+            Object.assign(this.folders.find(({ id }) => id === folder.id), folder);
+            return { undone: 1, uuids: [], rows: [], refused: this.refused };
+        }
         return { undone: before.length, uuids: [], rows: this.messages.filter(({ id }) => before.some((message) => message.id === id)), refused: null };
+    }
+
+    maildesk_categories({ account_ids: ids }) {
+        return { names: [...new Set(this.messages.filter((message) => ids.includes(message.account_id)).flatMap(({ categories }) => categories))] };
     }
 
     maildesk_actions() {
@@ -525,6 +542,7 @@ export function defineMailDesk(mail) {
         ["res.partner", "maildesk_contacts"],
         ["res.partner", "maildesk_known"],
         ["res.partner", "maildesk_create_contact"],
+        ["mailbox.message_index", "maildesk_categories"],
         ["mailbox.message_index", "maildesk_conversation"],
         ["mailbox.message_index", "maildesk_into"],
         ["mailbox.message_index", "maildesk_log"],
