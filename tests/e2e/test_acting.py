@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Stage
 
 
+_GERMAN = ["Rote Kategorie", "Orange Kategorie", "Gelbe Kategorie", "Grüne Kategorie", "Blaue Kategorie", "Lila Kategorie"]
+
+
 def _mail(number: int, subject: str) -> bytes:
     return (
         f"From: Kai Mueller <kai@pier.example>\r\nTo: Anna Larsen <{READER}>\r\nSubject: {subject}\r\n"
@@ -294,6 +297,47 @@ def test_acting_on_folders_is_taken_back(reader: Page, stage: Stage) -> None:
     expect(unread).to_have_text("1")
     page.wait_for_timeout(15_000)
     assert not (_at_microsoft(stage, subject) or {})["isRead"]
+
+
+@pytest.mark.timeout(300)
+def test_acting_on_folders_in_the_trash_is_asked_about(reader: Page, stage: Stage) -> None:
+    """From there a folder goes for good: no Undo, so a question before it."""
+    page = reader
+    trash = next(one["id"] for one in stage.simulator.ask("GET", f"/mailboxes/{READER}/folders") if one["well_known"] == "deleteditems")
+    stage.simulator.ask("POST", f"/mailboxes/{READER}/folders", {"name": "Scrap", "parent": trash})
+    page.goto("/odoo/maildesk")
+    page.locator(".o-maildesk-refresh").click()
+    expect(_folder(page, "Scrap")).to_be_visible(timeout=30_000)
+    _menu(page, "Scrap", "delete-folder")
+    expect(page.locator(".modal")).to_contain_text("Delete Scrap for good?")
+    _look(page, "folder-for-good")
+    page.locator(".modal .btn-danger").click()
+    expect(_folder(page, "Scrap")).to_have_count(0)
+    expect(page.locator(".o-maildesk-undo")).to_contain_text("Scrap was deleted")
+    expect(page.locator(".o-maildesk-undo-button")).to_have_count(0)
+    folders = f"/mailboxes/{READER}/folders"
+    _until(page, lambda: all(one["name"] != "Scrap" for one in stage.simulator.ask("GET", folders)), "the folder to be gone")
+
+
+@pytest.mark.timeout(300)
+def test_acting_offers_the_categories_of_the_mailbox(reader: Page, stage: Stage) -> None:
+    """Whoever uses Outlook in German is offered German names, with their colours."""
+    page = reader
+    filed, other = "Filed in Outlook", "To be filed"
+    _open(page, stage, filed, other)
+    stage.act(READER, (_at_microsoft(stage, filed) or {})["id"], "change", categories=["Blaue Kategorie", "Werft"])
+    page.locator(".o-maildesk-refresh").click()
+    expect(_row(page, filed).locator(".o-maildesk-category-dot")).to_have_count(2, timeout=30_000)
+    _row(page, other).click()
+    page.keyboard.press("x")
+    page.locator(".o-maildesk-selection .o-maildesk-actions-more").click()
+    page.locator(".o-dropdown--menu [data-action=categories]").click()
+    names = page.locator(".modal [data-category]")
+    expect(names).to_have_text([*_GERMAN, "Werft"])
+    _look(page, "categories")
+    names.first.locator("input").check()
+    page.locator(".modal .btn-primary").click()
+    _until(page, lambda: (_at_microsoft(stage, other) or {}).get("categories") == ["Rote Kategorie"], "the category at Microsoft")
 
 
 @pytest.mark.timeout(300)

@@ -17,7 +17,7 @@ class MailboxMessageIndex(models.Model):
         self.env.flush_all()
         self.env.cr.execute(
             """SELECT c.name
-                 FROM unnest(%(folders)s) AS f(id)
+                 FROM unnest(%(folders)s::int4[]) AS f(id)
                 CROSS JOIN LATERAL (
                       SELECT m.categories FROM mailbox_message_index m
                        WHERE m.folder_id = f.id AND NOT m.pending_removal
