@@ -233,7 +233,7 @@ def name_aside(action: Action, folders: Mapping[str, Folder], trash: str | None,
     taken = {one.name.casefold() for one in folders.values() if one.parent_id in {trash, folder.parent_id}}
     # What the tree does not show may have a name, too: each attempt begins one further on.
     numbers = (f" ({number})" for number in count(2 + attempt))
-    base = action.values.get("base", folder.name)
+    base = str(action.values.get("base", folder.name))
     return next(name for end in numbers if (name := base[: MAX_NAME - len(end)] + end).casefold() not in taken)
 
 

@@ -308,8 +308,11 @@ class Courier:
         """Tell what came of a folder that Graph would not move; None: another step is to be tried."""
         tree, trash = await self._tree()
         if task.action.kind == "folder_move":
-            is_there = folder_verdict(task.action, tree, trash, may_be_ours=True) is Verdict.DONE
-            return ("done", None) if is_there else failure_of(task.action, error)
+            verdict = folder_verdict(task.action, tree, trash, may_be_ours=True)
+            if verdict is Verdict.RENAME and task.action.values.get("step") != "name":
+                task.action.values["step"], task.is_doubtful = "name", False
+                return None
+            return ("done", None) if verdict is Verdict.DONE else failure_of(task.action, error)
         name = name_aside(task.action, tree, trash, attempt=task.attempts)
         if name is None:
             return "done", None

@@ -250,7 +250,7 @@ def test_acting_on_folders_is_taken_back(reader: Page, stage: Stage) -> None:
 
     def make(name: str, **more: str) -> str:
         made = stage.simulator.ask("POST", f"/mailboxes/{READER}/folders", {"name": name, **more})
-        return next(folder["id"] for folder in made if folder["name"] == name)
+        return str(next(folder["id"] for folder in made if folder["name"] == name))
 
     trash = next(one["id"] for one in folders().values() if one["well_known"] == "deleteditems")
     yard = make("Yard")

@@ -195,6 +195,10 @@ async def test_folder_that_never_left_is_back(tmp_path: Path, autojump_clock: Mo
             assert await desk.live(desk.delete()) == [("u1", "failed", "forbidden")]
         with patch.object(FolderWrites, "move", stays):
             assert await desk.live(desk.bring_back()) == [("u2", "done", None)]
+            assert desk.place == ("msgfolderroot", "Work")
+            # It had got another name for its way.
+            desk.truth.change_folder(desk.work, name="Work (2)")
+            assert await desk.live(desk.bring_back(3)) == [("u3", "done", None)]
         assert desk.place == ("msgfolderroot", "Work")
 
 
