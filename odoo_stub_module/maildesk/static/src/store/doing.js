@@ -25,8 +25,8 @@ const FOLLOW_DELAY = 150; // ms
 /**
  * @typedef {import("./message_list").Row} Row
  * @typedef {{id: number, group: string|null, text: string, isSilent: boolean, kept: [object, Row[]][], left?: {folderId: number,
- *  filters: string[], to: number}}} Deed `group`: by which it is taken back, none where it cannot be; `kept`: rows as they were, by the list
- *  that they were in; `left`: the folder that was open and went, and the one that was opened in its place
+ *  filters: string[], to: number}, isUndone?: boolean}} Deed `group`: by which it is taken back, none where it cannot be; `kept`: rows as
+ *  they were, by the list that they were in; `left`: the folder that was open and went, and the one that was opened in its place
  */
 export class Doing {
     /** @type {Deed[]} what can still be taken back or is still told of, the latest last */
@@ -175,7 +175,7 @@ export class Doing {
         const deed = await this.doFolder("folder_delete", { folder_id: folder.id }, { name: folder.name, canUndo: !isForGood });
         const inbox = this.folderByRole(account.id, "inbox");
         // who went elsewhere meanwhile stays there
-        if (isLeft && !isForGood && inbox && store.folderId === folderId) {
+        if (isLeft && !isForGood && inbox && store.folderId === folderId && !deed.isUndone) {
             deed.left = { folderId, filters, to: inbox.id };
             await store.openFolder(inbox.id);
         }
@@ -189,11 +189,13 @@ export class Doing {
             return false;
         }
         this.forget(deed);
+        deed.isUndone = true;
         let answer;
         try {
             answer = await this._call("maildesk_undo", { group: deed.group });
         } catch (error) {
             // another try may succeed
+            deed.isUndone = false;
             this.deeds.push(deed);
             this.release(deed);
             throw error;

@@ -43,6 +43,8 @@ for (const [language, names] of Object.entries(STANDARD)) {
         BY_NAME.set(fold(name), { color: COLORS[color], language });
     }
 }
+// Italian has it, too
+BY_NAME.get(fold("Categoria Verde")).language = undefined;
 for (const [name, color] of Object.entries(SINGLE)) {
     BY_NAME.set(fold(name), { color: COLORS[color] });
 }
@@ -66,7 +68,9 @@ export function categoryStyle(name) {
  */
 export function categoryNames(used, language = user.lang) {
     const languages = used.map((name) => BY_NAME.get(fold(name))?.language).filter(Boolean);
-    const standard = STANDARD[languages[0]] ?? (used.some(categoryColor) ? {} : STANDARD[language.split(/[-_]/)[0]] ?? {});
+    const own = STANDARD[language.split(/[-_]/)[0]] ?? {};
+    const isOwn = (name) => Object.values(own).some((other) => fold(other) === fold(name));
+    const standard = STANDARD[languages[0]] ?? (used.some(categoryColor) && !used.some(isOwn) ? {} : own);
     const names = new Map(Object.values(standard).map((name) => [fold(name), name]));
     for (const name of [...used].sort((a, b) => a.localeCompare(b))) {
         if (!names.has(fold(name))) {

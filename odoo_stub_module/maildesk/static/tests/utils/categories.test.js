@@ -32,5 +32,7 @@ test("categories: of two languages in a mailbox the more used one is offered, an
 test("categories: where the language is not known only what is used is offered, as it is written", () => {
     expect(categoryNames([], "it_IT")).toEqual([]);
     expect(categoryNames(["Kategoria Niebieski", "Klienci"], "en_US")).toEqual(["Kategoria Niebieski", "Klienci"]);
+    expect(categoryNames(["Categoria verde"], "it_IT")).toEqual(["Categoria verde"]);
+    expect(categoryNames(["Categoria verde"], "pt_BR")).toHaveLength(6);
     expect(categoryNames(["red CATEGORY"], "en_US")[0]).toBe("red CATEGORY");
 });
