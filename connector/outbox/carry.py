@@ -9,6 +9,9 @@
     folder_rename folder_move       PATCH, move the folder             failed: it is gone
     folder_delete                   move to Deleted Items, or DELETE   done
 
+Where Deleted Items has a folder of the name, the deleted one is renamed first; a move back gives it the name that it had. Such actions take
+two requests, and what is left to do can be told from how the folder is: `step` says which is next.
+
 Doubtful is what may have been sent before: then Graph is asked first (`verdict`).
 
     Graph has what the action wants            it is done
@@ -19,6 +22,7 @@ Doubtful is what may have been sent before: then Graph is asked first (`verdict`
 from __future__ import annotations
 
 from enum import Enum
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -51,9 +55,12 @@ __all__ = [
     "failure_of",
     "folder_verdict",
     "is_known",
+    "is_open_question",
     "key_of",
     "lane_of",
     "message_verdict",
+    "name_aside",
+    "next_step",
     "said",
     "write_of",
 ]
@@ -66,6 +73,9 @@ FOLDER_WIDE = frozenset({"mark_folder_read", "empty_folder"})
 # They are about a mail that is being written (`outbox.send`).
 LETTERS = frozenset({"draft_save", "draft_discard", "send"})
 
+# Characters of a folder's name.
+MAX_NAME = 255
+
 # The values that a message can be asked about.
 _STATE = ("is_read", "is_flagged", "importance", "categories", "folder")
 
@@ -73,11 +83,18 @@ _STATE = ("is_read", "is_flagged", "importance", "categories", "folder")
 _FOLDERS = "folders"
 
 
+class _Named(msgspec.Struct):
+    """What is asked of Graph's answer about a folder."""
+
+    displayName: str  # noqa: N815 - Graph's name
+
+
 class Verdict(Enum):
     """What to do with a doubtful action."""
 
     DONE = "done"
     RUN = "run"
+    RENAME = "rename"
     CHANGED = "changed"
     GONE = "gone"
 
@@ -132,8 +149,12 @@ def _folder_write(kind: str, folder: str, values: Mapping[str, Any]) -> Write:
             return create_folder(values.get("parent"), values["name"])
         case "folder_rename":
             return rename_folder(folder, values["name"])
+        case "folder_move" if values.get("step") == "name":
+            return rename_folder(folder, values["name"])
         case "folder_move":
             return move_folder(folder, values.get("parent"))
+        case "folder_delete" if values.get("step") == "name":
+            return rename_folder(folder, values["aside"])
     return delete_folder(folder, for_good=bool(values.get("for_good")))
 
 
@@ -185,8 +206,43 @@ def folder_verdict(action: Action, folders: Mapping[str, Folder], trash: str | N
             if wanted is None:
                 return Verdict.RUN if now == was else Verdict.CHANGED
     if now == wanted:
-        return Verdict.DONE
+        # A move that was cut off after its first step.
+        return Verdict.RENAME if action.kind == "folder_move" and folder.name != action.values.get("name", folder.name) else Verdict.DONE
     return Verdict.RUN if now == was else Verdict.CHANGED
+
+
+def next_step(action: Action, body: bytes) -> str | None:
+    """Return which step of a folder's action follows the one that Graph answered with `body`, None where that was the last."""
+    step = action.values.get("step")
+    if action.kind == "folder_delete" and step == "name":
+        return "place"
+    if action.kind != "folder_move" or step == "name" or "name" not in action.values:
+        return None
+    try:
+        found = msgspec.json.decode(body, type=_Named)
+    except msgspec.MsgspecError:
+        return "name"
+    return "name" if found.displayName != action.values["name"] else None
+
+
+def name_aside(action: Action, folders: Mapping[str, Folder], trash: str | None, *, attempt: int) -> str | None:
+    """Return a name that neither Deleted Items nor the place of a folder has, None where the folder is nowhere."""
+    folder = folders.get(action.folder or "")
+    if folder is None:
+        return None
+    taken = {one.name.casefold() for one in folders.values() if one.parent_id in {trash, folder.parent_id}}
+    # What the tree does not show may have a name, too: each attempt begins one further on.
+    numbers = (f" ({number})" for number in count(2 + attempt))
+    base = str(action.values.get("base", folder.name))
+    return next(name for end in numbers if (name := base[: MAX_NAME - len(end)] + end).casefold() not in taken)
+
+
+def is_open_question(action: Action, error: GraphError) -> bool:
+    """Tell whether a refusal is not the last word: a folder may be where it shall be moved, or need a free name in Deleted Items."""
+    if isinstance(error, GraphNotFound | GraphForbidden):
+        return False
+    is_taken = error.code.lower() == "errorfolderexists"
+    return action.kind == "folder_move" or (action.kind == "folder_delete" and not action.values.get("for_good") and is_taken)
 
 
 def failure_of(action: Action, error: GraphError) -> tuple[str, str | None]:

@@ -46,8 +46,11 @@ from connector.outbox.carry import (
     failure_of,
     folder_verdict,
     is_known,
+    is_open_question,
     lane_of,
     message_verdict,
+    name_aside,
+    next_step,
     said,
     write_of,
 )
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
+    from connector.graph.folders import Folder
     from connector.graph.writes import Receipt
     from connector.odoo.port import OdooPort
     from connector.odoo.wire import Action
@@ -205,13 +209,16 @@ class Courier:
         for task in tasks:
             task.is_under_way = True
         try:
-            ready = await self._proved(tasks)
-            wide = [task for task in ready if task.action.kind in FOLDER_WIDE]
-            single = [task for task in ready if task.action.kind not in FOLDER_WIDE]
-            if single:
+            single: list[Task] = []
+            for task in await self._proved(tasks):
+                if task.action.kind not in FOLDER_WIDE:
+                    single.append(task)
+                    continue
+                # What was done after it must not be overtaken by it.
                 await self._send(single)
-            for task in wide:
+                single = []
                 await self._work_off_folder(task)
+            await self._send(single)
             self._failures = 0
         except (ConnectorError, ExceptionGroup) as error:
             self._put_off(tasks, error)
@@ -221,7 +228,7 @@ class Courier:
 
     async def _send(self, tasks: Sequence[Task]) -> None:
         """Send tasks in chains, side by side."""
-        size = min(CHAIN, -(-len(tasks) // _ABREAST))
+        size = max(1, min(CHAIN, -(-len(tasks) // _ABREAST)))
         chains = [tasks[start : start + size] for start in range(0, len(tasks), size)]
         async with trio.open_nursery() as nursery:
             for chain in chains:
@@ -240,18 +247,22 @@ class Courier:
             raise
         acked, rounds = self._clock(), self._mailbox.rounds
         ended: list[Outcome] = []
-        missing: list[Task] = []
+        unclear: list[tuple[Task, GraphError]] = []
         for task, receipt in zip(tasks, receipts, strict=True):
-            self._judge(task, receipt, acked, ended, missing)
-        for task in missing:
-            outcome, code = await self._missed(task)
-            ended.append(_outcome(task, outcome, code, acked))
+            self._judge(task, receipt, acked, ended, unclear)
+        for task, error in unclear:
+            answer = await (self._missed(task) if task.action.remote_id is not None else self._look_at_folder(task, error))
+            if answer is not None:
+                ended.append(_outcome(task, *answer, acked))
         await self._end(tasks, ended, rounds)
 
-    def _judge(self, task: Task, receipt: Receipt, acked: float, ended: list[Outcome], missing: list[Task]) -> None:
-        """Note what became of one write."""
+    def _judge(self, task: Task, receipt: Receipt, acked: float, ended: list[Outcome], unclear: list[tuple[Task, GraphError]]) -> None:
+        """Note what became of one write; about those that are `unclear` Graph has to be asked."""
         action, error = task.action, receipt.error
         match receipt.fate:
+            case Fate.DONE if (step := next_step(action, receipt.body)) is not None:
+                action.values["step"] = step
+                task.is_doubtful = False
             case Fate.DONE:
                 patch = said(action, receipt.body)
                 done = Outcome(action.uuid, "done", acked=acked)
@@ -271,11 +282,9 @@ class Courier:
                 task.not_before = trio.current_time() + _STOPPED
                 self.on_trouble()
             case Fate.REFUSED if isinstance(error, GraphNotFound) and "folder" in action.values:
-                missing.append(task)
-            case Fate.REFUSED if action.kind == "folder_delete" and error is not None and error.code.lower() == "errorfolderexists":
-                # Deleted Items has one of this name.
-                action.values["for_good"] = True
-                task.is_doubtful = False
+                unclear.append((task, error))
+            case Fate.REFUSED if error is not None and is_open_question(action, error):
+                unclear.append((task, error))
             case Fate.REFUSED if error is not None:
                 ended.append(_outcome(task, *failure_of(action, error), acked))
 
@@ -294,6 +303,30 @@ class Courier:
         if isinstance(reply.error, GraphNotFound):
             return "done", None
         return "failed", "folder_gone"
+
+    async def _look_at_folder(self, task: Task, error: GraphError) -> tuple[str, str | None] | None:
+        """Tell what came of a folder that Graph would not move; None: another step is to be tried."""
+        tree, trash = await self._tree()
+        if task.action.kind == "folder_move":
+            verdict = folder_verdict(task.action, tree, trash, may_be_ours=True)
+            if verdict is Verdict.RENAME and task.action.values.get("step") != "name":
+                task.action.values["step"], task.is_doubtful = "name", False
+                return None
+            return ("done", None) if verdict is Verdict.DONE else failure_of(task.action, error)
+        name = name_aside(task.action, tree, trash, attempt=task.attempts)
+        if name is None:
+            return "done", None
+        task.attempts += 1
+        if task.attempts >= _TRIES:
+            return failure_of(task.action, error)
+        task.action.values.update(aside=name, base=task.action.values.get("base", tree[task.action.folder or ""].name), step="name")
+        task.is_doubtful = False
+        return None
+
+    async def _tree(self) -> tuple[dict[str, Folder], str | None]:
+        """Return the folders of the mailbox by id, and which of them is Deleted Items."""
+        tree = await list_tree(self._client, priority=Priority.PERSON)
+        return {f.id: f for f in tree.folders}, next((f.id for f in tree.folders if f.role == "trash"), None)
 
     # ---------------------------------------------------------------- doubt
 
@@ -323,9 +356,7 @@ class Courier:
             else:
                 self._settle_doubt(task, message_verdict(task.action, state), acked, ended)
         if folders:
-            tree = await list_tree(self._client, priority=Priority.PERSON)
-            known = {f.id: f for f in tree.folders}
-            trash = next((f.id for f in tree.folders if f.role == "trash"), None)
+            known, trash = await self._tree()
             for task in folders:
                 may_be_ours = task.was_sent or task.action.is_again
                 self._settle_doubt(task, folder_verdict(task.action, known, trash, may_be_ours=may_be_ours), acked, ended)
@@ -344,8 +375,11 @@ class Courier:
             case Verdict.GONE:
                 is_message = task.action.remote_id is not None
                 ended.append(Outcome(task.action.uuid, "gone") if is_message else Outcome(task.action.uuid, "failed", error="folder_gone"))
-            case Verdict.RUN:
+            case Verdict.RUN | Verdict.RENAME:
                 task.is_doubtful, task.proved_at = False, trio.current_time()
+                task.action.values.pop("step", None)
+                if verdict is Verdict.RENAME:
+                    task.action.values["step"] = "name"
 
     # ---------------------------------------------------------------- a whole folder
 

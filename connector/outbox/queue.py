@@ -79,12 +79,16 @@ class Queue:
         now = trio.current_time()
         found: list[Task] = []
         lanes: set[str] = set(without)
+        waits_for_folder = False
         for task in self.tasks.values() if limit else ():
-            lane = lane_of(task.action)
-            if lane in lanes or (task.action.kind in LETTERS) != letters:
+            lane, kind = lane_of(task.action), task.action.kind
+            if (kind in LETTERS) != letters:
                 continue
+            is_ready = lane not in lanes and not task.is_under_way and max(task.not_before, self.blocked.get(lane, 0.0)) <= now
             lanes.add(lane)
-            if task.is_under_way or max(task.not_before, self.blocked.get(lane, 0.0)) > now:
+            # Read or unread after a whole folder was marked read is the last word: it may not be said first.
+            waits_for_folder = waits_for_folder or (kind == "mark_folder_read" and not is_ready)
+            if not is_ready or (waits_for_folder and kind in {"read", "unread"}):
                 continue
             found.append(task)
             if len(found) == limit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
     from tests.e2e.conftest import Stage
+
+
+_GERMAN = ["Rote Kategorie", "Orange Kategorie", "Gelbe Kategorie", "Grüne Kategorie", "Blaue Kategorie", "Lila Kategorie"]
 
 
 def _mail(number: int, subject: str) -> bytes:
@@ -35,6 +39,16 @@ def _folder(page: Page, name: str) -> Locator:
 
 def _at_microsoft(stage: Stage, subject: str, address: str = READER) -> dict[str, Any] | None:
     return next((message for message in stage.truth(address) if message["subject"] == subject), None)
+
+
+def _look(page: Page, name: str) -> None:
+    """Take pictures where a person asked for them (MAILDESK_PICTURES is a folder), on a desk and on a phone."""
+    if folder := os.environ.get("MAILDESK_PICTURES"):
+        for scheme, width, height in (("light", 390, 844), ("dark", 390, 844), ("dark", 1280, 800), ("light", 1280, 800)):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(300)
+            page.screenshot(path=f"{folder}/{name}-{scheme}-{width}.png")
 
 
 def _until(page: Page, is_so: Callable[[], bool], what: str) -> None:
@@ -209,7 +223,6 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     archive = next(folder for folder in stage.simulator.ask("GET", f"/mailboxes/{READER}/folders") if folder["well_known"] == "archive")
     _until(page, lambda: (at_microsoft("Moorings") or {})["parent_id"] == archive["id"], "the folder to be in the archive")
     _menu(page, "Moorings", "delete-folder")
-    page.locator(".modal .btn-danger").click()
     expect(page.locator(".o-maildesk-undo")).to_contain_text("Moorings was deleted")
     _until(page, lambda: (at_microsoft("Moorings") or {}).get("parent_id") != archive["id"], "the folder to be in the Trash")
 
@@ -225,6 +238,110 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     _menu(page, "Deleted Items", "empty-folder")
     page.locator(".modal .btn-danger").click()
     _until(page, lambda: not [m for m in stage.truth(READER) if m["well_known"] == "deleteditems"], "the Trash to be empty")
+
+
+@pytest.mark.timeout(300)
+def test_acting_on_folders_is_taken_back(reader: Page, stage: Stage) -> None:
+    """A folder that was deleted comes back with Undo, here and at Microsoft, with all that is in it; what was marked read is unread."""
+    page = reader
+
+    def folders() -> dict[str, dict[str, Any]]:
+        return {folder["id"]: folder for folder in stage.simulator.ask("GET", f"/mailboxes/{READER}/folders")}
+
+    def make(name: str, **more: str) -> str:
+        made = stage.simulator.ask("POST", f"/mailboxes/{READER}/folders", {"name": name, **more})
+        return str(next(folder["id"] for folder in made if folder["name"] == name))
+
+    trash = next(one["id"] for one in folders().values() if one["well_known"] == "deleteditems")
+    yard = make("Yard")
+    # Deleted Items has one of its name.
+    make("yard", parent=trash)
+    keel = make("Keel", parent=yard)
+    subject = "Laid down last week"
+    _open(page, stage, subject)
+    message = _at_microsoft(stage, subject) or {}
+    stage.act(READER, message["id"], "move", folder=keel)
+    page.locator(".o-maildesk-refresh").click()
+    _folder(page, "Keel").click()
+    expect(_row(page, subject)).to_be_visible(timeout=30_000)
+    _look(page, "folder-before")
+    home = folders()[yard]["parent_id"]
+
+    _menu(page, "Yard", "delete-folder")
+    expect(page.locator(".o-maildesk-undo")).to_contain_text("Yard was deleted")
+    expect(page.locator(".modal")).to_have_count(0)
+    # Who stood in it is in the Inbox now.
+    expect(page.locator('.o-maildesk-folder[data-role="inbox"]').first).to_have_attribute("aria-current", "true")
+    _look(page, "folder-deleted")
+    _until(page, lambda: folders()[yard]["parent_id"] == trash, "the folder to be in Deleted Items")
+    assert folders()[yard]["name"] == "Yard (2)"
+    page.locator(".o-maildesk-undo-button").click()
+    _until(page, lambda: (folders()[yard]["parent_id"], folders()[yard]["name"]) == (home, "Yard"), "the folder to be back")
+    expect(_folder(page, "Keel")).to_have_attribute("aria-current", "true")
+    expect(_row(page, subject)).to_be_visible()
+    assert (folders()[keel]["parent_id"], (_at_microsoft(stage, subject) or {})["folder_id"]) == (yard, keel)
+    # And so it stays, when Microsoft has told of both moves.
+    page.wait_for_timeout(6000)
+    expect(_folder(page, "Keel")).to_have_attribute("aria-current", "true")
+    expect(page.locator(".o-maildesk-failure")).to_have_count(0)
+
+    # Marked read and taken back: nothing was asked of Microsoft, nor will be.
+    stage.act(READER, message["id"], "unread")
+    page.locator(".o-maildesk-refresh").click()
+    unread = _folder(page, "Keel").locator(".o-maildesk-folder-unread")
+    expect(unread).to_have_text("1", timeout=30_000)
+    _menu(page, "Keel", "mark-folder-read")
+    expect(unread).to_have_count(0)
+    _look(page, "folder-marked-read")
+    page.locator(".o-maildesk-undo-button").click()
+    expect(unread).to_have_text("1")
+    page.wait_for_timeout(15_000)
+    assert not (_at_microsoft(stage, subject) or {})["isRead"]
+
+
+@pytest.mark.timeout(300)
+def test_acting_on_folders_in_the_trash_is_asked_about(reader: Page, stage: Stage) -> None:
+    """From there a folder goes for good: no Undo, so a question before it."""
+    page = reader
+    trash = next(one["id"] for one in stage.simulator.ask("GET", f"/mailboxes/{READER}/folders") if one["well_known"] == "deleteditems")
+    stage.simulator.ask("POST", f"/mailboxes/{READER}/folders", {"name": "Scrap", "parent": trash})
+    page.goto("/odoo/maildesk")
+    page.locator(".o-maildesk-refresh").click()
+    expect(_folder(page, "Scrap")).to_be_visible(timeout=30_000)
+    _menu(page, "Scrap", "delete-folder")
+    expect(page.locator(".modal")).to_contain_text("Delete Scrap for good?")
+    _look(page, "folder-for-good")
+    page.locator(".modal .btn-danger").click()
+    expect(_folder(page, "Scrap")).to_have_count(0)
+    expect(page.locator(".o-maildesk-undo")).to_contain_text("Scrap was deleted")
+    expect(page.locator(".o-maildesk-undo-button")).to_have_count(0)
+    folders = f"/mailboxes/{READER}/folders"
+    _until(page, lambda: all(one["name"] != "Scrap" for one in stage.simulator.ask("GET", folders)), "the folder to be gone")
+
+
+@pytest.mark.timeout(300)
+def test_acting_offers_the_categories_of_the_mailbox(reader: Page, stage: Stage) -> None:
+    """Whoever uses Outlook in German, for the most part, is offered German names, with their colours."""
+    page = reader
+    filed, other = "Filed in Outlook", "To be filed"
+    _open(page, stage, filed, other)
+    stage.act(READER, (_at_microsoft(stage, filed) or {})["id"], "change", categories=["Blaue Kategorie", "Werft"])
+    for message in [one for one in stage.truth(READER) if one["well_known"] == "inbox" and not one["categories"]][1:6]:
+        stage.act(READER, message["id"], "change", categories=["Blaue Kategorie"])
+    page.locator(".o-maildesk-refresh").click()
+    expect(_row(page, filed).locator(".o-maildesk-category-dot")).to_have_count(2, timeout=30_000)
+    _row(page, other).click()
+    page.keyboard.press("x")
+    page.locator(".o-maildesk-selection .o-maildesk-actions-more").click()
+    page.locator(".o-dropdown--menu [data-action=categories]").click()
+    names = page.locator(".modal [data-category]")
+    expect(names.first).to_be_visible()
+    shown = names.all_inner_texts()
+    assert (shown[:6], "Werft" in shown, "Green category" in shown) == (_GERMAN, True, False)
+    _look(page, "categories")
+    names.first.locator("input").check()
+    page.locator(".modal .btn-primary").click()
+    _until(page, lambda: (_at_microsoft(stage, other) or {}).get("categories") == ["Rote Kategorie"], "the category at Microsoft")
 
 
 @pytest.mark.timeout(300)

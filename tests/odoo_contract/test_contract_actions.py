@@ -144,6 +144,28 @@ async def test_action_merging_and_undo(mailbox: Mailbox) -> None:
     assert (await mailbox.rows())["b"][0] == "F-inbox"
 
 
+async def test_action_of_a_whole_folder_is_held(mailbox: Mailbox) -> None:
+    """As long as it can be taken back, or until more is done with a message there. Taken back late, what nobody touched is unread."""
+    connector = await _filled(mailbox)
+    group = await mailbox.behind.act(mailbox.id, "mark_folder_read", folder="F-inbox")
+    assert await connector.take() == []
+    assert connector.next_send_in is not None
+    assert 0 < connector.next_send_in <= 12
+    assert [(await mailbox.rows())[name][2] for name in "ab"] == [True, True]
+    await mailbox.behind.undo(mailbox.id, group)
+    assert [(await mailbox.rows())[name][2] for name in "ab"] == [False, False]
+    group = await mailbox.behind.act(mailbox.id, "mark_folder_read", folder="F-inbox")
+    await mailbox.behind.act(mailbox.id, "unread", "a")
+    assert [action.kind for action in await connector.take()] == ["mark_folder_read", "unread"]
+    await mailbox.behind.act(mailbox.id, "read", "a")
+    await mailbox.behind.undo(mailbox.id, group)
+    assert [(await mailbox.rows())[name][2] for name in "ab"] == [True, False]
+    assert [(action.kind, action.remote_id, action.seen) for action in await connector.take()] == [
+        ("read", "a", {"is_read": False}),
+        ("unread", "b", {"is_read": True}),
+    ]
+
+
 async def test_action_of_a_lost_answer_or_a_new_connector_comes_again(mailbox: Mailbox) -> None:
     """Nothing stays with nobody."""
     connector = await _filled(mailbox)

@@ -228,6 +228,7 @@ _DONE = (
     "UPDATE mailbox_action SET \"group\" = 'g-{mark}', user_id = {owner}, message_id = {message}, create_date = now() at time zone 'utc', "
     "state = 'done', vals = jsonb_build_object('is_read', true), before = jsonb_build_object('is_read', false) WHERE id = {action}"
 )
+_FILED = "UPDATE mailbox_message_index SET categories = jsonb_build_array('Category {mark}') WHERE id = {message}"
 _FAILED = (
     "UPDATE mailbox_action SET kind = 'flag', user_id = {owner}, message_id = {message}, state = 'failed', "
     "vals = jsonb_build_object('is_flagged', true) WHERE id = {action}"
@@ -300,6 +301,7 @@ TABLE: list[Row] = [
     changes("try again what failed",            "owner",                f"{ACTION}.maildesk_retry", uuids=["u-{mark}"], before=_FAILED),
     changes("let a failure be over",            "owner",                f"{ACTION}.maildesk_dismiss", uuids=["u-{mark}"], before=_FAILED),
     sees("what is on its way",                  "owner shared",         f"{ACTION}.maildesk_actions", account_id="$account"),
+    sees("the categories of a mailbox",         "owner shared",         f"{MESSAGE}.maildesk_categories", account_ids=["$account"], before=_FILED),
     sees("the conversation of a message",       "owner shared",         f"{MESSAGE}.maildesk_conversation", message_id="$message"),
     answers("have texts fetched ahead",         "owner shared admin other", f"{MESSAGE}.maildesk_prefetch", message_ids=["$message"]),
     answers("show a sender's pictures always",  "owner shared",         f"{MESSAGE}.maildesk_trust_sender", message_id="$message"),

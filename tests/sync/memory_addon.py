@@ -419,7 +419,8 @@ class MemoryAddon:
         )
 
     def _next(self, now: datetime) -> float | None:
-        due = [a.made_at for box in self.mailboxes.values() if box.is_worked_on for a in box.actions.values() if a.state == "scheduled"]
+        actions = [action for box in self.mailboxes.values() if box.is_worked_on for action in box.actions.values()]
+        due = [a.due_at for a in actions if a.state == "scheduled" or (a.state == "pending" and a.due_at > now)]
         soon = [(one - now).total_seconds() for one in due if one - now <= timedelta(hours=1)]
         return max(0.0, min(soon)) if soon else None
 

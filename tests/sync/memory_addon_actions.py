@@ -9,6 +9,7 @@ import importlib.util
 import re
 import uuid
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ class MemoryAction:
     kind: str
     group: str
     made_at: datetime
+    due_at: datetime
     remote_id: str | None = None
     folder: str | None = None
     vals: dict[str, Any] = field(default_factory=dict)
@@ -112,8 +114,11 @@ def act(box: MemoryMailbox, numbers: Iterator[int], now: datetime, kind: str, re
     group = str(uuid.uuid4())
     if kind in KINDS.FOLDER_WIDE:
         wanted = {_NAMES.get(name, name): value for name, value in KINDS.FOLDER_WIDE[kind].items()}
-        action = MemoryAction(next(numbers), str(uuid.uuid4()), kind, group, now, folder=values["folder"], vals=wanted)
-        box.actions[action.uuid] = action
+        _hold_no_longer(box, now, {values["folder"]})
+        due_at = now + timedelta(seconds=KINDS.HELD.get(kind, 0))
+        action = MemoryAction(next(numbers), str(uuid.uuid4()), kind, group, now, due_at, folder=values["folder"], vals=wanted)
+        unread = [i for i, row in box.rows.items() if not row["is_read"] and box.confirmed(i)["folder"] == action.folder]
+        box.actions[action.uuid] = replace(action, before={"unread": unread} if kind == "mark_folder_read" else {})
         fold(box, list(box.rows))
         return group
     for remote_id in remote_ids:
@@ -145,9 +150,17 @@ def _act(box: MemoryMailbox, numbers: Iterator[int], now: datetime, kind: str, g
     if name == "pending":
         seen = {"folder": next((a.vals["folder"] for a in reversed(earlier) if "folder" in a.vals and not _is_free(a)), said["folder"])}
     vals = {name: value, "pending": False} if name == "folder" else {name: value}
-    action = MemoryAction(next(numbers), str(uuid.uuid4()), kind, group, now, remote_id, None, vals, {name: row[name]}, seen)
+    if name in {"folder", "is_read"}:
+        _hold_no_longer(box, now, {said["folder"], vals.get("folder")})
+    action = MemoryAction(next(numbers), str(uuid.uuid4()), kind, group, now, now, remote_id, None, vals, {name: row[name]}, seen)
     box.actions[action.uuid] = action if merged.goes else replace(action, state="cancelled", covers=False)
     fold(box, [remote_id])
+
+
+def _hold_no_longer(box: MemoryMailbox, now: datetime, folders: set[str | None]) -> None:
+    for action in list(box.actions.values()):
+        if action.is_folder_wide and action.folder in folders and action.state == "pending" and action.due_at > now:
+            box.actions[action.uuid] = replace(action, due_at=now)
 
 
 def _is_free(action: MemoryAction) -> bool:
@@ -157,6 +170,8 @@ def _is_free(action: MemoryAction) -> bool:
 def undo(box: MemoryMailbox, numbers: Iterator[int], now: datetime, group: str) -> None:
     """Take back what one click did, as far as nothing was done after it."""
     back = str(uuid.uuid4())
+    for action in [a for a in box.actions.values() if a.group == group and a.is_folder_wide]:
+        _undo_wide(box, numbers, now, back, action)
     for action in [a for a in box.actions.values() if a.group == group and a.remote_id is not None and a.state != "failed"]:
         row = box.rows.get(action.remote_id or "")
         if action.kind == "destroy":
@@ -172,6 +187,20 @@ def undo(box: MemoryMailbox, numbers: Iterator[int], now: datetime, group: str) 
             name, action.kind
         )
         _act(box, numbers, now, kind, back, action.remote_id or "", name, value)
+
+
+def _undo_wide(box: MemoryMailbox, numbers: Iterator[int], now: datetime, group: str, action: MemoryAction) -> None:
+    """Cancel what nobody has taken; later, mark unread what was so and was not touched since."""
+    is_free, is_failed = action.state == "pending" and not action.attempts, action.state == "failed"
+    if is_free or is_failed:
+        box.actions[action.uuid] = ended = replace(action, state="cancelled", covers=False)
+        fold(box, _about(box, ended))
+    if is_free or action.state == "cancelled" or (is_failed and action.error not in {"doubtful", "unavailable"}):
+        return
+    touched = {a.remote_id for a in box.actions.values() if a.id > action.id and "is_read" in a.vals and a.state != "failed"}
+    for remote_id in action.before.get("unread", []):
+        if remote_id in box.rows and remote_id not in touched and box.rows[remote_id]["is_read"]:
+            _act(box, numbers, now, "unread", group, remote_id, "is_read", value=False)
 
 
 # ---------------------------------------------------------------------- what the connector calls
@@ -193,7 +222,7 @@ def claim(
             for account_id, box in boxes.items()
             if box.is_worked_on
             for a in box.actions.values()
-            if a.state == "pending"
+            if a.state == "pending" and a.due_at <= now
         ),
     )
     found = []
@@ -206,7 +235,7 @@ def claim(
             values = {"tag": action.group, "draft_remote_id": None}
         if action.is_folder_wide:
             values = {"until": _iso(action.made_at)}
-        age = max(0, int((now - action.made_at).total_seconds()))
+        age = max(0, int((now - action.due_at).total_seconds()))
         remote_id = None if action.kind == "send" else action.remote_id
         given = Action(action.id, name, account_id, action.kind, remote_id, action.folder, values, action.seen, age, action.attempts > 1)
         found.append(given)

@@ -50,7 +50,7 @@ def send(
     """Let a mail be sent at a time; return the action's uuid. It says nothing but its subject."""
     letter = MemoryLetter(str(uuid.uuid4()), subject, to, files)
     box.letters[letter.tag] = letter
-    action = MemoryAction(next(numbers), str(uuid.uuid4()), "send", letter.tag, due, state="scheduled", covers=False)
+    action = MemoryAction(next(numbers), str(uuid.uuid4()), "send", letter.tag, due, due, state="scheduled", covers=False)
     box.actions[action.uuid] = action
     return action.uuid
 

@@ -12,6 +12,7 @@ from . import mailbox_message_index
 from . import mailbox_message_list
 from . import mailbox_message_search
 from . import mailbox_message_remote
+from . import mailbox_message_categories
 from . import mailbox_message_body
 from . import mailbox_message_attachment
 from . import mailbox_message_reading
@@ -21,6 +22,7 @@ from . import mailbox_mail_copy
 from . import mailbox_into_odoo
 from . import mailbox_action
 from . import mailbox_action_do
+from . import mailbox_action_folder
 from . import mailbox_draft
 from . import mailbox_draft_write
 from . import mailbox_draft_answer

@@ -27,6 +27,9 @@ MESSAGE_KINDS = (*SETS, "move", *MOVES_TO_ROLE, "importance", "categories")
 FOLDER_WIDE = {"mark_folder_read": {"is_read": True}, "empty_folder": {"hidden": True}}
 FOLDER_KINDS = (*FOLDER_WIDE, "folder_create", "folder_rename", "folder_move", "folder_delete")
 KINDS = (*MESSAGE_KINDS, *FOLDER_KINDS, "draft_save", "draft_discard", "send")
+# Seconds for which an action stays here: what it will change at Outlook is not all known here, so only what has not begun can be taken back
+# exactly. As long as the app offers Undo (10 s), and its click needs to come here.
+HELD = {"mark_folder_read": 12}
 
 
 class Earlier(NamedTuple):

@@ -13,8 +13,9 @@
 settled by the first round of the sync that began after Graph acknowledged it. Order is that of ids, for each message.
 
 It is sent at once: the wake goes out with the commit. So Undo is the opposite action; where the first was not taken yet, the two merge into
-nothing. `before` is what the user saw, for Undo; `seen` what Graph will have when the action's turn comes: where nobody knows whether it
-was carried out already (a lost file of the connector, a restored database), it runs only if the message is still so.
+nothing. What marks a whole folder read is held (`action_kinds.HELD`), until somebody does more with a message there. `before` is what the
+user saw, for Undo; `seen` what Graph will have when the action's turn comes: where nobody knows whether it was carried out already (a lost
+file of the connector, a restored database), it runs only if the message is still so.
 """
 
 import uuid
@@ -31,6 +32,15 @@ OPEN_STATES = ("scheduled", "pending", "running")
 KEPT_MINUTES = 10
 KEPT_FAILED_DAYS = 7
 KEPT_DAYS = 30
+
+
+def path_of(folders, folder_id):
+    """Return the ids of a folder and of those that it lies in, of dicts by id; a ring that others' moves made ends where it closes."""
+    path = []
+    while folder_id in folders and folder_id not in path:
+        path.append(folder_id)
+        folder_id = folders[folder_id]["parent_id"]
+    return path
 
 
 class MailboxAction(models.Model):
@@ -147,19 +157,22 @@ class MailboxAction(models.Model):
 
     @api.model
     def _over_folders(self, folders):
-        """Let folders of the app (dicts of `mailbox.folder._to_app`) show what open actions want of them."""
-        # sudo: whoever reads a folder sees what is on its way
+        """Let folders (dicts with `id`, `name`, `parent_id`) show what open actions want of them, the last one last.
+
+        A deleted folder is shown in the Trash, with all that is in it; where it is deleted for good, it goes with all that is in it.
+        """
         shown = {folder["id"]: folder for folder in folders}
+        gone = set()
         kinds = ("folder_rename", "folder_move", "folder_delete")
+        # sudo: whoever reads a folder sees what is on its way
         for action in self.sudo().search([("folder_id", "in", list(shown)), ("covers", "=", True), ("kind", "in", kinds)], order="id"):
-            folder = shown.get(action.folder_id.id)
-            if folder is None:
-                continue
-            if action.kind == "folder_delete":
-                del shown[folder["id"]]
-            else:
-                folder |= {key: value for key, value in (action.vals or {}).items() if key in ("name", "parent_id")}
-        return list(shown.values())
+            vals = action.vals or {}
+            shown[action.folder_id.id] |= {key: vals[key] for key in ("name", "parent_id") if key in vals}
+            if action.kind == "folder_delete" and "parent_id" not in vals:
+                gone.add(action.folder_id.id)
+            elif action.kind == "folder_move":
+                gone.discard(action.folder_id.id)
+        return [folder for folder in folders if not gone.intersection(path_of(shown, folder["id"]))]
 
     # ------------------------------------------------------------------ forgetting
 
@@ -223,7 +236,8 @@ class MailboxAction(models.Model):
                 return "paused"
             case "admin_required":
                 return "administrator"
-        is_new = self.create_date and fields.Datetime.now() - self.create_date < timedelta(seconds=10)
+        begun = self.due_at or self.create_date
+        is_new = begun and fields.Datetime.now() - begun < timedelta(seconds=10)
         return None if is_new else "connector" if self.state == "pending" else "outlook"
 
 

@@ -339,13 +339,14 @@ class MailboxAccount(models.Model):
 
     @api.model
     def _next_send_in(self):
-        """Return in how many seconds the next mail is due, None if there is none within an hour."""
+        """Return in how many seconds the next mail or held action is due, None if there is none within an hour."""
         self.env.flush_all()
         now = fields.Datetime.now()
         self.env.cr.execute(
             """SELECT min(a.due_at) FROM mailbox_action a JOIN mailbox_account b ON b.id = a.account_id
-                WHERE a.state = 'scheduled' AND a.due_at <= %s AND b.active AND b.state = ANY(%s)""",
-            [now + timedelta(hours=1), list(RUNNING)],
+                WHERE (a.state = 'scheduled' OR a.state = 'pending' AND a.due_at > %s)
+                  AND a.due_at <= %s AND b.active AND b.state = ANY(%s)""",
+            [now, now + timedelta(hours=1), list(RUNNING)],
             log_exceptions=False,
         )
         due = self.env.cr.fetchone()[0]

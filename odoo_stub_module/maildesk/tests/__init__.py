@@ -1,4 +1,5 @@
 from . import test_accounts
+from . import test_action_folders
 from . import test_actions
 from . import test_app
 from . import test_apply

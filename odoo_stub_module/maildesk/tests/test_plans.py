@@ -112,6 +112,10 @@ class TestPlans(MailDeskCase):
         """The newest unread mail of all Inboxes."""
         self.assert_indexed(self.mine.maildesk_newest_unread, 14)
 
+    def test_categories(self):
+        """The categories of a mailbox: the newest messages of each folder, however many there are."""
+        self.assert_indexed(lambda: self.mine.maildesk_categories(self.large.account_id.ids), 6)
+
     def test_search(self):
         """Words that are frequent, rare and nowhere; operators; in all mailboxes, one, a folder."""
         for query in (

@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { FolderDialog } from "../components/folder_dialog";
 import { NameDialog } from "../components/name_dialog";
 import { formatNumber } from "../utils/format";
-import { refusal } from "../utils/folders";
+import { isWithin, refusal } from "../utils/folders";
 import { maildeskActions } from "./maildesk_actions";
 
 /** What is done with folders, from the menu of a folder; a folder at the top from the menu of its mailbox. */
@@ -11,17 +11,6 @@ import { maildeskActions } from "./maildesk_actions";
 const canChange = ({ account }) => !refusal(account);
 const isOwn = ({ folder }) => folder.role === "other";
 const isRubbish = ({ folder }) => ["trash", "junk"].includes(folder.role);
-
-/** Whether a folder lies in another, or is it. */
-function isWithin(folders, folder, other) {
-    const byId = new Map(folders.map((each) => [each.id, each]));
-    for (let at = folder; at; at = byId.get(at.parent_id)) {
-        if (at.id === other.id) {
-            return true;
-        }
-    }
-    return false;
-}
 
 const isInTrash = ({ account, folder }) => {
     const trash = account.folders.find(({ role }) => role === "trash");
@@ -44,7 +33,8 @@ maildeskActions
         name: _t("Mark All as Read"),
         icon: "fa fa-envelope-open-o",
         condition: (context) => canChange(context) && context.folder.unread_count > 0,
-        run: ({ store, folder }) => store.doing.doFolder("mark_folder_read", { folder_id: folder.id }, { name: folder.name }),
+        run: ({ store, folder }) =>
+            store.doing.doFolder("mark_folder_read", { folder_id: folder.id }, { name: folder.name, canUndo: true }),
     }, { sequence: 30 })
     .add("empty-folder", {
         place: "folder",
@@ -112,20 +102,21 @@ maildeskActions
     }, { sequence: 70 })
     .add("delete-folder", {
         place: "folder",
-        name: _t("Delete…"),
+        name: _t("Delete"),
+        label: (context) => (isInTrash(context) ? _t("Delete for Good…") : _t("Delete")),
         icon: "fa fa-trash-o",
         condition: (context) => canChange(context) && isOwn(context),
         run: (context) => {
             const { store, dialog, folder } = context;
-            const isForGood = isInTrash(context);
+            if (!isInTrash(context)) {
+                return store.doing.deleteFolder(folder);
+            }
             dialog.add(ConfirmationDialog, {
-                title: isForGood ? _t("Delete %s for good?", folder.name) : _t("Delete %s?", folder.name),
-                body: isForGood
-                    ? _t("The folder goes with all that is in it, here and in Outlook. This cannot be undone.")
-                    : _t("The folder goes to the Trash with all that is in it, here and in Outlook."),
-                confirmLabel: isForGood ? _t("Delete for Good") : _t("Delete"),
+                title: _t("Delete %s for good?", folder.name),
+                body: _t("The folder goes with all that is in it, here and in Outlook. This cannot be undone."),
+                confirmLabel: _t("Delete for Good"),
                 confirmClass: "btn-danger",
-                confirm: () => store.doing.doFolder("folder_delete", { folder_id: folder.id }, { name: folder.name }),
+                confirm: () => store.doing.deleteFolder(folder, { isForGood: true }),
                 cancelLabel: _t("Keep"),
                 cancel: () => {},
             });

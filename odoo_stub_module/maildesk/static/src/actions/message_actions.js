@@ -62,11 +62,12 @@ function chooseFolder({ store, dialog, rows }) {
     });
 }
 
-function chooseCategories({ store, dialog, rows }) {
+async function chooseCategories({ store, dialog, rows }) {
     const changed = store.doing.changeable(rows);
+    const known = await store.mailboxes.categories([...new Set(changed.map((row) => row.account_id))]);
     dialog.add(CategoriesDialog, {
         rows: changed,
-        known: store.lists.flatMap((list) => list.rows),
+        known,
         onChosen: (names) => store.doing.do("categories", changed, { categories: names }),
     });
 }

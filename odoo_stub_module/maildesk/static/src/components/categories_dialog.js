@@ -1,22 +1,21 @@
 import { Component, useState } from "@odoo/owl";
 import { Dialog } from "@web/core/dialog/dialog";
-import { categoryNames, categoryStyle, OUTLOOK_CATEGORIES } from "../utils/categories";
+import { categoryNames, categoryStyle } from "../utils/categories";
 
 // What Outlook takes as the name of a category.
 const MAX_NAME = 255;
 
-const LABELS = new Map(OUTLOOK_CATEGORIES.map(({ name, label }) => [name, label]));
-
 /** The categories of messages: those that all of them have are ticked; a new name is typed. */
 export class CategoriesDialog extends Component {
     static components = { Dialog };
+    /** `known`: the names that the mailbox uses. */
     static props = { rows: Array, known: Array, onChosen: Function, close: Function };
     static template = "maildesk.CategoriesDialog";
 
     setup() {
         const { known, rows } = this.props;
         const common = rows[0].categories.filter((name) => rows.every((row) => row.categories.includes(name)));
-        this.state = useState({ chosen: [...common], names: categoryNames([...known, ...rows]), added: "" });
+        this.state = useState({ chosen: [...common], names: categoryNames([...known, ...rows.flatMap((row) => row.categories)]), added: "" });
         this.categoryStyle = categoryStyle;
         this.maxLength = MAX_NAME;
     }
@@ -25,10 +24,6 @@ export class CategoriesDialog extends Component {
     get isMixed() {
         const [first, ...others] = this.props.rows.map((row) => [...row.categories].sort().join("\n"));
         return others.some((other) => other !== first);
-    }
-
-    labelOf(name) {
-        return LABELS.get(name) ?? name;
     }
 
     toggle(name) {

@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
 import { Mutex } from "@web/core/utils/concurrency";
 import { doneSentence, foreseen, isSeenInPlace, MOVES_TO_ROLE } from "../utils/action_effects";
-import { refusal } from "../utils/folders";
+import { isWithin, refusal } from "../utils/folders";
 import { isPhone } from "../utils/viewport_hook";
 import { messageIds } from "./message_list";
 
@@ -24,8 +24,9 @@ const FOLLOW_DELAY = 150; // ms
 
 /**
  * @typedef {import("./message_list").Row} Row
- * @typedef {{id: number, group: string|null, text: string, isSilent: boolean, kept: [object, Row[]][]}} Deed `group`: by which it is taken
- *  back, none where it cannot be; `kept`: rows as they were, by the list that they were in
+ * @typedef {{id: number, group: string|null, text: string, isSilent: boolean, kept: [object, Row[]][], left?: {folderId: number,
+ *  filters: string[], to: number}, isUndone?: boolean}} Deed `group`: by which it is taken back, none where it cannot be; `kept`: rows as
+ *  they were, by the list that they were in; `left`: the folder that was open and went, and the one that was opened in its place
  */
 export class Doing {
     /** @type {Deed[]} what can still be taken back or is still told of, the latest last */
@@ -157,9 +158,27 @@ export class Doing {
     async doFolder(kind, values, { name = "", canUndo = false } = {}) {
         const answer = await this._call("maildesk_do", { kind, message_ids: [], values });
         this.store.outbox.follow(answer.uuids);
-        this._note({ group: canUndo ? answer.undo : null, text: doneSentence(kind, { name }), isSilent: false, kept: [] });
+        const deed = this._note({ group: canUndo ? answer.undo : null, text: doneSentence(kind, { name }), isSilent: false, kept: [] });
         await this.store.loadOverview();
-        return answer;
+        return deed;
+    }
+
+    /**
+     * Delete a folder: it goes into the Trash with all that is in it, or, from there, for good. Whoever stands in it goes to the Inbox of
+     * its mailbox, and back with Undo.
+     */
+    async deleteFolder(folder, { isForGood = false } = {}) {
+        const { store } = this;
+        const account = store.accountOf(folder.id);
+        const { folderId, filters } = store;
+        const isLeft = store.folder && isWithin(account.folders, store.folder, folder);
+        const deed = await this.doFolder("folder_delete", { folder_id: folder.id }, { name: folder.name, canUndo: !isForGood });
+        const inbox = this.folderByRole(account.id, "inbox");
+        // who went elsewhere meanwhile stays there
+        if (isLeft && !isForGood && inbox && store.folderId === folderId && !deed.isUndone) {
+            deed.left = { folderId, filters, to: inbox.id };
+            await store.openFolder(inbox.id);
+        }
     }
 
     // ------------------------------------------------------------------ taking back
@@ -170,11 +189,13 @@ export class Doing {
             return false;
         }
         this.forget(deed);
+        deed.isUndone = true;
         let answer;
         try {
             answer = await this._call("maildesk_undo", { group: deed.group });
         } catch (error) {
             // another try may succeed
+            deed.isUndone = false;
             this.deeds.push(deed);
             this.release(deed);
             throw error;
@@ -188,6 +209,10 @@ export class Doing {
         this._bringBack(deed.kept, rows);
         if (!rows.length) {
             await this.store.loadOverview();
+        }
+        const { left } = deed;
+        if (left && this.store.folderId === left.to && this.store.folderById(left.folderId)) {
+            await this.store.openFolder(left.folderId, left.filters);
         }
         if (refused) {
             this.notification.add(refused, { type: "warning" });
@@ -216,8 +241,10 @@ export class Doing {
     _note(about) {
         const deed = { ...about, kept: markRaw(about.kept), id: ++this.lastId };
         this.deeds.push(deed);
-        this.release(this.deeds.at(-1));
+        const noted = this.deeds.at(-1);
+        this.release(noted);
         this.announcer.announce(deed.group ? _t("%s. Press z to undo.", deed.text) : deed.text);
+        return noted;
     }
 
     _target(kind, row, values) {

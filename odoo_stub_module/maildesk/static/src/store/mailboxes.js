@@ -52,6 +52,12 @@ export class Mailboxes {
         await this.store.loadOverview();
     }
 
+    /** The names of the categories that mail of these mailboxes has, the most used first. */
+    async categories(accountIds) {
+        const { names } = await this.orm.silent.call("mailbox.message_index", "maildesk_categories", [], { account_ids: accountIds });
+        return names;
+    }
+
     pause(accountId) {
         return this._settle("action_pause", accountId);
     }

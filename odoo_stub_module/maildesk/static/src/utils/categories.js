@@ -1,23 +1,57 @@
-import { _t } from "@web/core/l10n/translation";
+import { user } from "@web/core/user";
 
 /**
- * Categories are names on the message; which colour a name has stands in the mailbox's own list, which MailDesk has no permission
- * to read. The colours of the six that every Outlook begins with are known by their names.
+ * Categories are names on the message; which colour a name has stands in the mailbox's own list, which MailDesk has no permission to
+ * read. Every Outlook begins with six that are named after their colours, in the language in which the mailbox was set up: those are
+ * known here, as far as the names could be found in mailboxes and in programs that read them. Any other name has a neutral colour.
  */
-export const OUTLOOK_CATEGORIES = [
-    { name: "Red category", label: _t("Red category"), color: "#c93a3f" },
-    { name: "Orange category", label: _t("Orange category"), color: "#c8661f" },
-    { name: "Yellow category", label: _t("Yellow category"), color: "#b8930f" },
-    { name: "Green category", label: _t("Green category"), color: "#3d8b40" },
-    { name: "Blue category", label: _t("Blue category"), color: "#2f6fc4" },
-    { name: "Purple category", label: _t("Purple category"), color: "#7c52b5" },
-];
 
-const COLORS = new Map(OUTLOOK_CATEGORIES.map(({ name, color }) => [name.toLowerCase(), color]));
+const COLORS = {
+    red: "#c93a3f",
+    orange: "#c8661f",
+    yellow: "#b8930f",
+    green: "#3d8b40",
+    blue: "#2f6fc4",
+    purple: "#7c52b5",
+};
+
+/** By language the six, in Outlook's order. They are data of the mailbox, not terms to translate. */
+const STANDARD = {
+    en: { red: "Red category", orange: "Orange category", yellow: "Yellow category", green: "Green category", blue: "Blue category", purple: "Purple category" },
+    de: { red: "Rote Kategorie", orange: "Orange Kategorie", yellow: "Gelbe Kategorie", green: "Grüne Kategorie", blue: "Blaue Kategorie", purple: "Lila Kategorie" },
+    es: { red: "Categoría roja", orange: "Categoría naranja", yellow: "Categoría amarilla", green: "Categoría verde", blue: "Categoría azul", purple: "Categoría púrpura" },
+    fr: { red: "Catégorie rouge", orange: "Catégorie orange", yellow: "Catégorie jaune", green: "Catégorie verte", blue: "Catégorie bleue", purple: "Catégorie violette" },
+    nl: { red: "Rode categorie", orange: "Oranje categorie", yellow: "Gele categorie", green: "Groene categorie", blue: "Blauwe categorie", purple: "Paarse categorie" },
+    pt: { red: "Categoria Vermelha", orange: "Categoria Laranja", yellow: "Categoria Amarela", green: "Categoria Verde", blue: "Categoria Azul", purple: "Categoria Roxa" },
+};
+
+/** Of other languages, and other spellings, single names that were met. */
+const SINGLE = {
+    "Catégorie bleu": "blue",
+    "Blå kategori": "blue",
+    "Gul kategori": "yellow",
+    "Röd kategori": "red",
+    "Kategoria Niebieski": "blue",
+};
+
+/** Names that differ in case, or in how an accent is written, are one category. */
+const fold = (name) => name.normalize("NFC").toLowerCase();
+
+const BY_NAME = new Map();
+for (const [language, names] of Object.entries(STANDARD)) {
+    for (const [color, name] of Object.entries(names)) {
+        BY_NAME.set(fold(name), { color: COLORS[color], language });
+    }
+}
+// Italian has it, too
+BY_NAME.get(fold("Categoria Verde")).language = undefined;
+for (const [name, color] of Object.entries(SINGLE)) {
+    BY_NAME.set(fold(name), { color: COLORS[color] });
+}
 
 /** @returns {string|undefined} */
 export function categoryColor(name) {
-    return COLORS.get(name.toLowerCase());
+    return BY_NAME.get(fold(name))?.color;
 }
 
 /** For a chip or a dot: the colour where it is known. */
@@ -26,14 +60,24 @@ export function categoryStyle(name) {
     return color && `--maildesk-category: ${color}`;
 }
 
-/** All names that can be offered: Outlook's own, and those that the rows at hand have. */
-export function categoryNames(rows) {
-    const names = new Map(OUTLOOK_CATEGORIES.map(({ name }) => [name.toLowerCase(), name]));
-    const used = rows.flatMap((row) => row.categories).sort((a, b) => a.localeCompare(b));
-    for (const name of used) {
-        if (!names.has(name.toLowerCase())) {
-            names.set(name.toLowerCase(), name);
+/**
+ * All names that can be offered for mail of a mailbox: the six that it began with, and those in use. Which six those are, tells a name in
+ * use, else the language of the user; where that is none of the known ones, a name that the mailbox does not have is no help to anybody.
+ *
+ * @param {string[]} used those that the mailbox uses
+ */
+export function categoryNames(used, language = user.lang) {
+    const languages = used.map((name) => BY_NAME.get(fold(name))?.language).filter(Boolean);
+    const own = STANDARD[language.split(/[-_]/)[0]] ?? {};
+    const isOwn = (name) => Object.values(own).some((other) => fold(other) === fold(name));
+    const standard = STANDARD[languages[0]] ?? (used.some(categoryColor) && !used.some(isOwn) ? {} : own);
+    const names = new Map(Object.values(standard).map((name) => [fold(name), name]));
+    for (const name of [...used].sort((a, b) => a.localeCompare(b))) {
+        if (!names.has(fold(name))) {
+            names.set(fold(name), name);
         }
     }
+    // as the mailbox writes them
+    used.forEach((name) => names.set(fold(name), name));
     return [...names.values()];
 }

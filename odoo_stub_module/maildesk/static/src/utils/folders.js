@@ -52,6 +52,19 @@ export function folderLines(folders, collapsed) {
     return lines;
 }
 
+/** Whether a folder lies in another, or is it. */
+export function isWithin(folders, folder, other) {
+    const byId = new Map(folders.map((each) => [each.id, each]));
+    const seen = new Set();
+    for (let at = folder; at && !seen.has(at.id); at = byId.get(at.parent_id)) {
+        if (at.id === other.id) {
+            return true;
+        }
+        seen.add(at.id);
+    }
+    return false;
+}
+
 function compareFolders(a, b) {
     const byRole = ROLE_ORDER.indexOf(a.role) - ROLE_ORDER.indexOf(b.role);
     return byRole || a.name.localeCompare(b.name, undefined, { numeric: true });

@@ -156,6 +156,22 @@ test("the bar of the selection: what is done with all of it, and more behind thr
     expect(".o-maildesk-undo").toHaveText(/Moved to Archive · 2 messages/);
 });
 
+test("a mailbox is offered the categories that it uses, also those of mail that is not listed", async () => {
+    const { folder, mail } = setup();
+    mail.message(folder("Archive"), { categories: ["Blaue Kategorie", "Kunden"] });
+    await open(mail);
+    await press("j");
+    await press("x");
+    await press("Shift+J");
+    await waitFor(".o-maildesk-selection .o-maildesk-actions-more");
+    await click(".o-maildesk-selection .o-maildesk-actions-more");
+    await contains(".o-dropdown--menu [data-action=categories]").click();
+    await waitFor(".modal [data-category]");
+    expect(queryAllTexts(".modal [data-category]")).toEqual([
+        "Rote Kategorie", "Orange Kategorie", "Gelbe Kategorie", "Grüne Kategorie", "Blaue Kategorie", "Lila Kategorie", "Kunden",
+    ]);
+});
+
 test("an open message is read after a second, not before; what is marked unread stays so", async () => {
     const { mail } = setup();
     mail.find(5).is_read = false;
@@ -222,15 +238,63 @@ test("folders are made, renamed, moved and deleted; Outlook's own stay", async (
     await contains(".o-maildesk-folder-dialog [data-folder-id=top]").click();
     await waitFor(".o-maildesk-undo:contains(Pier was moved)");
     await menuOf(folder("Pier"));
-    await contains(".o-dropdown--menu [data-action=delete-folder]").click();
+    await contains(".o-dropdown--menu [data-action=delete-folder]:contains(Delete)").click();
+    await waitFor(".o-maildesk-undo:contains(Pier was deleted)");
+    expect(".modal").toHaveCount(0);
+    await menuOf(folder("Pier"));
+    await contains(".o-dropdown--menu [data-action=delete-folder]:contains(Delete for Good)").click();
     await contains(".modal .btn-danger").click();
     await waitForNone(".o-maildesk-folder-name:contains(Pier)");
+    expect(".o-maildesk-undo-button").toHaveCount(0);
     expect(mail.deeds.map(({ kind, values }) => [kind, values.name ?? values.parent_id ?? null])).toEqual([
         ["folder_create", "Cranes"],
         ["folder_rename", "Works"],
         ["folder_move", null],
         ["folder_delete", null],
+        ["folder_delete", null],
     ]);
+});
+
+test("who stands in a folder that is deleted goes to the Inbox, and back with Undo", async () => {
+    const { folder, inbox, mail } = setup();
+    await open(mail);
+    await contains(`.o-maildesk-folder[data-folder-id='${folder("Pier").id}']`).click();
+    await waitFor(`.o-maildesk-folder[data-folder-id='${folder("Pier").id}'][aria-current]`);
+    await menuOf(folder("Projects"));
+    await contains(".o-dropdown--menu [data-action=delete-folder]").click();
+    await waitFor(`.o-maildesk-folder[data-folder-id='${inbox.id}'][aria-current]`);
+    expect(folder("Projects").parent_id).toBe(folder("Deleted Items").id);
+    await contains(".o-maildesk-undo-button").click();
+    await waitFor(`.o-maildesk-folder[data-folder-id='${folder("Pier").id}'][aria-current]`);
+    expect(folder("Projects").parent_id).toBe(null);
+});
+
+test("who has gone on meanwhile is not brought back", async () => {
+    const { folder, mail } = setup();
+    await open(mail);
+    await contains(`.o-maildesk-folder[data-folder-id='${folder("Projects").id}']`).click();
+    await menuOf(folder("Projects"));
+    await contains(".o-dropdown--menu [data-action=delete-folder]").click();
+    await waitFor(".o-maildesk-undo:contains(Projects was deleted)");
+    await contains(`.o-maildesk-folder[data-folder-id='${folder("Archive").id}']`).click();
+    await contains(".o-maildesk-undo-button").click();
+    await waitForNone(".o-maildesk-undo");
+    expect(`.o-maildesk-folder[data-folder-id='${folder("Archive").id}'][aria-current]`).toHaveCount(1);
+});
+
+test("a folder that was marked read is as it was with Undo; what cannot be is said", async () => {
+    const { inbox, mail } = setup();
+    inbox.unread_count = 2;
+    await open(mail);
+    const unread = mail.messages.filter((message) => !message.is_read).length;
+    await menuOf(inbox);
+    await contains(".o-dropdown--menu [data-action=mark-folder-read]").click();
+    await waitFor(".o-maildesk-undo:contains(All of Inbox marked as read)");
+    expect(mail.messages.every((message) => message.is_read)).toBe(true);
+    mail.refused = "3 of it cannot be undone any more.";
+    await contains(".o-maildesk-undo-button").click();
+    await waitFor(".o_notification:contains(3 of it cannot be undone)");
+    expect(mail.messages.filter((message) => !message.is_read)).toHaveLength(unread);
 });
 
 test("a folder is marked read at once, the Trash emptied after a question", async () => {
