@@ -70,6 +70,7 @@ class MailboxAction(models.Model):
     acked = fields.Float(digits=None, help="When Graph acknowledged it, by the connector's clock: seconds since 1970.")
     attempts = fields.Integer(help="How often a connector was given it.")
     claim = fields.Char(help="The serial of the exchange that gave it.")
+    is_asked = fields.Boolean(help="Of a mail: Graph was about to be asked to send it, or was.")
     error_code = fields.Char()
     error = fields.Char(compute="_compute_error")
 
@@ -195,6 +196,8 @@ class MailboxAction(models.Model):
             "seen": self.seen or {},
             "age": max(0, int((fields.Datetime.now() - (self.due_at or self.create_date)).total_seconds())),
             "is_again": self.attempts > 1,
+            "is_asked": bool(self.is_asked),
+            "claim": self.claim or None,
         }
 
     def _to_app(self):

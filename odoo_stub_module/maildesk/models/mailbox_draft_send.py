@@ -318,6 +318,22 @@ class MailboxDraft(models.Model):
         self._empty()
 
 
+class MailboxAction(models.Model):
+    _inherit = "mailbox.action"
+
+    def _is_about_to_be_asked(self, claim):
+        """Note that Graph is about to be asked to send a mail, by the one that has it under `claim`; False if that is another by now."""
+        self.env.flush_all()
+        # One statement: of two connectors the one that was given it last sends it, and knows whether the other one may have.
+        self.env.cr.execute(
+            "UPDATE mailbox_action SET is_asked = true WHERE id = %s AND claim = %s AND state IN ('pending', 'running') RETURNING id",
+            [self.id, claim],
+            log_exceptions=False,
+        )
+        self.invalidate_recordset(["is_asked"])
+        return self.env.cr.fetchone() is not None
+
+
 class MailboxAccount(models.Model):
     _inherit = "mailbox.account"
 

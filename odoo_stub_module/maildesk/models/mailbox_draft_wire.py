@@ -39,8 +39,12 @@ class MailboxAccount(models.Model):
         return base64.b64encode(_piece(file, offset, size)).decode() if file else None
 
     @api.model
-    def connector_draft_made(self, account_id, uuid, remote_id, change_key=None, internet_message_id=None, database=None):
-        """Note that the draft of a mail exists: its entry in Sent is that message from now on. Returns whether the mail is wanted still."""
+    def connector_draft_made(self, account_id, uuid, remote_id, change_key=None, internet_message_id=None, database=None, asking=None):
+        """Note that the draft of a mail exists: its entry in Sent is that message from now on. Returns whether the mail is wanted still.
+
+        `asking`: the claim under which the action was given to whoever is about to ask Graph to send that draft. Where it was given to
+        somebody else since, nothing is noted, and it must not be sent.
+        """
         account = self._as_connector().browse(number(account_id, "account_id"))
         if not account._is_meant(database):
             return False
@@ -49,13 +53,18 @@ class MailboxAccount(models.Model):
             "change_key": text(change_key, "change_key") or False,
             "internet_message_id": text(internet_message_id, "internet_message_id") or False,
         }
+        claim = None if asking is None else key(asking, "asking")
 
         def work():
-            draft = account._open_letter(uuid, database).draft_id
+            action = account._open_letter(uuid, database)
+            draft = action.draft_id
+            if draft and claim is not None and not action._is_about_to_be_asked(claim):
+                return False
             if draft:
                 draft.env["mailbox.folder.sync"]._lock(account.id)
+                is_known = (draft.remote_id, draft.internet_message_id) == (made["remote_id"], made["internet_message_id"])
                 draft.write(made)
-                if draft.state in ("sending", "unconfirmed"):
+                if draft.state in ("sending", "unconfirmed") and not (claim and is_known):
                     draft._take_place(made["remote_id"], made["internet_message_id"] or None)
             return bool(draft)
 
