@@ -215,7 +215,10 @@ class DraftFile(Struct, frozen=True):
 
 
 class DraftContent(Struct, frozen=True):
-    """What a mail says that is to be saved or sent (`connector_draft`); `change_key` None: whatever Outlook has is written over."""
+    """What a mail says that is to be saved or sent (`connector_draft`); `change_key` None: whatever Outlook has is written over.
+
+    `html` None: the text stays what it is in Outlook.
+    """
 
     mode: str
     source: str | None
@@ -228,7 +231,7 @@ class DraftContent(Struct, frozen=True):
     cc: list[Person]
     bcc: list[Person]
     subject: str
-    html: str
+    html: str | None
     importance: str
     attachments: list[DraftFile]
 

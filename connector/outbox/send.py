@@ -109,11 +109,15 @@ class Post:
         except SentInOutlook as sent:
             # Its author pressed Send there: it went once.
             made = UNSET if sent.item is None else _made(sent.item)
-            outcome = Outcome(uuid, "done", acked=self._clock(), draft=made) if task.action.kind == "send" else Outcome(uuid, "gone")
+            outcome = (
+                Outcome(uuid, "done", acked=self._clock(), draft=made)
+                if task.action.kind == "send"
+                else Outcome(uuid, "gone", error="sent")
+            )
         except Changed:
             outcome = Outcome(uuid, "failed", error="changed")
         except Deleted:
-            outcome = Outcome(uuid, "failed", error="deleted") if task.action.kind == "send" else Outcome(uuid, "gone")
+            outcome = Outcome(uuid, "failed" if task.action.kind == "send" else "gone", error="deleted")
         except FileGone:
             outcome = Outcome(uuid, "failed", error="attachment")
         except ConnectorError as error:

@@ -40,7 +40,7 @@ class MailboxDraft(models.Model):
         """Send after `delay` seconds (None: as the user likes it), or at a time; return the draft, and how long it can be taken back."""
         draft = self._mine(draft_id)
         draft._check_open()
-        if int(revision) != draft.revision or draft.is_changed_outside:
+        if int(revision) != draft.revision or draft.is_changed_outside or draft.lost:
             return {"conflict": draft._to_app()}
         if refusal := draft.account_id.with_env(self.env)._refuses_sending():
             raise refusal
@@ -83,6 +83,8 @@ class MailboxDraft(models.Model):
         elif choice == "again":
             if not draft.html and not draft.to_recipients:
                 raise UserError(self.env._("What it said is not kept any more. Please write it again."))
+            if draft.is_simplified:
+                raise UserError(self.env._("MailDesk does not have all of this mail: please send it again from Outlook."))
             draft._bring_files_back()
             draft._drop_entries()
             action._end("cancelled", "again")
@@ -127,6 +129,9 @@ class MailboxDraft(models.Model):
                 "internet_message_id": False,
                 "saved_revision": 0,
                 "message_id": False,
+                "is_text_kept": False,
+                "is_simplified": False,
+                "lost": False,
                 "revision": self.revision + 1,
             }
         )

@@ -14,7 +14,7 @@ from odoo.tools.mail import html_sanitize
 from requests import RequestException
 
 from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
-from ..draft_html import IN_ODOO, inner_html, says_anything, without_styles
+from ..draft_html import IN_ODOO, inner_html, says_anything, styles_of, without_styles
 from ..wire import IMPORTANCE, WireError, text
 from .mailbox_draft import MAX_DRAFTS, OPEN
 
@@ -117,6 +117,10 @@ class MailboxDraft(models.Model):
         content, rest = draft._read(values or {})
         content = {name: value for name, value in content.items() if (draft[name] or None) != (value or None)}
         rest = {name: value for name, value in rest.items() if draft[name] != value}
+        if "html" in content:
+            if draft.is_simplified:
+                raise UserError(self.env._("MailDesk shows only the text of this mail: say first that it is to be edited here."))
+            rest["is_text_kept"] = False
         if content or rest or draft.state == "failed":
             draft._say(content)
             draft.write({**rest, "state": "editing", "error_code": False, "revision": draft.revision + 1})
@@ -130,13 +134,25 @@ class MailboxDraft(models.Model):
 
     @api.model
     def maildesk_take(self, draft_id, choice):
-        """Choose, where a draft was changed in Outlook meanwhile: "mine" is written over it, "outlook" is taken; return DRAFT."""
+        """Choose, where Outlook's draft is not what it was; return DRAFT.
+
+        It was changed there: "mine" is written over it, "outlook" is taken. It was deleted or sent there: "anew" makes another one. Only
+        its text can be shown here: "text" is edited, and what it looked like in Outlook goes with the first change.
+        """
         draft = self._mine(draft_id)
         draft._check_open()
-        if choice == "mine":
+        if choice == "mine" and not draft.lost:
             draft.write({"is_changed_outside": False, "change_key": False, "error_code": False, "revision": draft.revision + 1})
+            if not draft.is_simplified:
+                draft.is_text_kept = False
             draft._save_in_outlook()
-        elif choice == "outlook":
+        elif choice == "anew" and draft.lost:
+            return draft._save_anew()
+        elif choice == "text" and draft.is_simplified:
+            draft.write({"is_simplified": False, "revision": draft.revision + 1})
+            if draft.saved_revision == draft.revision - 1:
+                draft.saved_revision = draft.revision
+        elif choice == "outlook" and not draft.lost:
             # sudo: found by its id in the caller's own mailbox
             found = self.env["mailbox.message_index"].search(
                 [("account_id", "=", draft.account_id.id), ("remote_id", "=", draft.remote_id)]
@@ -150,8 +166,23 @@ class MailboxDraft(models.Model):
             draft.write({"is_changed_outside": False, "error_code": False, "revision": draft.revision + 1})
             draft.saved_revision = draft.revision
         else:
-            raise UserError(self.env._("Either “mine” or “outlook”."))
+            raise UserError(self.env._("There is nothing of that kind to choose about this mail (any more)."))
         return draft._to_app()
+
+    def _save_anew(self):
+        """Be another mail for Outlook, whose draft was deleted or sent there; return DRAFT, and the names of files that went with it.
+
+        What Outlook had of its files comes back as long as that draft lies in Deleted Items, or was sent.
+        """
+        self._bring_files_back()
+        here = set(self._uploads().ids)
+        lost = [item for item in self.attachments or [] if item["id"] not in here]
+        if lost:
+            self._say({"attachments": [item for item in self.attachments if item["id"] in here]})
+        self._anew()
+        self.error_code = False
+        self._save_in_outlook()
+        return {**self._to_app(), "lost_files": [item["name"] for item in lost if not item.get("is_inline")]}
 
     @api.model
     def maildesk_discard(self, draft_id):
@@ -388,6 +419,8 @@ class MailboxDraft(models.Model):
                     items.append({**item, "remote_id": None})
                     continue
                 kept = self._upload(item["name"], raw, item["content_type"], is_inline=bool(item.get("is_inline")))
+                # By this a picture is found that the text shows as Outlook's draft had it.
+                kept["source_id"] = item["remote_id"]
                 items.append(kept | ({"content_id": item["content_id"]} if item.get("content_id") else {}))
             else:
                 items.append({**item, "remote_id": None})
@@ -425,18 +458,20 @@ class MailboxDraft(models.Model):
         people = {f"{name}_recipients": self._people(head.get(name) or [], is_checked=False) for name in ("to", "cc", "bcc")}
         self._say({**people, "subject": (text(head.get("subject"), "subject") or "")[:MAX_SUBJECT]})
         importance = head.get("importance") if head.get("importance") in IMPORTANCE else "normal"
-        self.write({"change_key": text(head.get("change_key"), "change_key") or False, "importance": importance})
+        is_simplified = bool(body.get("is_simplified"))
+        change_key = text(head.get("change_key"), "change_key") or False
+        self.write({"change_key": change_key, "importance": importance, "is_text_kept": True, "is_simplified": is_simplified})
         items = [_from_outlook(-n, item) for n, item in enumerate(body.get("attachments") or [], 1)]
         for item in items:
             item["remote_id"] = item["source_id"]
         self._uploads().unlink()
-        self._say({"html": without_styles(body["html"]), "attachments": items})
+        self._say({"html": without_styles(body["html"]), "styles": styles_of(body["html"]), "attachments": items})
 
     # ------------------------------------------------------------------ to Outlook
 
     def _save_in_outlook(self):
         """See to it that Outlook's Drafts gets what it says now; one open action is enough, since it takes what there is then."""
-        if self.is_changed_outside or self.account_id._refuses_actions_of(self.author_id):
+        if self.is_changed_outside or self.lost or self.account_id._refuses_actions_of(self.author_id):
             return
         if self.is_quote_coming and self.mode == "forward":
             # What a forward brings along is taken out of Outlook's draft where it is not named here.
