@@ -167,6 +167,7 @@ class MailboxAction(models.Model):
     @api.model
     def _cron_forget(self):
         """Empty what ended actions were about, and drop old rows."""
+        self.env["mailbox.draft"]._find_moved_copies()
         now = fields.Datetime.now()
         ended = [("state", "in", ("done", "cancelled")), ("covers", "=", False), ("write_date", "<", now - timedelta(minutes=KEPT_MINUTES))]
         failed = [("state", "in", ("failed", "unconfirmed")), ("write_date", "<", now - timedelta(days=KEPT_FAILED_DAYS))]

@@ -60,10 +60,10 @@ class MailboxAccount(models.Model):
         def work():
             action = account._open_letter(uuid, database)
             draft = action.draft_id
-            if draft and claim is not None and not action._is_about_to_be_asked(claim):
-                return False
             if draft:
                 draft.env["mailbox.folder.sync"]._lock(account.id)
+                if claim is not None and not action._is_about_to_be_asked(claim):
+                    return False
                 is_known = (draft.remote_id, draft.internet_message_id) == (made["remote_id"], made["internet_message_id"])
                 draft.write(made)
                 if draft.state in ("sending", "unconfirmed") and not (claim and is_known):

@@ -458,6 +458,37 @@ class TestDrafts(MailDeskCase):
         self.assertEqual(self.shown("F-sent"), ["Hello"])
         self.assertEqual((self.row("s9").id, self.row("s9").is_local), (entry, False))
 
+    def test_copy_that_a_rule_moved_out_of_sent_is_found_by_its_message_id(self):
+        """Before any round saw it in Sent, and under another id: the entry goes, where it is sure that this is the mail that was sent."""
+        work = {"remote_id": "F-work", "parent_remote_id": None, "name": "Work", "role": "other"}
+        self.apply(tree=[INBOX, SENT, DRAFTS, work])
+        drafts = {}
+        for name, to in (("d1", "bert@example.com"), ("d2", "BOX@example.com"), ("d3", "bert@example.com")):
+            made = self.compose("new", to=[to], subject=name)
+            made |= self.drafts.maildesk_save(made["id"], made["revision"], {"html": "<p>Hi</p>"})
+            self.drafts.maildesk_send(made["id"], made["revision"], delay=0)
+            (action,) = [one for one in self.exchange()["actions"] if one["kind"] == "send"]
+            self.made(action, name, f"<{name}@x>")
+            # The last one was acknowledged just now: its copy may be on its way to Sent.
+            acked = fields.Datetime.now() - timedelta(minutes=0 if name == "d3" else 20)
+            self.outcome(action, "done", acked=acked.timestamp())
+            drafts[name] = self.env["mailbox.draft"].browse(made["id"])
+        now = fields.Datetime.now().isoformat(timespec="seconds") + "Z"
+        copies = [
+            self.mail(f"s{n}", folder=folder, subject=f"d{n}", is_draft=False, internet_message_id=f"<d{n}@x>", received_at=now)
+            for n, folder in ((1, "F-work"), (2, "F-inbox"), (3, "F-work"))
+        ]
+        self.apply(messages=copies)
+        self.assertEqual(sorted(self.shown("F-sent")), ["d1", "d2", "d3"])
+        self.env["mailbox.action"]._cron_forget()
+        self.assertEqual(sorted(self.shown("F-sent")), ["d2", "d3"])
+        self.assertEqual(drafts["d1"].message_id, self.row("s1"))
+        # To oneself: one of two is the copy, and that is not the one in the Inbox.
+        self.apply(messages=[self.mail("t2", folder="F-work", subject="d2", is_draft=False, internet_message_id="<d2@x>", received_at=now)])
+        self.env["mailbox.action"]._cron_forget()
+        self.assertEqual(self.shown("F-sent"), ["d3"])
+        self.assertEqual(drafts["d2"].message_id, self.row("t2"))
+
     def test_entry_of_a_picture_alone_has_no_words(self):
         """The line below its subject is empty, not what a picture is called in HTML."""
         draft, _action = self.send(html=f'<p><img src="data:image/gif;base64,{base64.b64encode(b"GIF").decode()}"></p>')
