@@ -40,7 +40,7 @@ test-fast: setup
 drill: setup programs
 	@$(BIN)/python -m tests.drill $(PARTS)
 
-# Each target of the design, measured beside a peer: var/bench/latest.json. QUICK=1: smaller n, within ten minutes. PARTS="reading acting scrolling apply list search".
+# Each target of the design, measured beside a peer: var/bench/latest.json. QUICK=1: smaller n, within ten minutes. PARTS="reading acting sending scrolling apply list search".
 bench: setup programs
 	@$(BIN)/python -m tests.bench $(PARTS)
 

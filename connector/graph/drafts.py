@@ -64,10 +64,10 @@ class _Named(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a draft is to say; people are (name, address)."""
+    """What a draft is to say; people are (name, address). `html` None leaves its text as it is."""
 
     subject: str
-    html: str
+    html: str | None
     importance: str
     to: Sequence[tuple[str, str]]
     cc: Sequence[tuple[str, str]]
@@ -78,12 +78,13 @@ class Mail:
         """Return the properties of a message."""
         body: dict[str, Any] = {
             "subject": self.subject,
-            "body": {"contentType": "html", "content": self.html},
             "importance": self.importance,
             "toRecipients": [_person(*one) for one in self.to],
             "ccRecipients": [_person(*one) for one in self.cc],
             "bccRecipients": [_person(*one) for one in self.bcc],
         }
+        if self.html is not None:
+            body["body"] = {"contentType": "html", "content": self.html}
         if self.sender is not None:
             body["from"] = _person("", self.sender)
         return body

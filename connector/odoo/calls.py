@@ -154,9 +154,10 @@ class AddonCalls:
         internet_message_id: str | None,
         *,
         database: str | None = None,
+        asking: str | None = None,
     ) -> bool:
-        """Tell that the draft of a mail exists; return whether the mail is wanted still."""
-        made = {"remote_id": remote_id, "change_key": change_key, "internet_message_id": internet_message_id}
+        """Tell that the draft of a mail exists, and by `asking` that it is about to be sent; return whether the mail is wanted still."""
+        made = {"remote_id": remote_id, "change_key": change_key, "internet_message_id": internet_message_id, "asking": asking}
         answer = await self._call("connector_draft_made", account_id=account_id, uuid=uuid, database=database, **made)
         return self._read(bool, answer)
 

@@ -93,5 +93,9 @@ class OdooPort(Protocol):
         internet_message_id: str | None,
         *,
         database: str | None = None,
+        asking: str | None = None,
     ) -> bool:
-        """Tell that the draft of a mail exists; return whether the mail is wanted still."""
+        """Tell that the draft of a mail exists; return whether the mail is wanted still.
+
+        `asking`: the claim of the action, where Graph is about to be asked to send that draft; False: it must not be.
+        """

@@ -153,7 +153,7 @@ class Action(Struct, frozen=True):
     """What a user did and Outlook has to hear (docs/protocol.md, `connector_exchange`).
 
     `values` is what it wants and `seen` what Graph has when its turn comes; `age` is in seconds, by Odoo's clock; `is_again`: a connector
-    was given it before.
+    was given it before; `is_asked`: and may have asked Graph to send it. `claim` names this giving.
     """
 
     id: int
@@ -166,6 +166,8 @@ class Action(Struct, frozen=True):
     seen: dict[str, Any]
     age: float
     is_again: bool = False
+    is_asked: bool = False
+    claim: str | None = None
 
 
 class DraftMade(Struct, frozen=True, omit_defaults=True):
@@ -213,7 +215,10 @@ class DraftFile(Struct, frozen=True):
 
 
 class DraftContent(Struct, frozen=True):
-    """What a mail says that is to be saved or sent (`connector_draft`); `change_key` None: whatever Outlook has is written over."""
+    """What a mail says that is to be saved or sent (`connector_draft`); `change_key` None: whatever Outlook has is written over.
+
+    `html` None: the text stays what it is in Outlook.
+    """
 
     mode: str
     source: str | None
@@ -226,7 +231,7 @@ class DraftContent(Struct, frozen=True):
     cc: list[Person]
     bcc: list[Person]
     subject: str
-    html: str
+    html: str | None
     importance: str
     attachments: list[DraftFile]
 

@@ -6,7 +6,7 @@ An action comes from the exchange, perhaps twice. The journal knows which were s
     is not new (`FRESH` seconds)               a restored file or database may have forgotten it
     was given to a connector before, or comes with the first answer to one that begins       the same
 
-What the journal has with an outcome is reported, and never run again.
+What the journal has with an outcome is reported, and never run again. Of mails see `_letters`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 import trio
+from msgspec.structs import replace
 
 from connector.outbox.carry import LETTERS, key_of, lane_of
 from connector.state.journal import Letter
@@ -50,8 +51,9 @@ class Task:
     attempts: int = 0
     not_before: float = 0.0
     is_under_way: bool = False
-    # Of a mail: how far it is (`state.journal`).
+    # Of a mail: how far it is (`state.journal`), and the giving under which it may be sent.
     letter: Letter | None = None
+    claim: str | None = None
 
     @property
     def needs_proof(self) -> bool:
@@ -129,16 +131,22 @@ class Outbox:
         waiting = sum(len(queue.tasks) for queue in self._queues.values())
         return min(AT_ONCE, max(0, _LIMIT - waiting))
 
-    async def take(self, actions: Sequence[Action], *, is_whole: bool) -> None:
-        """Take what an exchange brought; `is_whole`: the first answer to a connector that begins. Raises `StateError`."""
+    async def take(self, actions: Sequence[Action], *, is_whole: bool, waited: float = 0.0) -> None:
+        """Take what an exchange brought after so many seconds; `is_whole`: the first answer to a connector that begins.
+
+        Raises `StateError`.
+        """
         by_account: dict[int, list[Action]] = {}
         for action in actions:
             by_account.setdefault(action.account_id, []).append(action)
         for account_id, given in by_account.items():
             queue = self.queue(account_id)
+            for action in given:
+                if (task := queue.tasks.get(action.uuid)) is not None:
+                    task.claim = action.claim
             new = [a for a in given if a.uuid not in queue.tasks and a.uuid not in queue.ended]
             known = await self.journal.known(account_id, [a.uuid for a in new])
-            letters = await self._letters(account_id, [a for a in new if a.kind in LETTERS], is_whole=is_whole)
+            letters = await self._letters(account_id, [a for a in new if a.kind in LETTERS], waited=waited)
             for action in new:
                 outcome = known.get(action.uuid)
                 if outcome is not None:
@@ -146,7 +154,9 @@ class Outbox:
                     continue
                 if action.kind in LETTERS:
                     letter = letters.get(action.uuid)
-                    queue.tasks[action.uuid] = Task(action, letter is None, trio.current_time(), letter=letter)
+                    # Its tag is looked for before anything is made.
+                    doubtful = letter is None or action.is_again or action.age > FRESH
+                    queue.tasks[action.uuid] = Task(action, doubtful, trio.current_time(), letter=letter, claim=action.claim)
                     continue
                 was_sent = action.uuid in known
                 doubtful = was_sent or is_whole or action.is_again or action.age > FRESH
@@ -156,15 +166,28 @@ class Outbox:
             queue.wake()
             _log.info("actions taken", account=account_id, number=len(new), known=len(known))
 
-    async def _letters(self, account_id: int, actions: Sequence[Action], *, is_whole: bool) -> dict[str, Letter]:
-        """Return how far mails are; what nobody can have begun is noted as taken, the rest has no note: it may be anywhere.
+    async def _letters(self, account_id: int, actions: Sequence[Action], *, waited: float) -> dict[str, Letter]:
+        """Return how far mails are; what nobody can have sent is noted as taken, the rest has no note: it may have been sent.
 
-        This file notes each mail when it takes it. So one without a note was begun by nobody, unless it was given before (to a file that is
-        lost, or an older state of this one), or the file is new and the mail was there before.
+        This file notes each mail when it takes it, and before and after it tells Odoo that it is about to ask Graph. Nobody asked for one
+
+            that has no note here, of which Odoo was not told, made after this file       whoever was given it before died too early
+            that has a note from before that, and Odoo was not told                       the same
+
+        Where Odoo was told and the note here does not know it, the file is an older state of itself. A mail that is older than the file may
+        be one of a backup of Odoo: what was noted of it is lost, here and there.
         """
         found = await self.journal.letters(account_id, [a.uuid for a in actions])
-        is_lost = self.journal.is_new
-        new = [a for a in actions if a.uuid not in found and not a.is_again and not (is_lost and (is_whole or a.age > FRESH))]
+        now = self._now().timestamp()
+        for action in actions:
+            letter = found.get(action.uuid)
+            if action.is_asked and letter is not None and not letter.is_told:
+                del found[action.uuid]
+            elif action.is_asked and letter is not None and letter.step == "asking":
+                found[action.uuid] = replace(letter, step="asked", asks=letter.asks + 1, asked_at=now)
+        # Ages are in whole seconds, and as old as the answer.
+        age_of_file = now - self.journal.made_at - waited - 1
+        new = [a for a in actions if a.uuid not in found and not a.is_asked and a.age < age_of_file]
         if new:
             taken = {a.uuid: Letter("taken") for a in new}
             await self.journal.note(account_id, taken, self._now().timestamp())

@@ -11,9 +11,11 @@
 
  refused (4xx): failed, and why; its author has it back      429, 401: Graph did not look at it, it waits
 ```
-Each arrow that leaves for Graph is noted before it goes (`journal.Letter`), so that whoever comes after a death knows where it was. "Looked
-for" is by our tag, by id and by Message-ID, in all folders: an accepted mail may stand in Drafts for two minutes, and then in no folder for
-one; so a draft that is there says nothing, until it has been there for five minutes. Nothing is sent twice because an answer was lost.
+Each arrow that leaves for Graph is noted before it goes (`journal.Letter`), so that whoever comes after a death knows where it was. Before
+"asked" Odoo is told ("asking"): whom it has given the mail to last sends it, nobody else; and where neither knows of an asking there was
+none, whoever died with the mail in hand. "Looked for" is by our tag, by id and by Message-ID, in all folders: an accepted mail may stand in
+Drafts for two minutes, and then in no folder for one; so a draft that is there says nothing, until it has been there for five minutes.
+Nothing is sent twice because an answer was lost.
 """
 
 from __future__ import annotations
@@ -107,11 +109,15 @@ class Post:
         except SentInOutlook as sent:
             # Its author pressed Send there: it went once.
             made = UNSET if sent.item is None else _made(sent.item)
-            outcome = Outcome(uuid, "done", acked=self._clock(), draft=made) if task.action.kind == "send" else Outcome(uuid, "gone")
+            outcome = (
+                Outcome(uuid, "done", acked=self._clock(), draft=made)
+                if task.action.kind == "send"
+                else Outcome(uuid, "gone", error="sent")
+            )
         except Changed:
             outcome = Outcome(uuid, "failed", error="changed")
         except Deleted:
-            outcome = Outcome(uuid, "failed", error="deleted") if task.action.kind == "send" else Outcome(uuid, "gone")
+            outcome = Outcome(uuid, "failed" if task.action.kind == "send" else "gone", error="deleted")
         except FileGone:
             outcome = Outcome(uuid, "failed", error="attachment")
         except ConnectorError as error:
@@ -161,7 +167,14 @@ class Post:
 
     async def _ask(self, task: Task, letter: Letter, made: DraftMade) -> Outcome | None:
         """Ask Graph to send the draft: the one request that nothing may repeat by itself."""
-        before, letter = letter, replace(letter, step="asked", asks=letter.asks + 1, asked_at=self._clock())
+        before = replace(letter, is_told=True)
+        # Noted here, there, and here: whoever comes after a death knows whether it may have been asked, also where a failing power took the
+        # last notes of this file with it.
+        await self._note(task, replace(before, step="asking"))
+        if not await self._is_ours(task, before, made):
+            self._later(task, _STOPPED, is_counted=False)
+            return None
+        letter = replace(before, step="asked", asks=letter.asks + 1, asked_at=self._clock())
         await self._note(task, letter)
         try:
             is_clear = await send_draft(self._client, letter.remote_id or "")
@@ -171,6 +184,28 @@ class Post:
             return Outcome(task.action.uuid, "done", acked=self._clock(), draft=made)
         self._look_later(task, letter)
         return None
+
+    async def _is_ours(self, task: Task, before: Letter, made: DraftMade) -> bool:
+        """Tell Odoo that Graph is about to be asked; False where the mail was given to another connector, or nobody wants it any more.
+
+        Where that fails Graph is not asked, and all is as before.
+        """
+        try:
+            is_ours = await self._odoo.draft_made(
+                self._account_id,
+                task.action.uuid,
+                before.remote_id or "",
+                made.change_key or None,
+                made.internet_message_id or None,
+                database=self._database(),
+                asking=task.claim or "",
+            )
+        except OdooError:
+            await self._note(task, before)
+            raise
+        if not is_ours:
+            await self._note(task, before)
+        return is_ours
 
     async def _refused(self, task: Task, before: Letter, letter: Letter, error: GraphError | AuthError) -> Outcome | None:
         """Tell what an error says of the mail: that it was not sent, or nothing. `before`: what was noted before Graph was asked."""
@@ -223,11 +258,7 @@ class Post:
             return None
         is_untouched = len(waiting) == 1 and waiting[0].change_key == letter.change_key and waiting[0].id == letter.remote_id
         if is_untouched and letter.asks < _ASKS:
-            item = waiting[0]
-            await self._odoo.draft_made(
-                self._account_id, task.action.uuid, item.id, item.change_key, item.internet_message_id, database=self._database()
-            )
-            return await self._ask(task, letter, _made(item))
+            return await self._ask(task, letter, _made(waiting[0]))
         _log.warning("nobody knows whether a mail was sent", account=self._account_id, action=task.action.uuid, asks=letter.asks)
         return Outcome(task.action.uuid, "unconfirmed", draft=_made(waiting[0]) if waiting else UNSET)
 

@@ -30,7 +30,8 @@ KEPT = 30 * 86_400.0
 class Letter(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far a mail is: noted before each step that cannot be done twice (`outbox.send` draws them).
 
-    `asks` is how often Graph was asked to send it, `asked_at` when last, by our clock in seconds since 1970.
+    `asks` is how often Graph was asked to send it, `asked_at` when last, by our clock in seconds since 1970. `is_told`: Odoo was told, or
+    nearly, that Graph is about to be asked.
     """
 
     step: str
@@ -39,6 +40,7 @@ class Letter(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str | None = None
     asks: int = 0
     asked_at: float = 0.0
+    is_told: bool = False
 
 
 class Journal:
@@ -51,6 +53,11 @@ class Journal:
     def is_new(self) -> bool:
         """Whether there was no file before this process: what an earlier one had noted is lost."""
         return self._store.is_new
+
+    @property
+    def made_at(self) -> float:
+        """When the file was made, in seconds since 1970: of what was begun before it knows nothing."""
+        return self._store.made_at
 
     async def letters(self, account_id: int, uuids: Iterable[str]) -> dict[str, Letter]:
         """Return how far mails are that were begun."""

@@ -12,6 +12,7 @@ import sqlite3
 import uuid
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, TypeVar
 
 import trio
@@ -120,9 +121,12 @@ class Cursor:
 class Store:
     """The open working copy; `instance` names this file for ever, `database` is the UUID of the Odoo database that it belongs to."""
 
-    def __init__(self, connection: sqlite3.Connection, instance: str, database: str | None, *, is_new: bool = False) -> None:
-        """Use `open_store`. `is_new`: the file was not there before; what an earlier one knew is lost."""
+    def __init__(
+        self, connection: sqlite3.Connection, instance: str, database: str | None, made_at: float = 0.0, *, is_new: bool = False
+    ) -> None:
+        """Use `open_store`. `is_new`: the file was not there before; what an earlier one knew is lost. `made_at`: when it was not."""
         self.is_new = is_new
+        self.made_at = made_at
         self.instance = instance
         self.database = database
         self._connection = connection
@@ -291,8 +295,8 @@ def wipe(db: sqlite3.Connection, account_id: int) -> None:
 
 
 @asynccontextmanager
-async def open_store(path: Path) -> AsyncIterator[Store]:
-    """Open the working copy, make or migrate it, and hold it for this process alone.
+async def open_store(path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> AsyncIterator[Store]:
+    """Open the working copy, make or migrate it, and hold it for this process alone; `now` is the wall clock.
 
     Raises `StateError`: not writable, held by another connector, of a newer version, or no database.
     """
@@ -301,7 +305,7 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
         is_new = not await in_disk_thread(path.exists)
         connection = await in_disk_thread(_open, path)
         try:
-            yield Store(connection, *await in_disk_thread(_names, connection), is_new=is_new)
+            yield Store(connection, *await in_disk_thread(_names, connection, now().timestamp()), is_new=is_new)
         finally:
             connection.close()
     finally:
@@ -355,12 +359,13 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
 
-def _names(connection: sqlite3.Connection) -> tuple[str, str | None]:
-    """Return the file's own name, given to it now if it is new, and the database's."""
+def _names(connection: sqlite3.Connection, now: float) -> tuple[str, str | None, float]:
+    """Return the file's own name, given to it now if it is new, the database's, and when it was made (0: before that was noted)."""
     with _transaction(connection) as db:
-        db.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (str(uuid.uuid4()),))
+        if db.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (str(uuid.uuid4()),)).rowcount:
+            db.execute("INSERT INTO meta VALUES ('made_at', ?)", (str(now),))
         names = dict(db.execute("SELECT key, value FROM meta"))
-        return names["instance"], names.get(_DATABASE)
+        return names["instance"], names.get(_DATABASE), float(names.get("made_at", 0.0))
 
 
 @contextmanager

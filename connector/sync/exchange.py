@@ -87,8 +87,8 @@ class Actions(Protocol):
     def room(self) -> int:
         """How many may come."""
 
-    async def take(self, actions: Sequence[Action], *, is_whole: bool) -> None:
-        """Take what came. Raises `StateError`."""
+    async def take(self, actions: Sequence[Action], *, is_whole: bool, waited: float = 0.0) -> None:
+        """Take what came after so many seconds. Raises `StateError`."""
 
     def clear(self) -> None:
         """Forget what is not under way: it will be given again."""
@@ -168,6 +168,7 @@ class Exchange:
         """Call once and do what follows from the answer; return False when the next call is due at once."""
         reports = self._reports.take()
         self._troubles.heard()
+        begun = trio.current_time()
         try:
             answer = await self._exchange(reports)
         except OdooFault as error:
@@ -198,7 +199,7 @@ class Exchange:
         is_whole, self._since = self._since is None, None
         await self._mailboxes.take(answer, is_whole=is_whole)
         if self._actions is not None and answer.actions:
-            await self._actions.take(answer.actions, is_whole=is_whole)
+            await self._actions.take(answer.actions, is_whole=is_whole, waited=trio.current_time() - begun)
         # Only now: what was not kept of an answer is asked for again.
         self._since = answer.watermark
         self.readiness = None

@@ -22,9 +22,17 @@ def says_anything(html):
     return bool((tree.text_content() or "").strip()) or tree.find(".//img") is not None
 
 
+_STYLES = re.compile(r"<style\b.*?</style>", re.DOTALL | re.IGNORECASE)
+
+
 def without_styles(html):
     """Return a body without its style sheet: it would speak of the whole mail, and of the page in which it is written."""
-    return re.sub(r"<style\b.*?</style>", "", html or "", flags=re.DOTALL | re.IGNORECASE)
+    return _STYLES.sub("", html or "")
+
+
+def styles_of(html):
+    """Return the style sheet of a body."""
+    return "".join(_STYLES.findall(html or ""))
 
 
 def inner_html(tree):

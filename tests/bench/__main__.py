@@ -21,6 +21,8 @@ from tests.bench.figures import Figures
 from tests.bench.index import Index
 from tests.bench.reading import bench_reading
 from tests.bench.scrolling import bench_scrolling
+from tests.bench.sending import bench_sending
+from tests.drill.place import prefork_odoo
 from tests.odoo.process import free_port
 from tests.odoo.template import CLONE, open_run
 from tests.system.bench import SECRET
@@ -29,13 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPORT = CLONE / "var" / "bench" / "latest.json"
-PARTS = ("reading", "acting", "scrolling", "apply", "list", "search")
+PARTS = ("reading", "acting", "sending", "scrolling", "apply", "list", "search")
 
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 def main(parts: tuple[str, ...]) -> None:
-    """Run the parts named, or all: reading, acting, scrolling, apply (and storage), list, search."""
+    """Run the parts named, or all: reading, acting, sending, scrolling, apply (and storage), list, search."""
     wanted = parts or PARTS
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
@@ -50,6 +52,9 @@ def main(parts: tuple[str, ...]) -> None:
         if "acting" in wanted:
             with run.odoo(connector_url=f"http://127.0.0.1:{port}", secret=SECRET) as server:
                 trio.run(partial(bench_acting, figures, server, run.logins, run.folder, port))
+        if "sending" in wanted:
+            with prefork_odoo(run, "bench_sending", port) as server:
+                trio.run(partial(bench_sending, figures, run, server, run.folder, port))
         if "scrolling" in wanted:
             with run.odoo() as server:
                 bench_scrolling(figures, server, run.logins)

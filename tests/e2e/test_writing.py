@@ -275,6 +275,50 @@ def test_writing_draft_survives_tab_and_comes_from_drafts(reader: Page, stage: S
 
 
 @pytest.mark.timeout(300)
+def test_writing_draft_deleted_in_outlook_is_saved_anew_with_its_file(reader: Page, stage: Stage) -> None:
+    """The window says so, and brings back what lies in Outlook's Trash; of a text that cannot be shown as it is it says that, too."""
+    page = reader
+    subject = "Offer with a plan"
+    _open(page)
+    window = _compose(page, BEN, subject, "See the plan")
+    window.locator("input[type=file]").set_input_files({"name": "plan.txt", "mimeType": "text/plain", "buffer": b"a plan"})
+    expect(window.locator(".o-maildesk-compose-file")).to_contain_text("plan.txt")
+
+    def in_drafts() -> list[dict[str, Any]]:
+        return [one for one in _in_folder(stage, subject, "Drafts") if one["hasAttachments"]]
+
+    _until(page, in_drafts, "the draft in Outlook, with its file")
+    (first,) = in_drafts()
+    held = "SELECT count(*) FROM ir_attachment WHERE res_model = 'mailbox.draft' AND name = 'plan.txt'"
+    _until(page, lambda: stage.odoo.cluster.execute(stage.odoo.database, held)[0][0] == 0, "Odoo to have it no more")
+    stage.act(READER, first["id"], "move", folder="deleteditems")
+    page.locator(".o-maildesk-refresh").click()
+    expect(window.locator(".o-lost")).to_contain_text("Deleted in Outlook", timeout=30_000)
+    _look(page, "writing-deleted")
+    window.locator("[data-do=anew]").click()
+    expect(window.locator(".o-lost")).to_have_count(0, timeout=20_000)
+    expect(window.locator(".o-maildesk-compose-file")).to_contain_text("plan.txt")
+    _until(page, in_drafts, "another draft in Outlook, with the file")
+    assert in_drafts()[0]["id"] != first["id"]
+
+    window.locator("[data-do=close]").click()
+    expect(page.locator(".o-maildesk-compose")).to_have_count(0)
+    stage.odoo.cluster.execute(stage.odoo.database, "UPDATE mailbox_draft SET is_simplified = true WHERE subject = %s", subject)
+    _open(page, "drafts")
+    page.locator(".o-maildesk-refresh").click()
+    _row(page, subject).click()
+    expect(window.locator(".o-simplified")).to_contain_text("Only the text")
+    _look(page, "writing-simplified")
+    page.set_viewport_size({"width": 390, "height": 844})
+    _look(page, "writing-simplified-phone")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    window.locator("[data-do=text]").click()
+    expect(window.locator(".odoo-editor-editable")).to_contain_text("See the plan")
+    window.locator("[data-do=discard]").click()
+    page.locator(".modal .btn-danger").click()
+
+
+@pytest.mark.timeout(300)
 def test_writing_later_from_a_contact(reader: Page, stage: Stage) -> None:
     """A mail to a contact, from its form, that waits for its time; it is called off, and stays in Drafts."""
     page = reader

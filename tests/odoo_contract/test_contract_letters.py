@@ -200,6 +200,34 @@ async def test_send_is_given_again_to_a_connector_that_begins(mailbox: Mailbox) 
     assert len(await mailbox.behind.entries(mailbox.id)) == 1
 
 
+async def test_send_is_asked_for_by_whoever_was_given_it_last(mailbox: Mailbox) -> None:
+    """Who is about to ask Graph says so; one who was given the mail before somebody else was hears that it must not be sent."""
+    connector = await _begun(mailbox)
+    first = await _taken(mailbox, connector)
+    assert (first.is_again, first.is_asked) == (False, False)
+    (second,) = await Connector(mailbox).take()
+    assert (second.is_again, second.is_asked) == (True, False)
+    assert first.claim
+    assert second.claim
+    assert first.claim != second.claim
+    assert not await mailbox.odoo.draft_made(mailbox.id, first.uuid, "D", "CK", _MESSAGE_ID, asking=first.claim)
+    assert (await mailbox.behind.letter(mailbox.id, first.uuid)).remote_id is None
+    assert await mailbox.odoo.draft_made(mailbox.id, first.uuid, "D", "CK", _MESSAGE_ID, asking=second.claim)
+    assert (await mailbox.behind.letter(mailbox.id, first.uuid)).remote_id == "D"
+    (entry,) = await mailbox.behind.entries(mailbox.id)
+    assert (entry.remote_id, entry.folder, entry.is_local) == ("D", "F-sent", True)
+    # It may be asked for again, with what is known of the draft now.
+    assert await mailbox.odoo.draft_made(mailbox.id, first.uuid, "D", "CK2", _MESSAGE_ID, asking=second.claim)
+    content = await mailbox.odoo.draft(mailbox.id, first.uuid)
+    assert content is not None
+    assert (content.remote_id, content.change_key) == ("D", "CK2")
+    (third,) = await Connector(mailbox).take()
+    assert (third.is_again, third.is_asked) == (True, True)
+    done = Outcome(first.uuid, "done", acked=ACKED, draft=DraftMade(remote_id="D"))
+    assert await mailbox.odoo.outcomes(mailbox.id, [done]) == 1
+    assert not await mailbox.odoo.draft_made(mailbox.id, first.uuid, "D", "CK2", _MESSAGE_ID, asking=third.claim)
+
+
 async def test_mail_is_told_to_nobody_else(mailbox: Mailbox) -> None:
     """Neither by another mailbox's id, nor to whoever means another database, nor of what does not exist."""
     connector = await _begun(mailbox)
@@ -248,6 +276,10 @@ async def test_wrong_question_is_a_fault_with_its_place(mailbox: Mailbox) -> Non
             await getattr(mailbox.odoo, method)(*((mailbox.id, *args[1:]) if args[0] == 1 else args))
         assert caught.value.name.endswith("WireError"), (method, args)
         assert caught.value.message.startswith(said), (method, args)
+    for asking, said in (("", "asking: missing"), (7, "asking: not a text")):
+        with pytest.raises(OdooFault) as caught:
+            await mailbox.odoo.draft_made(mailbox.id, "u", "D", None, None, asking=asking)  # type: ignore[arg-type]
+        assert caught.value.message.startswith(said)
 
 
 _WRONG_DRAFTS: list[tuple[dict[str, Any], str]] = [

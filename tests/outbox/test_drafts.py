@@ -1,11 +1,14 @@
-"""A draft that is looked for by its tag, where several messages have it."""
+"""Drafts in Outlook: one that is looked for by its tag where several messages have it, and one whose text is left alone."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from connector.odoo.wire import DraftContent
 from connector.outbox.drafts import DraftBox, SentInOutlook
@@ -57,3 +60,43 @@ async def test_draft_sent_to_oneself_from_outlook_is_the_copy_in_sent(tagged: li
         with pytest.raises(SentInOutlook) as sent:
             await DraftBox(client).prepare(_CONTENT, Letter("taken"), note, pieces, made, is_doubtful=False)
     assert (sent.value.item and sent.value.item.id) == expected
+
+
+@dataclass
+class _Outlook:
+    """Has the draft d1; keeps what is written to it."""
+
+    written: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer."""
+        if "/mailFolders/" in request.url.path:
+            return httpx.Response(200, json={"id": request.url.path.rpartition("/")[2]})
+        if request.url.path.endswith("/attachments"):
+            return httpx.Response(200, json={"value": []})
+        if request.method == "PATCH":
+            self.written.append(json.loads(request.content))
+        return httpx.Response(200, json={"id": "d1", "isDraft": True, "parentFolderId": "drafts", "changeKey": f"k{1 + len(self.written)}"})
+
+
+@pytest.mark.parametrize("html", [None, "", "<p>Dear Bert</p>"])
+async def test_draft_text_that_nobody_changed_is_not_written(html: str | None) -> None:
+    """What Outlook's text looks like is kept where only something else of the mail was changed; an emptied text is a change."""
+    outlook = _Outlook()
+
+    async def note(letter: Letter) -> None:
+        del letter
+
+    async def pieces(attachment_id: int, offset: int, size: int) -> bytes | None:
+        raise AssertionError((attachment_id, offset, size))
+
+    async def made(item: DraftItem) -> None:
+        del item
+
+    async with open_mailbox(outlook) as client:
+        content = replace(_CONTENT, mode="edit", subject="The offer", html=html)
+        ready = await DraftBox(client).prepare(content, Letter("taken"), note, pieces, made, is_doubtful=False)
+    assert ready.made.change_key == "k2"
+    (written,) = outlook.written
+    assert written["subject"] == "The offer"
+    assert written.get("body") == (None if html is None else {"contentType": "html", "content": html})

@@ -2,6 +2,7 @@
 
 At every moment    Sent shows each mail that is on its way, or was sent, once; Drafts never does
 After quiet        each mail went out exactly once, or it failed and never did, or it is unconfirmed and went out at most once
+Nobody is asked    about a mail that Graph was never asked to send, unless the connector's file was lost, or is older than it was
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from trio.testing import MockClock
 
 from connector.graph.drafts import TAG
 from connector.outbox import upload
+from connector.outbox.send import Post
 from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.odata import GraphFault
 from tests.graph_simulator.quirks import Quirks
@@ -49,7 +51,8 @@ Step = sync_model.Step
 _number = st.integers(0, 1000)
 _HAPPENINGS = ["run", "run", "die", "die_anywhere", "die_anywhere", "lose_call", "lose_answer", "cut", "cut_answer"]
 _step = st.builds(Step, st.sampled_from(["send"] * 8 + _HAPPENINGS * 2), _number, _number)
-_disaster = st.builds(Step, st.sampled_from(["send"] * 8 + _HAPPENINGS + ["lose_file", "dump", "restore"] * 2), _number, _number)
+_DISASTERS = ["lose_file", "keep_file", "restore_file", "dump", "restore"]
+_disaster = st.builds(Step, st.sampled_from(["send"] * 8 + _HAPPENINGS + _DISASTERS * 2), _number, _number)
 _switches = st.fixed_dictionaries(
     {
         "send_pickup": st.sampled_from([0.0, 2.0, 60.0, 120.0]),
@@ -70,6 +73,18 @@ class History(sync_model.History):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.is_restored = False
+        # The tags of mails that Graph was, or was just to be, asked to send.
+        self.asked: set[str] = set()
+
+    def watch_asking(self) -> Any:
+        """Note what is asked for."""
+        ask, asked = Post._ask, self.asked
+
+        async def noted(post: Post, task: Any, *args: Any) -> Any:
+            asked.add(task.action.values["tag"])
+            return await ask(post, task, *args)
+
+        return patch.object(Post, "_ask", noted)
 
     async def on_send(self, step: Step) -> None:
         """Let a mail be sent, some of them with a file."""
@@ -131,16 +146,20 @@ async def _live_through(folder: Path, steps: list[Step], switches: dict[str, Any
             await world.run(30)
             history, wrong = History(world), list[str]()
             world.addon.on_call = _watch(world, wrong)
-            for step in steps:
-                await history.do(step)
-                if history.is_restored:
-                    # What a backup does not know shows twice until it is told again.
-                    world.addon.on_call = None
-            world.lose.clear()
-            await world.run(_QUIET)
-            await world.run(1.0)
+            with history.watch_asking():
+                for step in steps:
+                    await history.do(step)
+                    if history.is_restored:
+                        # What a backup does not know shows twice until it is told again.
+                        world.addon.on_call = None
+                world.lose.clear()
+                await world.run(_QUIET)
+                await world.run(1.0)
             assert history.is_restored or not wrong, "\n".join(wrong[:5])
             _check(world)
+            if not {step.kind for step in steps} & set(_DISASTERS):
+                unknown = {letter.tag for letter in world.addon.mailboxes[ACCOUNT].letters.values() if letter.state == "unconfirmed"}
+                assert unknown <= history.asked, "somebody was asked about a mail that was never sent"
             return world
 
 
@@ -181,6 +200,61 @@ def test_send_any_history_sends_once(steps: list[Step], switches: dict[str, Any]
 def test_send_lost_files_and_backups_send_nothing_twice(steps: list[Step], switches: dict[str, Any]) -> None:
     """A lost file of the connector, or an Odoo that was restored, sends nothing twice."""
     _history(steps, switches)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [Step("lose_answer", 1), _SEND, _RUN],
+        [Step("lose_answer", 3), _SEND, _RUN],
+        [Step("lose_answer", 4), _SEND, _RUN],
+        [Step("lose_call", 4), _SEND, _RUN],
+        *([_SEND, Step("die", n), Step("die", n)] for n in range(1, 24)),
+        *([_SEND, Step("die_anywhere", 0, n), Step("die_anywhere", 0, n)] for n in range(20, 700, 20)),
+    ],
+    ids=repr,
+)
+def test_send_that_was_given_to_one_who_died_goes_out_and_nobody_is_asked(steps: list[Step]) -> None:
+    """An answer that was lost, a death before or after the mail was taken: it was given before, and never sent."""
+    world = _history(steps, {"send_transit": 5.0, "sent_id_changes": True})
+    assert [one.state for one in world.addon.mailboxes[ACCOUNT].letters.values()] == ["sent"]
+
+
+@pytest.mark.parametrize("moment", ["draft", "draft_made", "asking"])
+@pytest.mark.parametrize("pickup", [0.0, 120.0])
+@pytest.mark.parametrize("is_restored", [False, True], ids=["Odoo as it is", "a backup of Odoo too"])
+def test_send_with_an_older_file_goes_out_once(tmp_path: Path, moment: str, pickup: float, *, is_restored: bool) -> None:
+    """The file is put back to what it was at any moment of a send, alone or with Odoo: what was sent since is not sent again."""
+
+    async def main() -> None:
+        quirks = Quirks(send_pickup=pickup, send_transit=5.0, sent_id_changes=True, resend_doubles=True)
+        async with open_world(tmp_path, quirks=quirks, outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            kept: dict[str, bytes] = {}
+            backups: list[Any] = []
+
+            async def keep(phase: str, method: str, request: Any) -> None:
+                said = "asking" if method == "draft_made" and request["asking"] is not None else method
+                if (phase, said) == ("before", moment) and not kept:
+                    kept.update(_files(tmp_path))
+                    backups.append(world.addon.dump())
+
+            world.addon.on_call = keep
+            world.addon.maildesk_send(ACCOUNT, "Letter", _TO)
+            world.lose["before outcomes"] = 0 if is_restored else 100
+            await world.run(300 if is_restored else 2)
+            assert world.simulator.post.outgoing or pickup
+            world.lose.clear()
+            world.addon.on_call = None
+            _put_back(tmp_path, kept)
+            if is_restored:
+                world.addon.restore(backups[0])
+            await world.run(_QUIET)
+            _check(world)
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 @pytest.mark.parametrize("awkward", [{"send_504": 1}, {"send_202_retry": 1}], ids=["504", "202 with Retry-After"])
@@ -288,6 +362,18 @@ def test_send_to_oneself_takes_nothing_from_the_inbox(tmp_path: Path) -> None:
 
     with capture_logs():
         trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return the connector's file as it lies there."""
+    return {file.name: file.read_bytes() for file in folder.glob("state-*") if file.suffix != ".lock"}
+
+
+def _put_back(folder: Path, files: dict[str, bytes]) -> None:
+    for file in folder.glob("state-*"):
+        file.unlink()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
 
 
 def _refuse(status: int, code: str, what: str) -> Any:

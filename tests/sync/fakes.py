@@ -99,9 +99,10 @@ class FakeAddon:
         internet_message_id: str | None,
         *,
         database: str | None = None,
+        asking: str | None = None,
     ) -> bool:
         """Want no mail."""
-        del account_id, uuid, remote_id, change_key, internet_message_id, database
+        del account_id, uuid, remote_id, change_key, internet_message_id, database, asking
         return False
 
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:

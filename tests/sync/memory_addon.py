@@ -309,6 +309,7 @@ class MemoryAddon:
         internet_message_id: str | None,
         *,
         database: str | None = None,
+        asking: str | None = None,
     ) -> bool:
         """Note that the draft of a mail exists."""
 
@@ -316,9 +317,9 @@ class MemoryAddon:
             box = self.mailboxes.get(number(account_id, "account_id"))
             if not self._is_meant(database):
                 return False
-            return letters.made(box, uuid, remote_id, change_key, internet_message_id)
+            return letters.made(box, uuid, remote_id, change_key, internet_message_id, asking)
 
-        request = {"account_id": account_id, "uuid": uuid, "remote_id": remote_id, "database": database}
+        request = {"account_id": account_id, "uuid": uuid, "remote_id": remote_id, "database": database, "asking": asking}
         return await self._call("draft_made", request, work)
 
     async def check(self) -> Checkup:

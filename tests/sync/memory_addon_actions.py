@@ -64,6 +64,7 @@ class MemoryAction:
     acked: float = 0.0
     attempts: int = 0
     claim: str | None = None
+    is_asked: bool = False
     error: str | None = None
 
     @property
@@ -237,7 +238,8 @@ def claim(
             values = {"until": _iso(action.made_at)}
         age = max(0, int((now - action.due_at).total_seconds()))
         remote_id = None if action.kind == "send" else action.remote_id
-        given = Action(action.id, name, account_id, action.kind, remote_id, action.folder, values, action.seen, age, action.attempts > 1)
+        about = (action.id, name, account_id, action.kind, remote_id, action.folder, values, action.seen, age)
+        given = Action(*about, is_again=action.attempts > 1, is_asked=action.is_asked, claim=action.claim)
         found.append(given)
     return found
 

@@ -101,14 +101,22 @@ def piece_of(box: MemoryMailbox, name: str, number: int, offset: int, size: int)
     return None if content is None else base64.b64decode(base64.b64encode(content[offset : offset + size]))
 
 
-def made(box: MemoryMailbox | None, name: str, remote_id: str, change_key: str | None, message_id: str | None) -> bool:
-    """Note that the draft of a mail exists: its entry is that message from now on."""
+def made(
+    box: MemoryMailbox | None, name: str, remote_id: str, change_key: str | None, message_id: str | None, asking: str | None = None
+) -> bool:
+    """Note that the draft of a mail exists: its entry is that message from now on; and who is about to ask Graph to send it."""
     key(remote_id, "remote_id")
     text(change_key, "change_key")
     text(message_id, "internet_message_id")
+    if asking is not None:
+        key(asking, "asking")
     letter = _open_letter(box, name) if box is not None else None
     if box is None or letter is None:
         return False
+    if asking is not None:
+        if box.actions[name].claim != asking:
+            return False
+        box.actions[name] = replace(box.actions[name], is_asked=True)
     box.letters[letter.tag] = letter = replace(letter, remote_id=remote_id, change_key=change_key, message_id=message_id)
     _take_place(box, letter, remote_id)
     return True

@@ -150,7 +150,7 @@ class World:
 
         It may die after so many requests and calls, or at any await: after so many steps of any of its tasks.
         """
-        async with open_store(self.state) as store:
+        async with open_store(self.state, self.now) as store:
             if store.database is None:
                 # As at the first hello.
                 await store.remember_database(self.addon.database_uuid)

@@ -24,6 +24,7 @@ from . import mailbox_action
 from . import mailbox_action_do
 from . import mailbox_action_folder
 from . import mailbox_draft
+from . import mailbox_draft_files
 from . import mailbox_draft_write
 from . import mailbox_draft_answer
 from . import mailbox_draft_send

@@ -80,6 +80,7 @@ class MailboxAction(models.Model):
     acked = fields.Float(digits=None, help="When Graph acknowledged it, by the connector's clock: seconds since 1970.")
     attempts = fields.Integer(help="How often a connector was given it.")
     claim = fields.Char(help="The serial of the exchange that gave it.")
+    is_asked = fields.Boolean(help="Of a mail: Graph was about to be asked to send it, or was.")
     error_code = fields.Char()
     error = fields.Char(compute="_compute_error")
 
@@ -179,6 +180,7 @@ class MailboxAction(models.Model):
     @api.model
     def _cron_forget(self):
         """Empty what ended actions were about, and drop old rows."""
+        self.env["mailbox.draft"]._find_moved_copies()
         now = fields.Datetime.now()
         ended = [("state", "in", ("done", "cancelled")), ("covers", "=", False), ("write_date", "<", now - timedelta(minutes=KEPT_MINUTES))]
         failed = [("state", "in", ("failed", "unconfirmed")), ("write_date", "<", now - timedelta(days=KEPT_FAILED_DAYS))]
@@ -208,6 +210,8 @@ class MailboxAction(models.Model):
             "seen": self.seen or {},
             "age": max(0, int((fields.Datetime.now() - (self.due_at or self.create_date)).total_seconds())),
             "is_again": self.attempts > 1,
+            "is_asked": bool(self.is_asked),
+            "claim": self.claim or None,
         }
 
     def _to_app(self):

@@ -159,17 +159,19 @@ class MailboxAction(models.Model):
         for account in failed.account_id:
             if refusal := account.with_env(self.env)._refuses_actions():
                 raise refusal
-        made, wishes = [], defaultdict(dict)
+        made, last = [], {}
         again = failed.filtered(lambda action: action.message_id or action.kind in FOLDER_KINDS)
         for action in again:
             if action.message_id:
-                field = next((name for name in action.vals if name != "folder"), None)
-                # Of two for one message the last wish counts.
-                wishes[action.kind][action.message_id.id] = {field: action.vals[field]}
+                # A move says beside its folder that the message is not hidden: the wish is what it changed.
+                (field,) = action.before
+                # Of two for one message the last click counts, whatever kind it was.
+                last.pop((action.message_id.id, field), None)
+                last[action.message_id.id, field] = action.kind, action.vals[field]
             else:
                 made += self._insert_folder(action.kind, action.account_id, action.folder_id, action.vals, action.before, action.seen)[1]
-        for kind, wish in wishes.items():
-            made += self._wish(kind, wish)[1]
+        for kind, wishes in _in_turn(last):
+            made += self._wish(kind, wishes)[1]
         again._end("cancelled", "retried")
         return {"uuids": made, "rows": self._rows(failed.message_id.ids)}
 
@@ -384,6 +386,20 @@ def _row(state, field, value, merged, remote):
         "before": {field: state.shown[field]},
         "seen": seen,
     }
+
+
+def _in_turn(clicks):
+    """Return [(kind, wishes by message)] in the order of clicks, as few as that allows; `clicks` has (kind, value) by (message, field)."""
+    found, places = [], {}
+    for (message, field), (kind, value) in clicks.items():
+        first = places.get(message, -1) + 1
+        place = next((n for n in range(first, len(found)) if found[n][0] == kind), None)
+        if place is None:
+            place = len(found)
+            found.append((kind, {}))
+        found[place][1][message] = {field: value}
+        places[message] = place
+    return found
 
 
 def _opposite(kind, field, value):

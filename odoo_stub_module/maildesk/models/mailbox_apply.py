@@ -103,6 +103,7 @@ class Apply:
             return {"applied": False, "reason": "unknown", "unknown": unknown}
         self._apply_removed()
         self._apply_gone()
+        self.env["mailbox.draft"]._lost_outside(self.account, [*self.patches, *self.gone])
         self._apply_set_aside()
         self._settle()
         self._drop_empty_folders()

@@ -50,6 +50,7 @@ CONTENT = {
     "bcc_recipients": "jsonb",
     "subject": "text",
     "html": "text",
+    "styles": "text",
     "attachments": "jsonb",
 }
 
@@ -62,6 +63,8 @@ MAX_DRAFTS = 200
 
 _STAGE = f"CREATE TEMP TABLE maildesk_draft (id int4, {', '.join(f'{name} {kind}' for name, kind in CONTENT.items())}) ON COMMIT DROP"
 OPEN = ("editing", "failed")
+# What may become of a draft in Outlook while it is written here.
+LOST = [("deleted", "Deleted in Outlook"), ("sent", "Sent from Outlook")]
 
 
 class MailboxDraft(models.Model):
@@ -81,12 +84,18 @@ class MailboxDraft(models.Model):
     bcc_recipients = fields.Json()
     subject = fields.Char()
     html = fields.Text()
+    styles = fields.Text(help="The style sheet that its text has in Outlook: no part of what is edited here, and written back with it.")
+    is_text_kept = fields.Boolean(help="Nobody has changed the text of Outlook's draft here: it is not written back.")
+    is_simplified = fields.Boolean(
+        help="Only the text of Outlook's draft can be shown here: it is not edited before its author has said so."
+    )
     attachments = fields.Json(help="What is attached, uploads and what Outlook has: id, name, type, size.")
     importance = fields.Selection([("low", "Low"), ("normal", "Normal"), ("high", "High")], required=True, default="normal")
     state = fields.Selection(STATES, required=True, default="editing")
     revision = fields.Integer(required=True, default=1)
     saved_revision = fields.Integer(help="What Outlook's Drafts has.")
     is_changed_outside = fields.Boolean(help="Somebody went on with it in Outlook.")
+    lost = fields.Selection(LOST, help="Outlook's draft is no more; its author has not said yet whether it is saved anew.")
     is_quote_coming = fields.Boolean(help="The text of the answered message is not here yet; of a forward its attachments neither.")
     remote_id = fields.Char(index="btree_not_null")
     change_key = fields.Char()
@@ -182,6 +191,7 @@ class MailboxDraft(models.Model):
             "bcc": self.bcc_recipients or [],
             "html": self.html or "",
             "importance": self.importance,
+            "is_simplified": self.is_simplified,
             "quote": "coming" if self.is_quote_coming else "ready",
             "attachments": [self._attachment_to_app(item) for item in self.attachments or []],
             "upload_url": f"/maildesk/draft/{self.id}/attach",
@@ -213,7 +223,9 @@ class MailboxDraft(models.Model):
         return {**{key: item.get(key) for key in keys}, "url": url}
 
     def _standing(self):
-        """Return how Outlook's Drafts stands to it: saved, saving, changed (there), or failed."""
+        """Return how Outlook's Drafts stands to it: saved, saving, changed, deleted or sent (there), or failed."""
+        if self.lost:
+            return self.lost
         if self.is_changed_outside:
             return "changed"
         if self.remote_id and self.saved_revision == self.revision:

@@ -26,6 +26,8 @@ DELAY = 10
 # Days: how far ahead a mail is scheduled. Minutes after which an entry says that Outlook's copy has not come.
 MAX_AHEAD = 365
 LATE_MINUTES = 60
+# Minutes for which the copy of a mail has its time to come to Sent, before it is looked for elsewhere.
+MOVED_MINUTES = 15
 # Characters of an entry's second line, as Graph's preview has.
 PREVIEW = 255
 
@@ -40,7 +42,7 @@ class MailboxDraft(models.Model):
         """Send after `delay` seconds (None: as the user likes it), or at a time; return the draft, and how long it can be taken back."""
         draft = self._mine(draft_id)
         draft._check_open()
-        if int(revision) != draft.revision or draft.is_changed_outside:
+        if int(revision) != draft.revision or draft.is_changed_outside or draft.lost:
             return {"conflict": draft._to_app()}
         if refusal := draft.account_id.with_env(self.env)._refuses_sending():
             raise refusal
@@ -83,6 +85,8 @@ class MailboxDraft(models.Model):
         elif choice == "again":
             if not draft.html and not draft.to_recipients:
                 raise UserError(self.env._("What it said is not kept any more. Please write it again."))
+            if draft.is_simplified:
+                raise UserError(self.env._("MailDesk does not have all of this mail: please send it again from Outlook."))
             draft._bring_files_back()
             draft._drop_entries()
             action._end("cancelled", "again")
@@ -127,6 +131,9 @@ class MailboxDraft(models.Model):
                 "internet_message_id": False,
                 "saved_revision": 0,
                 "message_id": False,
+                "is_text_kept": False,
+                "is_simplified": False,
+                "lost": False,
                 "revision": self.revision + 1,
             }
         )
@@ -243,13 +250,46 @@ class MailboxDraft(models.Model):
             log_exceptions=False,
         )
         if found := cr.fetchone():
-            action.write({"message_id": found[0], "covers": False})
-            self.message_id = found[0]
-            self.env.flush_all()
-            cr.execute("DELETE FROM mailbox_message_index WHERE id = %s RETURNING folder_id", [entry.id], log_exceptions=False)
-            ((folder,),) = cr.fetchall()
-            self.env.invalidate_all()
-            self.account_id._notify(folder_ids={folder}, message_ids=[entry.id, found[0]])
+            self._be(action, found[0])
+
+    def _be(self, action, copy):
+        """Let a message of Outlook's stand for a mail that was sent; its entry goes."""
+        entry = self.message_id
+        action.write({"message_id": copy, "covers": False})
+        self.message_id = copy
+        self.env.flush_all()
+        self.env.cr.execute("DELETE FROM mailbox_message_index WHERE id = %s RETURNING folder_id", [entry.id], log_exceptions=False)
+        ((folder,),) = self.env.cr.fetchall()
+        self.env.invalidate_all()
+        self.account_id._notify(folder_ids={folder}, message_ids=[entry.id, copy])
+
+    @api.model
+    def _find_moved_copies(self):
+        """Let entries go whose copy was moved out of Sent before any round saw it there, and has another id than the draft had.
+
+        Its Message-ID tells, in whatever folder. What was sent to oneself has it in the Inbox as well, and that is another mail: there one
+        of two is the copy. Whoever is on a list that they write to gets such a one, too; so the copy in Sent has its time to come first.
+        """
+        self.env.flush_all()
+        now = fields.Datetime.now()
+        self.env.cr.execute(
+            """SELECT a.id, array_agg(c.id ORDER BY f.role = 'inbox', c.id)
+                 FROM mailbox_message_index e
+                 JOIN mailbox_action a ON a.message_id = e.id AND a.kind = 'send' AND a.state = 'done' AND a.acked < %(before)s
+                 JOIN mailbox_draft d ON d.id = a.draft_id AND d.message_id = e.id
+                 JOIN mailbox_message_index c ON c.account_id = e.account_id AND NOT c.pending_removal
+                      AND c.received_at BETWEEN e.received_at - interval '1 hour' AND e.received_at + interval '1 day'
+                      AND c.internet_message_id = e.internet_message_id AND c.id <> e.id
+                 JOIN mailbox_folder f ON f.id = c.folder_id AND f.role <> 'drafts'
+                WHERE e.is_local AND c.is_local IS NOT TRUE AND c.is_draft IS NOT TRUE
+                GROUP BY a.id ORDER BY a.id""",
+            {"before": (now - timedelta(minutes=MOVED_MINUTES)).timestamp()},
+            log_exceptions=False,
+        )
+        for action_id, copies in self.env.cr.fetchall():
+            action = self.env["mailbox.action"].browse(action_id)
+            if len(copies) > 1 or not action.message_id._is_to_its_sender():
+                action.draft_id._be(action, copies[0])
 
     def _drop_entries(self):
         """Take entries out of Sent: what Graph has shows where it is, what it has not goes."""
@@ -318,6 +358,23 @@ class MailboxDraft(models.Model):
         self._empty()
 
 
+class MailboxAction(models.Model):
+    _inherit = "mailbox.action"
+
+    def _is_about_to_be_asked(self, claim):
+        """Note that Graph is about to be asked to send a mail, by the one that has it under `claim`; False if that is another by now."""
+        self.env.flush_all()
+        # One statement: of two connectors the one that was given it last sends it, and knows whether the other one may have.
+        self.env.cr.execute(
+            "UPDATE mailbox_action SET is_asked = true WHERE id = %s AND claim = %s AND state IN ('pending', 'running') RETURNING id",
+            [self.id, claim],
+            log_exceptions=False,
+        )
+        is_ours = self.env.cr.fetchone() is not None
+        self.invalidate_recordset(["is_asked"])
+        return is_ours
+
+
 class MailboxAccount(models.Model):
     _inherit = "mailbox.account"
 
@@ -358,6 +415,14 @@ class MailboxMessageIndex(models.Model):
 
     # What Outlook's copies are looked for among: few rows.
     _local = models.Index("(account_id, internet_message_id) WHERE is_local")
+
+    def _is_to_its_sender(self):
+        """Tell whether a mail goes, or may go, to the mailbox that it comes from."""
+        own = {address.lower() for address in self.account_id._from_choices() if address}
+        lists = [(self.to_recipients, self.to_total), (self.cc_recipients, self.cc_total), (self.bcc_recipients, self.bcc_total)]
+        # Of a long list not all are known.
+        is_cut = any((total or 0) > len(people or []) for people, total in lists)
+        return is_cut or any((one.get("address") or "").lower() in own for people, _total in lists for one in people or [])
 
     def _entry_marks(self):
         """Return by message how a mail stands that was just sent from here: sending, waiting (for Outlook's copy), late or unconfirmed."""

@@ -13,6 +13,8 @@ from .apply_turn import in_turn
 from .mailbox_draft import OPEN
 
 KINDS = ("draft_save", "draft_discard", "send")
+# What a send that failed found out of its draft in Outlook.
+_FOUND_OUT = {"changed": {"is_changed_outside": True}, "deleted": {"lost": "deleted"}}
 # Bytes of a file that one call gives.
 MAX_PIECE = 4 * 2**20
 
@@ -39,8 +41,12 @@ class MailboxAccount(models.Model):
         return base64.b64encode(_piece(file, offset, size)).decode() if file else None
 
     @api.model
-    def connector_draft_made(self, account_id, uuid, remote_id, change_key=None, internet_message_id=None, database=None):
-        """Note that the draft of a mail exists: its entry in Sent is that message from now on. Returns whether the mail is wanted still."""
+    def connector_draft_made(self, account_id, uuid, remote_id, change_key=None, internet_message_id=None, database=None, asking=None):
+        """Note that the draft of a mail exists: its entry in Sent is that message from now on. Returns whether the mail is wanted still.
+
+        `asking`: the claim under which the action was given to whoever is about to ask Graph to send that draft. Where it was given to
+        somebody else since, nothing is noted, and it must not be sent.
+        """
         account = self._as_connector().browse(number(account_id, "account_id"))
         if not account._is_meant(database):
             return False
@@ -49,13 +55,18 @@ class MailboxAccount(models.Model):
             "change_key": text(change_key, "change_key") or False,
             "internet_message_id": text(internet_message_id, "internet_message_id") or False,
         }
+        claim = None if asking is None else key(asking, "asking")
 
         def work():
-            draft = account._open_letter(uuid, database).draft_id
+            action = account._open_letter(uuid, database)
+            draft = action.draft_id
             if draft:
                 draft.env["mailbox.folder.sync"]._lock(account.id)
+                if claim is not None and not action._is_about_to_be_asked(claim):
+                    return False
+                is_known = (draft.remote_id, draft.internet_message_id) == (made["remote_id"], made["internet_message_id"])
                 draft.write(made)
-                if draft.state in ("sending", "unconfirmed"):
+                if draft.state in ("sending", "unconfirmed") and not (claim and is_known):
                     draft._take_place(made["remote_id"], made["internet_message_id"] or None)
             return bool(draft)
 
@@ -100,7 +111,8 @@ class MailboxDraft(models.Model):
             "cc": self.cc_recipients or [],
             "bcc": self.bcc_recipients or [],
             "subject": self.subject or "",
-            "html": html,
+            # What nobody changed here looks in Outlook as it was made: not all of that can be shown here.
+            "html": None if self.is_text_kept and self.remote_id else f"{self.styles or ''}{html}",
             "importance": self.importance,
             "attachments": kept,
         }
@@ -152,26 +164,46 @@ class MailboxDraft(models.Model):
                 action.covers = self.message_id.is_local
             case "send", _:
                 self._drop_entries()
-                self.write({**values, "state": "failed", "send_at": False, "error_code": outcome["error"] or "deleted"})
-                if outcome["error"] == "changed":
-                    self.is_changed_outside = True
+                found_out = _FOUND_OUT.get(outcome["error"], {})
+                self.write({**values, **found_out, "state": "failed", "send_at": False, "error_code": outcome["error"] or "deleted"})
             case "draft_save", "done":
                 self.write({**values, "saved_revision": made.get("revision") or self.saved_revision})
                 self._forget_body()
             case "draft_save", "failed" if outcome["error"] == "changed":
                 self.write({**values, "is_changed_outside": True})
             case "draft_save", "gone":
-                self._lost_its_draft()
+                self._lost_its_draft("sent" if outcome["error"] == "sent" else "deleted")
             case "draft_save", _:
                 self.write({**values, "error_code": outcome["error"] or "failed"})
         self._tell_author()
 
-    def _lost_its_draft(self):
-        """Be a mail of its own from now on: its draft was deleted, or sent, in Outlook."""
+    def _lost_its_draft(self, how):
+        """Note that its draft was deleted, or sent, in Outlook: its author says what becomes of what stands here."""
         # What is to be sent, or was thrown away, stays what it is: that action finds out what became of the draft.
-        if self.state in OPEN:
-            self._anew()
-            self.write({"error_code": "deleted"})
+        for draft in self.filtered(lambda draft: draft.state in OPEN and not draft.lost):
+            draft._drop_saves()
+            draft.lost = how
+
+    @api.model
+    def _lost_outside(self, account, remote_ids):
+        """Note which drafts of `remote_ids`, of which a sync brought news, were deleted or sent in Outlook, and tell their authors."""
+        drafts = self.search(
+            [("account_id", "=", account.id), ("remote_id", "in", remote_ids), ("state", "in", OPEN), ("lost", "=", False)]
+        )
+        rows = self.env["mailbox.message_index"].search([("account_id", "=", account.id), ("remote_id", "in", drafts.mapped("remote_id"))])
+        by_id = {row.remote_id: row for row in rows}
+        for draft in drafts:
+            row = by_id.get(draft.remote_id)
+            if row and (row.pending_removal or row.said_pending_removal):
+                # Nobody knows yet where it went.
+                continue
+            place = row and (row.said_folder_id or row.folder_id)
+            if not row or place.role == "trash":
+                draft._lost_its_draft("deleted")
+            elif not row.is_draft and place.role != "drafts":
+                draft._lost_its_draft("sent")
+            if draft.lost:
+                draft._tell_author()
 
     def _in_outlook(self, made):
         """Return the attachments with their ids in Outlook; files that it has are not kept here, but pictures that the text shows."""

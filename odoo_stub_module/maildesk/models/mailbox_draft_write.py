@@ -4,26 +4,22 @@ import base64
 import binascii
 import re
 import uuid
-from contextlib import closing
 
 from lxml import html as lxml_html
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import email_normalize
 from odoo.tools.mail import html_sanitize
-from requests import RequestException
 
-from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
-from ..draft_html import IN_ODOO, inner_html, says_anything, without_styles
+from ..draft_html import IN_ODOO, inner_html, says_anything, styles_of, without_styles
 from ..wire import IMPORTANCE, WireError, text
 from .mailbox_draft import MAX_DRAFTS, OPEN
+from .mailbox_draft_files import from_outlook
 
 # Addresses of one mail: what Exchange Online takes. Characters of a subject, and of a body (Graph takes 4 MB of JSON).
 MAX_RECIPIENTS = 500
 MAX_SUBJECT = 255
 MAX_HTML = 3_000_000
-# Bytes of one attachment: what Graph takes. What a mail may have in all is the tenant's to say.
-MAX_ATTACHMENT = 150 * 2**20
 
 _PICTURE = re.compile(r"^data:(image/(?:png|gif|jpeg|webp|bmp));base64,(.+)$", re.DOTALL)
 
@@ -117,6 +113,10 @@ class MailboxDraft(models.Model):
         content, rest = draft._read(values or {})
         content = {name: value for name, value in content.items() if (draft[name] or None) != (value or None)}
         rest = {name: value for name, value in rest.items() if draft[name] != value}
+        if "html" in content:
+            if draft.is_simplified:
+                raise UserError(self.env._("MailDesk shows only the text of this mail: say first that it is to be edited here."))
+            rest["is_text_kept"] = False
         if content or rest or draft.state == "failed":
             draft._say(content)
             draft.write({**rest, "state": "editing", "error_code": False, "revision": draft.revision + 1})
@@ -130,13 +130,25 @@ class MailboxDraft(models.Model):
 
     @api.model
     def maildesk_take(self, draft_id, choice):
-        """Choose, where a draft was changed in Outlook meanwhile: "mine" is written over it, "outlook" is taken; return DRAFT."""
+        """Choose, where Outlook's draft is not what it was; return DRAFT.
+
+        It was changed there: "mine" is written over it, "outlook" is taken. It was deleted or sent there: "anew" makes another one. Only
+        its text can be shown here: "text" is edited, and what it looked like in Outlook goes with the first change.
+        """
         draft = self._mine(draft_id)
         draft._check_open()
-        if choice == "mine":
+        if choice == "mine" and not draft.lost:
             draft.write({"is_changed_outside": False, "change_key": False, "error_code": False, "revision": draft.revision + 1})
+            if not draft.is_simplified:
+                draft.is_text_kept = False
             draft._save_in_outlook()
-        elif choice == "outlook":
+        elif choice == "anew" and draft.lost:
+            return draft._save_anew()
+        elif choice == "text" and draft.is_simplified:
+            draft.write({"is_simplified": False, "revision": draft.revision + 1})
+            if draft.saved_revision == draft.revision - 1:
+                draft.saved_revision = draft.revision
+        elif choice == "outlook" and not draft.lost:
             # sudo: found by its id in the caller's own mailbox
             found = self.env["mailbox.message_index"].search(
                 [("account_id", "=", draft.account_id.id), ("remote_id", "=", draft.remote_id)]
@@ -150,7 +162,7 @@ class MailboxDraft(models.Model):
             draft.write({"is_changed_outside": False, "error_code": False, "revision": draft.revision + 1})
             draft.saved_revision = draft.revision
         else:
-            raise UserError(self.env._("Either “mine” or “outlook”."))
+            raise UserError(self.env._("There is nothing of that kind to choose about this mail (any more)."))
         return draft._to_app()
 
     @api.model
@@ -322,99 +334,7 @@ class MailboxDraft(models.Model):
             return []
         return [self._upload(file.name, file.raw, file.mimetype, is_inline=True) | {"origin": file.id}]
 
-    # ------------------------------------------------------------------ attachments
-
-    def _attached(self, ids):
-        """Return what is attached, of ids: what is kept, and files of Odoo that the author may read, as copies."""
-        known = {item["id"]: item for item in self.attachments or []}
-        wanted = list(dict.fromkeys(int(one) for one in ids))
-        items = [known[one] for one in wanted if one in known]
-        new = [one for one in wanted if one not in known and one > 0]
-        if new:
-            files = self.env["ir.attachment"].with_user(self.author_id).browse(new).exists()
-            files.check_access("read")
-            for file in files:
-                if file.sudo().res_model == self._name and file.sudo().res_id == self.id:
-                    continue
-                if file.type != "binary":
-                    raise UserError(self.env._("“%s” is a link: put it into the text.", file.name))
-                items.append(self._upload(file.name, file.raw or b"", file.mimetype))
-        gone = [one for one in known if one > 0 and one not in wanted]
-        self._uploads().filtered(lambda file: file.id in gone).unlink()
-        return items
-
-    def _upload(self, name, raw, mimetype, *, is_inline=False):
-        """Keep a file for this mail; return it as `attachments` has it."""
-        if len(raw) > MAX_ATTACHMENT:
-            raise UserError(self.env._("“%s” is larger than 150 MB: Outlook takes no such attachment.", name))
-        # sudo: users write no drafts, and the rights to a file are those to its record
-        file = self.env["ir.attachment"].sudo().create({"name": name or "file", "raw": raw, "res_model": self._name, "res_id": self.id})
-        return {
-            "id": file.id,
-            "name": file.name,
-            "content_type": mimetype or file.mimetype or "application/octet-stream",
-            "size": len(raw),
-            "is_inline": is_inline,
-            "content_id": f"md{file.id}.{self.tag}",
-            "remote_id": None,
-        }
-
-    @api.model
-    def _attach(self, draft_id, files, *, is_inline=False):
-        """Take files that the app uploads; return what is attached now."""
-        draft = self._mine(draft_id)
-        draft._check_open()
-        if not files:
-            raise UserError(self.env._("There is no file."))
-        new = [draft._upload(one.filename, one.read(MAX_ATTACHMENT + 1), one.mimetype, is_inline=is_inline) for one in files]
-        draft._say({"attachments": [*(draft.attachments or []), *new]})
-        draft.write({"state": "editing", "error_code": False, "revision": draft.revision + 1})
-        draft._save_in_outlook()
-        return {
-            "revision": draft.revision,
-            "added": [draft._attachment_to_app(item) for item in new],
-            "attachments": draft._to_app()["attachments"],
-        }
-
-    def _bring_files_back(self):
-        """Keep files again that only Outlook's draft has: that one goes. Raise if they cannot be fetched."""
-        here = set(self._uploads().ids)
-        items = []
-        for item in self.attachments or []:
-            if item["remote_id"] and item["id"] not in here:
-                raw = self._from_outlook_draft(item["remote_id"])
-                if raw is None:
-                    # Gone there, too: before the mail goes its author hears of it.
-                    items.append({**item, "remote_id": None})
-                    continue
-                kept = self._upload(item["name"], raw, item["content_type"], is_inline=bool(item.get("is_inline")))
-                items.append(kept | ({"content_id": item["content_id"]} if item.get("content_id") else {}))
-            else:
-                items.append({**item, "remote_id": None})
-        if items != (self.attachments or []):
-            self._say({"attachments": items})
-
-    def _from_outlook_draft(self, attachment_id):
-        refusal = UserError(self.env._("Its attachments cannot be fetched from Outlook now. Please try again in a minute."))
-        client = ConnectorClient.of(self.env)
-        if client is None:
-            raise refusal
-        wish = {"remote_id": self.remote_id, "attachment_id": attachment_id}
-        try:
-            answer = client.attachment("GET", self.account_id.id, wish, is_download=True, headers={})
-            with closing(answer):
-                return answer.content
-        except ConnectorRefused as error:
-            if error.status == 404:
-                return None
-            raise refusal from None
-        except (ConnectorDown, RequestException):
-            raise refusal from None
-
-    def _take_source_attachments(self, attachments):
-        """Note the attachments of the forwarded message: Outlook brings them along."""
-        items = [_from_outlook(-n, item) for n, item in enumerate(attachments, 1)]
-        self._say({"attachments": [*(self.attachments or []), *items]})
+    # ------------------------------------------------------------------ from Outlook
 
     def _take_outlook(self, body):
         """Take a draft as Outlook has it: all of it from the moment of its text, since the index may be older, and names 50 recipients."""
@@ -425,18 +345,20 @@ class MailboxDraft(models.Model):
         people = {f"{name}_recipients": self._people(head.get(name) or [], is_checked=False) for name in ("to", "cc", "bcc")}
         self._say({**people, "subject": (text(head.get("subject"), "subject") or "")[:MAX_SUBJECT]})
         importance = head.get("importance") if head.get("importance") in IMPORTANCE else "normal"
-        self.write({"change_key": text(head.get("change_key"), "change_key") or False, "importance": importance})
-        items = [_from_outlook(-n, item) for n, item in enumerate(body.get("attachments") or [], 1)]
+        is_simplified = bool(body.get("is_simplified"))
+        change_key = text(head.get("change_key"), "change_key") or False
+        self.write({"change_key": change_key, "importance": importance, "is_text_kept": True, "is_simplified": is_simplified})
+        items = [from_outlook(-n, item) for n, item in enumerate(body.get("attachments") or [], 1)]
         for item in items:
             item["remote_id"] = item["source_id"]
         self._uploads().unlink()
-        self._say({"html": without_styles(body["html"]), "attachments": items})
+        self._say({"html": without_styles(body["html"]), "styles": styles_of(body["html"]), "attachments": items})
 
     # ------------------------------------------------------------------ to Outlook
 
     def _save_in_outlook(self):
         """See to it that Outlook's Drafts gets what it says now; one open action is enough, since it takes what there is then."""
-        if self.is_changed_outside or self.account_id._refuses_actions_of(self.author_id):
+        if self.is_changed_outside or self.lost or self.account_id._refuses_actions_of(self.author_id):
             return
         if self.is_quote_coming and self.mode == "forward":
             # What a forward brings along is taken out of Outlook's draft where it is not named here.
@@ -484,16 +406,3 @@ class MailboxMessageIndex(models.Model):
 def _is_address(value):
     """Tell whether a text is one address and nothing else: no name, no second one, no line break."""
     return bool(email_normalize(value)) and not re.search(r"[\s<>,;]", value)
-
-
-def _from_outlook(number, item):
-    return {
-        "id": number,
-        "name": item.get("name") or "",
-        "content_type": item.get("content_type") or "",
-        "size": item.get("size") or 0,
-        "is_inline": bool(item.get("is_inline")),
-        "content_id": item.get("content_id") or "",
-        "remote_id": None,
-        "source_id": item.get("remote_id"),
-    }

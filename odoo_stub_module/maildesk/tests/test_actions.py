@@ -268,6 +268,19 @@ class TestActions(ActionCase):
         self.assertEqual((answer["uuids"], again["values"]), ([again["uuid"]], {"is_flagged": True}))
         self.assertNotEqual(again["uuid"], action["uuid"])
 
+    def test_retry_of_two_kinds_ends_with_the_last_click(self):
+        """Whatever order their kinds have for other messages: the message was archived, and then marked as junk."""
+        failed = []
+        for kind, name in (("junk", "m2"), ("archive", "m1"), ("junk", "m1")):
+            self.do(kind, name)
+            (action,) = self.take()
+            self.tell(action, "failed", error="unavailable")
+            failed.append(action["uuid"])
+        answer = self.actions.maildesk_retry(failed)
+        self.assertEqual(len(answer["uuids"]), 2)
+        self.assertEqual([self.row(name).folder_id.role for name in ("m1", "m2")], ["junk", "junk"])
+        self.assertEqual({one["kind"] for one in self.take()}, {"junk"})
+
     def test_undo_and_retry_of_hundreds_in_few_queries(self):
         names = [f"n{number}" for number in range(300)]
         self.apply(messages=[patch(name) for name in names])

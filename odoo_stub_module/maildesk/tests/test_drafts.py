@@ -9,7 +9,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from ..connector_client import ConnectorClient, ConnectorDown
+from ..connector_client import ConnectorClient, ConnectorDown, ConnectorRefused
 from .common import INBOX, SENT, MailDeskCase, patch
 
 DRAFTS = {"remote_id": "F-drafts", "parent_remote_id": None, "name": "Drafts", "role": "drafts"}
@@ -211,12 +211,13 @@ class TestDrafts(MailDeskCase):
         self.assertFalse(self.env["ir.attachment"].browse(item["id"]).exists())
         return self.env["mailbox.draft"].search([("account_id", "=", self.account.id), ("remote_id", "=", remote_id)]), item
 
-    def _answer(self, content):
-        """Let the connector give an attachment; None: it does not answer."""
+    def _answer(self, content, *, is_gone=False):
+        """Let the connector give an attachment; None: it does not answer, or Outlook has none such."""
         client = self.env["ir.config_parameter"].sudo()
         client.set_param("maildesk.connector_url", "http://127.0.0.1:9")
         client.set_param("maildesk.connector_secret", "s")
-        how = {"side_effect": ConnectorDown("x")} if content is None else {"return_value": Mock(content=content, status_code=200)}
+        error = ConnectorRefused("gone", "gone", 404) if is_gone else ConnectorDown("x")
+        how = {"side_effect": error} if content is None else {"return_value": Mock(content=content, status_code=200)}
         return replace.object(ConnectorClient, "attachment", autospec=True, **how)
 
     def test_edit_takes_a_draft_as_outlook_has_it_now(self):
@@ -235,6 +236,101 @@ class TestDrafts(MailDeskCase):
         self.apply(messages=[self.mail("d2", folder="F-drafts", is_draft=True)])
         with self.body(), self.assertRaisesRegex(UserError, "no draft"):
             self.drafts.maildesk_edit(self.row("d2").id)
+
+    def _opened(self, html, **more):
+        """Return a draft of Outlook's that is opened here."""
+        self.apply(messages=[self.mail("d1", folder="F-drafts", is_draft=True)])
+        head = {"change_key": "k7", "subject": "Offer", "importance": "normal", "to": [], "cc": [], "bcc": []}
+        with self.body(html, draft=head, **more):
+            return self.drafts.maildesk_edit(self.row("d1").id)
+
+    def _told(self):
+        """Return what the connector is told of the one save that waits."""
+        (save,) = [one for one in self.exchange()["actions"] if one["kind"] == "draft_save"]
+        content = self.connector.connector_draft(self.account.id, save["uuid"])
+        self.outcome(save, "done", draft={"remote_id": "d1", "change_key": "k8", "revision": content["revision"]})
+        return content
+
+    def test_text_that_nobody_changed_stays_as_outlook_has_it(self):
+        """The editor cannot show all that Outlook can: what is not touched is not written back, and the style sheet comes along."""
+        made = self._opened('<style>p.MsoNormal {margin: 0}</style><p class="MsoNormal">Dear Bert</p>')
+        self.assertNotIn("style", made["html"])
+        saved = self.drafts.maildesk_save(made["id"], 1, {"subject": "The offer", "html": made["html"]})
+        content = self._told()
+        self.assertEqual((content["subject"], content["html"]), ("The offer", None))
+        self.drafts.maildesk_save(made["id"], saved["revision"], {"html": '<p class="MsoNormal">Dear Carl</p>'})
+        self.assertEqual(self._told()["html"], '<style>p.MsoNormal {margin: 0}</style><p class="MsoNormal">Dear Carl</p>')
+
+    def test_simplified_text_is_edited_when_its_author_says_so(self):
+        """Of a draft that is too large to be shown as it is, the text goes back to Outlook only when that was asked for."""
+        made = self._opened("<div>Dear Bert</div>", is_simplified=True)
+        self.assertTrue(made["is_simplified"])
+        saved = self.drafts.maildesk_save(made["id"], 1, {"subject": "The offer"})
+        self.assertEqual(self._told()["html"], None)
+        with self.assertRaisesRegex(UserError, "only the text"):
+            self.drafts.maildesk_save(made["id"], saved["revision"], {"html": "<div>Dear Carl</div>"})
+        made = self.drafts.maildesk_take(made["id"], "text")
+        self.assertEqual((made["is_simplified"], made["outlook"]), (False, "saved"))
+        self.assertFalse(self.exchange()["actions"])
+        self.drafts.maildesk_save(made["id"], made["revision"], {"html": "<div>Dear Carl</div>"})
+        self.assertEqual(self._told()["html"], "<div>Dear Carl</div>")
+        with self.assertRaisesRegex(UserError, "nothing of that kind"):
+            self.drafts.maildesk_take(made["id"], "text")
+
+    def test_draft_deleted_in_outlook_is_saved_anew_with_its_files_when_its_author_says_so(self):
+        draft, item = self._saved_with_a_file()
+        tag, revision = draft.tag, draft.revision
+        self.drafts.maildesk_save(draft.id, revision, {"subject": "More"})
+        (save,) = self.exchange()["actions"]
+        self.outcome(save, "gone", error="deleted")
+        self.assertEqual((draft.state, self.drafts.maildesk_draft(draft.id)["outlook"]), ("editing", "deleted"))
+        # What is written goes on being kept here, and nothing goes to Outlook.
+        revision = self.drafts.maildesk_save(draft.id, revision + 1, {"html": "<p>And more</p>"})["revision"]
+        self.assertIn("conflict", self.drafts.maildesk_send(draft.id, revision, delay=0))
+        self.assertFalse(self.exchange()["actions"])
+        # It is not lost for a connector that is away.
+        with self._answer(None), self.assertRaisesRegex(UserError, "cannot be fetched"):
+            self.drafts.maildesk_take(draft.id, "anew")
+        self.assertEqual(draft.lost, "deleted")
+        with self._answer(b"the file") as asked:
+            made = self.drafts.maildesk_take(draft.id, "anew")
+        self.assertEqual(asked.call_args.args[3], {"remote_id": "d1", "attachment_id": "A1"})
+        (kept,) = made["attachments"]
+        self.assertEqual((kept["name"], self.env["ir.attachment"].browse(kept["id"]).raw), (item["name"], b"the file"))
+        self.assertEqual((made["lost_files"], made["outlook"], made["subject"]), ([], "saving", "More"))
+        (save,) = self.exchange()["actions"]
+        content = self.connector.connector_draft(self.account.id, save["uuid"])
+        self.assertEqual((content["remote_id"], content["html"]), (None, "<p>And more</p>"))
+        self.assertNotEqual(content["tag"], tag)
+        with self.assertRaisesRegex(UserError, "nothing of that kind"):
+            self.drafts.maildesk_take(draft.id, "anew")
+
+    def test_files_that_went_with_the_draft_are_named(self):
+        """Deleted for good: what Outlook alone had is nowhere any more, and nobody finds out by a mail without it."""
+        draft, item = self._saved_with_a_file()
+        self.drafts.maildesk_save(draft.id, draft.revision, {"subject": "More"})
+        (save,) = self.exchange()["actions"]
+        self.outcome(save, "gone", error="deleted")
+        with self._answer(None, is_gone=True):
+            made = self.drafts.maildesk_take(draft.id, "anew")
+        self.assertEqual((made["lost_files"], made["attachments"]), ([item["name"]], []))
+
+    def test_sync_tells_what_became_of_a_draft_that_is_open(self):
+        """Before anything is saved: its window hears of it with the round that brings it."""
+        trash = {"remote_id": "F-trash", "parent_remote_id": None, "name": "Deleted", "role": "trash"}
+        self.apply(tree=[INBOX, SENT, DRAFTS, trash])
+        ids = [self._opened("<p>Hi</p>")["id"]]
+        for name in ("d2", "d3", "d4"):
+            self.apply(messages=[self.mail(name, folder="F-drafts", is_draft=True)])
+            ids.append(self.env["mailbox.draft"].browse(ids[0]).copy({"remote_id": name, "tag": name}).id)
+        self.apply(messages=[{"remote_id": "d1", "folder": "F-trash"}])
+        self.apply(messages=[{"remote_id": "d2", "folder": "F-sent", "is_draft": False}])
+        self.apply(removed=[{"folder": "F-drafts", "remote_id": "d3"}])
+        self.apply(messages=[{"remote_id": "d4", "is_flagged": True}])
+        drafts = self.env["mailbox.draft"].browse(ids)
+        self.assertEqual(drafts.mapped("lost"), ["deleted", "sent", False, False])
+        self.apply(gone=["d3"])
+        self.assertEqual(drafts.mapped("lost"), ["deleted", "sent", "deleted", False])
 
     def test_forward_waits_for_what_it_forwards(self):
         """Until its text and attachments are known nothing is made at Outlook: what is not named would be taken out there."""
@@ -361,6 +457,37 @@ class TestDrafts(MailDeskCase):
         self.apply(messages=[self.mail("s9", folder="F-sent", subject="Hello", is_draft=False, internet_message_id="<d1@x>")])
         self.assertEqual(self.shown("F-sent"), ["Hello"])
         self.assertEqual((self.row("s9").id, self.row("s9").is_local), (entry, False))
+
+    def test_copy_that_a_rule_moved_out_of_sent_is_found_by_its_message_id(self):
+        """Before any round saw it in Sent, and under another id: the entry goes, where it is sure that this is the mail that was sent."""
+        work = {"remote_id": "F-work", "parent_remote_id": None, "name": "Work", "role": "other"}
+        self.apply(tree=[INBOX, SENT, DRAFTS, work])
+        drafts = {}
+        for name, to in (("d1", "bert@example.com"), ("d2", "BOX@example.com"), ("d3", "bert@example.com")):
+            made = self.compose("new", to=[to], subject=name)
+            made |= self.drafts.maildesk_save(made["id"], made["revision"], {"html": "<p>Hi</p>"})
+            self.drafts.maildesk_send(made["id"], made["revision"], delay=0)
+            (action,) = [one for one in self.exchange()["actions"] if one["kind"] == "send"]
+            self.made(action, name, f"<{name}@x>")
+            # The last one was acknowledged just now: its copy may be on its way to Sent.
+            acked = fields.Datetime.now() - timedelta(minutes=0 if name == "d3" else 20)
+            self.outcome(action, "done", acked=acked.timestamp())
+            drafts[name] = self.env["mailbox.draft"].browse(made["id"])
+        now = fields.Datetime.now().isoformat(timespec="seconds") + "Z"
+        copies = [
+            self.mail(f"s{n}", folder=folder, subject=f"d{n}", is_draft=False, internet_message_id=f"<d{n}@x>", received_at=now)
+            for n, folder in ((1, "F-work"), (2, "F-inbox"), (3, "F-work"))
+        ]
+        self.apply(messages=copies)
+        self.assertEqual(sorted(self.shown("F-sent")), ["d1", "d2", "d3"])
+        self.env["mailbox.action"]._cron_forget()
+        self.assertEqual(sorted(self.shown("F-sent")), ["d2", "d3"])
+        self.assertEqual(drafts["d1"].message_id, self.row("s1"))
+        # To oneself: one of two is the copy, and that is not the one in the Inbox.
+        self.apply(messages=[self.mail("t2", folder="F-work", subject="d2", is_draft=False, internet_message_id="<d2@x>", received_at=now)])
+        self.env["mailbox.action"]._cron_forget()
+        self.assertEqual(self.shown("F-sent"), ["d3"])
+        self.assertEqual(drafts["d2"].message_id, self.row("t2"))
 
     def test_entry_of_a_picture_alone_has_no_words(self):
         """The line below its subject is empty, not what a picture is called in HTML."""
@@ -513,6 +640,7 @@ class TestDrafts(MailDeskCase):
         limits = {
             **{("mailbox.draft", name): "sent, discarded; 7 days" for name in ("to_recipients", "cc_recipients", "bcc_recipients")},
             ("mailbox.draft", "html"): "sent, discarded; 7 days",
+            ("mailbox.draft", "styles"): "sent, discarded; 7 days",
             ("mailbox.draft", "attachments"): "sent, discarded; 7 days",
             ("mailbox.message_body", "html"): "7 days",
             **{("mailbox.message_body", name): "7 days" for name in ("attachments", "traits")},

@@ -14,6 +14,8 @@ export class FakeDrafts {
     undoSeconds = 10;
     quote = { state: "ready", html: "" };
     isLost = false;
+    /** Files that went with a draft that was deleted in Outlook. */
+    lostFiles = [];
     /** Set by a test: an error of the next save or send. */
     refusal = null;
 
@@ -34,6 +36,7 @@ export class FakeDrafts {
             subject: "",
             html: "<p><br></p>",
             importance: "normal",
+            is_simplified: false,
             attachments: [],
             state: "editing",
             send_at: null,
@@ -116,6 +119,12 @@ export class FakeDrafts {
     maildesk_take({ draft_id, choice }) {
         const record = this.find(draft_id);
         Object.assign(record, { outlook: "saved", revision: record.revision + 1 });
+        if (choice === "anew") {
+            return { ...record, lost_files: this.lostFiles };
+        }
+        if (choice === "text") {
+            record.is_simplified = false;
+        }
         if (choice === "outlook") {
             record.subject = "As Outlook has it";
         }

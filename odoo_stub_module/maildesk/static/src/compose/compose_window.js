@@ -9,6 +9,7 @@ import { SelectCreateDialog } from "@web/views/view_dialogs/select_create_dialog
 import { formatSize, personName } from "../utils/format";
 import { useViewport } from "../utils/viewport_hook";
 import { LARGE_MAIL } from "../store/uploads";
+import { MailFrame } from "../components/mail_frame";
 import { ComposeEditor } from "./compose_editor";
 import { ComposeFiles } from "./compose_files";
 import { FromField } from "./from_field";
@@ -26,7 +27,7 @@ const SAVE_WORDS = {
 
 /** A mail that is being written. */
 export class ComposeWindow extends Component {
-    static components = { ComposeEditor, ComposeFiles, Dropdown, DropdownItem, FromField, RecipientsField };
+    static components = { ComposeEditor, ComposeFiles, Dropdown, DropdownItem, FromField, MailFrame, RecipientsField };
     static props = { draft: Object, isPhone: Boolean };
     static template = "maildesk.ComposeWindow";
 

@@ -271,6 +271,15 @@ export class ComposeStore {
         }
     }
 
+    /** Save a mail in Outlook anew, which deleted or sent the one that it had. */
+    async saveAnew(draft) {
+        const lost = await draft.saveAnew();
+        if (lost.length) {
+            const words = _t("Only Outlook had these files, and they went with its draft. Please attach them again: %s", lost.join(", "));
+            this.notification.add(words, { type: "warning", sticky: true });
+        }
+    }
+
     // ------------------------------------------------------------------ what the server says
 
     /** @param {{draft_id: number, state: string}} payload */
@@ -341,9 +350,10 @@ export class ComposeStore {
             return;
         }
         const isNews = line.revision > draft.revision;
-        if (line.outlook === "changed" && !draft.conflict) {
-            draft.setConflict(line);
-        } else if (isNews && draft.changed.size) {
+        if (!draft.conflict && (line.outlook === "changed" || !isNews) && draft.lookElsewhere(line)) {
+            return;
+        }
+        if (isNews && draft.changed.size) {
             draft.setConflict(await this.call("maildesk_draft", { draft_id: draft.id }));
         } else if (isNews || line.state !== draft.state) {
             draft.load(await this.call("maildesk_draft", { draft_id: draft.id }));

@@ -15,6 +15,8 @@ import { speaksOfAttachment, splitQuoted, toKept, wordsOf } from "../utils/mail_
  *                     │                ├──▶ refused    (`problem` says why)
  *                     └── "mine" ◀──── └──▶ conflict   (it was changed in another tab, or in Outlook)
  *
+ * Deleted in Outlook, or sent from there: what is written here is saved in Odoo on, and in Outlook once its writer has said so (`lost`).
+ *
  * @typedef {{name: string, address: string}} Recipient
  * @typedef {{id: number, name: string, content_type: string, size: number, is_inline: boolean, content_id?: string, url: string}} File
  */
@@ -34,6 +36,9 @@ const SAVED = {
     importance: "importance",
     attachment_ids: "attachmentIds",
 };
+
+// How Outlook's Drafts stands to a mail of which its writer has to choose what becomes.
+const IS_ELSEWHERE = ["changed", "deleted", "sent"];
 
 export class Draft {
     /** What was written by hand; the quoted mail is kept beside it. */
@@ -86,6 +91,7 @@ export class Draft {
             bcc: data.bcc,
             subject: data.subject,
             importance: data.importance,
+            isSimplified: data.is_simplified ?? false,
             uploadUrl: data.upload_url,
             quote: data.quote ?? "ready",
             missingRecipients: data.missing_recipients ?? 0,
@@ -98,9 +104,7 @@ export class Draft {
         this.edition++;
         this.follow(data);
         this.attachments = data.attachments;
-        if (data.outlook === "changed") {
-            this.setConflict(data);
-        }
+        this.lookElsewhere(data);
     }
 
     /** Take over what a list of drafts tells. */
@@ -146,6 +150,11 @@ export class Draft {
     /** Whether it can be changed: one of which nobody knows whether it was sent cannot. */
     get isOpen() {
         return ["editing", "failed"].includes(this.state);
+    }
+
+    /** "deleted" or "sent": what became of it in Outlook, where its writer has not said yet whether it is saved there anew. */
+    get lost() {
+        return this.conflict?.lost ?? null;
     }
 
     get isUnsaved() {
@@ -210,7 +219,7 @@ export class Draft {
     }
 
     async _save() {
-        if (!this.changed.size || this.conflict) {
+        if (!this.changed.size || (this.conflict && !this.lost)) {
             return;
         }
         await Promise.all(this.uploads.filter((upload) => upload.isInline).map((upload) => upload.done));
@@ -247,9 +256,7 @@ export class Draft {
         }
         this._takePictures(html, answer);
         this.saveState = this.changed.size ? "dirty" : "saved";
-        if (answer.outlook === "changed") {
-            this.setConflict({ outlook: "changed", revision: answer.revision });
-        }
+        this.lookElsewhere(answer);
     }
 
     /** Pictures that lay in the text as data are files of the draft now: the text names them, so that the next save makes no others. */
@@ -286,10 +293,36 @@ export class Draft {
         this.revision = Math.max(this.revision, revision);
     }
 
+    /** Let its writer choose, where Outlook's draft is not what it was. @returns {boolean} */
+    lookElsewhere(line) {
+        const isElsewhere = IS_ELSEWHERE.includes(line.outlook);
+        if (isElsewhere) {
+            this.setConflict(line);
+        }
+        return isElsewhere;
+    }
+
     setConflict(data) {
-        browser.clearTimeout(this.timer);
-        this.conflict = { data, isOutlook: data.outlook === "changed" };
-        this.saveState = "conflict";
+        const lost = ["deleted", "sent"].includes(data.outlook) && data.revision <= this.revision ? data.outlook : null;
+        this.conflict = { data, lost, isOutlook: data.outlook === "changed" };
+        if (!lost) {
+            browser.clearTimeout(this.timer);
+            this.saveState = "conflict";
+        }
+    }
+
+    /** Save it in Outlook anew, which deleted or sent what it had. @returns {Promise<string[]>} names of files that went with that */
+    async saveAnew() {
+        await this.save();
+        const taken = await this.call("maildesk_take", { draft_id: this.id, choice: "anew" });
+        this.load(taken);
+        return taken.lost_files;
+    }
+
+    /** Edit the text of which the rest cannot be shown: with the first change that goes. */
+    async editText() {
+        await this.save();
+        this.load(await this.call("maildesk_take", { draft_id: this.id, choice: "text" }));
     }
 
     /** Keep what stands in this window, and write over what is elsewhere. */
@@ -303,7 +336,8 @@ export class Draft {
         }
         this.conflict = null;
         this.saveState = "dirty";
-        Object.values(SAVED).forEach((name) => name !== "accountId" && this.changed.add(name));
+        const isKept = (name) => name !== "accountId" && !(name === "html" && this.isSimplified);
+        Object.values(SAVED).forEach((name) => isKept(name) && this.changed.add(name));
         return this.save();
     }
 

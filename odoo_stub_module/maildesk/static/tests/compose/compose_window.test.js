@@ -298,6 +298,38 @@ test("a click on a draft in Drafts goes on with it", async () => {
     expect(drafts.made("maildesk_edit")).toHaveLength(1);
 });
 
+test("a draft that is deleted in Outlook says so, and is saved anew when its writer wants that", async () => {
+    const { drafts, mail } = setup();
+    await compose(mail);
+    await address("jane@example.com");
+    await advanceTime(2000);
+    drafts.records[0].outlook = "deleted";
+    sendDraft(drafts.records[0]);
+    await waitFor(inWindow(".o-lost"));
+    expect(inWindow(".o-lost")).toHaveText(/Deleted in Outlook/);
+    expect(inWindow(".odoo-editor-editable")).toHaveCount(1);
+    drafts.lostFiles = ["plan.pdf"];
+    await click(inWindow("[data-do=anew]"));
+    await waitForNone(inWindow(".o-lost"));
+    await waitFor(".o_notification");
+    expect(".o_notification").toHaveText(/plan\.pdf/);
+});
+
+test("a draft of which only the text can be shown is edited as plain text when its writer says so", async () => {
+    const { box, drafts, mail } = setup();
+    const message = mail.message(box, { subject: "Newsletter", is_draft: true });
+    drafts.draft({ mode: "edit", message_id: message.id, subject: "Newsletter", html: "<p>Plain</p>", is_simplified: true });
+    await openMailDesk(mail);
+    await getService("maildesk.compose").edit(message.id);
+    await waitFor(inWindow(".o-simplified"));
+    expect(inWindow("iframe")).toHaveCount(1);
+    expect(inWindow(".odoo-editor-editable")).toHaveCount(0);
+    await click(inWindow("[data-do=text]"));
+    await waitFor(inWindow(".odoo-editor-editable"));
+    expect(inWindow(".odoo-editor-editable")).toHaveText("Plain");
+    expect(inWindow(".o-simplified")).toHaveCount(0);
+});
+
 test("a read-only mailbox says why nothing is written from it", async () => {
     const { mail } = setup({ permissions: { write: false, send: false } });
     await openMailDesk(mail);

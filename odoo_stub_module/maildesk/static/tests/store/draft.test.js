@@ -115,6 +115,44 @@ test("changed in Outlook: both ways lead on", async () => {
     }
 });
 
+test("deleted in Outlook: it is saved in Odoo on, and in Outlook when its writer says so", async () => {
+    for (const lost of ["deleted", "sent"]) {
+        const { draft, record, server } = setup();
+        record.outlook = lost;
+        draft.edit({ subject: "Mine" });
+        expect(await draft.save()).toBe(true);
+        expect([draft.lost, draft.saveState]).toEqual([lost, "saved"]);
+        draft.edit({ subject: "Mine, and more" });
+        await advanceTime(SAVE_DELAY);
+        expect(record.subject).toBe("Mine, and more");
+        server.lostFiles = ["plan.pdf"];
+        expect(await draft.saveAnew()).toEqual(["plan.pdf"]);
+        expect(server.made("maildesk_take").map(({ choice }) => choice)).toEqual(["anew"]);
+        expect([draft.lost, draft.subject, draft.revision]).toEqual([null, "Mine, and more", record.revision]);
+    }
+});
+
+test("deleted in Outlook, and changed in another tab: that comes first", async () => {
+    const { draft, record } = setup();
+    Object.assign(record, { revision: 5, subject: "Theirs", outlook: "deleted" });
+    draft.edit({ subject: "Mine" });
+    expect(await draft.save()).toBe(false);
+    expect([draft.lost, draft.saveState]).toEqual([null, "conflict"]);
+    await draft.takeTheirs();
+    expect([draft.lost, draft.subject]).toEqual(["deleted", "Theirs"]);
+});
+
+test("a text that can be shown simplified only is not written over another version", async () => {
+    const { draft, record, server } = setup({ is_simplified: true, html: "<p>Plain</p>" });
+    record.outlook = "changed";
+    draft.edit({ subject: "Mine" });
+    await draft.save();
+    await draft.keepMine();
+    expect(server.made("maildesk_save").at(-1).values).not.toInclude("html");
+    await draft.editText();
+    expect([draft.isSimplified, draft.revision]).toEqual([false, record.revision]);
+});
+
 test("a file that arrives during a save is no change of somebody else's", async () => {
     await makeMockEnv();
     const requests = mockUploads();
