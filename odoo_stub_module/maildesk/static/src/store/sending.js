@@ -32,12 +32,13 @@ export class Sending {
         if (draft.problem || draft.isSending) {
             return false;
         }
-        const { doubts } = draft;
-        if (doubts.length && !(await this._confirm(doubts))) {
-            return false;
-        }
+        // from here on: a second click asks nothing a second time
         draft.isSending = true;
         try {
+            const { doubts } = draft;
+            if (doubts.length && !(await this._confirm(doubts))) {
+                return false;
+            }
             return await this._sendNow(draft, sendAt);
         } finally {
             draft.isSending = false;

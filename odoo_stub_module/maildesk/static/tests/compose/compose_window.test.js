@@ -106,14 +106,49 @@ test("a list is pasted at once, and names complete themselves", async () => {
     expect(inWindow(".o-maildesk-person")).toHaveCount(2);
 });
 
+test("Enter takes whom the words mean that stand there, not who was found for earlier ones", async () => {
+    const { drafts, mail } = setup();
+    drafts.people = [
+        { name: "Jo Long", address: "jo@pier.example.org", is_contact: true },
+        { name: "Jo Other", address: "jo@other.example", is_contact: true },
+    ];
+    await compose(mail);
+    await click(inWindow("[data-name=to] input"));
+    await edit("jo");
+    await advanceTime(200);
+    await waitFor(".o-maildesk-suggestions");
+    // faster than the next list
+    await edit("jane@example.com");
+    await press("enter");
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com"]);
+    // a whole address, and another one that begins like it
+    await edit("jo@pier.example");
+    await advanceTime(200);
+    await waitFor(".o-maildesk-suggestions");
+    await press("enter");
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com", "jo@pier.example"]);
+    await edit("jo@");
+    await advanceTime(200);
+    await waitFor(".o-maildesk-suggestions");
+    await press("arrowdown");
+    await press("enter");
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com", "jo@pier.example", "Jo Other"]);
+});
+
 test("no subject, and an attachment that is spoken of: the writer is asked", async () => {
     const { drafts, mail } = setup();
     await compose(mail);
     await address("jane@example.com");
     const draft = getService("maildesk.compose").drafts[0];
     draft.own = "<p>See the attached plan</p>";
-    await click(inWindow(".o-maildesk-send"));
+    // a double click asks once
+    queryFirst(inWindow(".o-maildesk-send")).click();
+    queryFirst(inWindow(".o-maildesk-send")).click();
     await waitFor(".modal");
+    expect(".modal-body").toHaveCount(1);
     expect(".modal-body").toHaveText("There is no subject. You wrote of an attachment, and there is none.");
     await click(".modal .btn-secondary");
     await animationFrame();
