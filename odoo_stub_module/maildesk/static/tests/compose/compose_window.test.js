@@ -333,6 +333,18 @@ test("a click on a draft in Drafts goes on with it", async () => {
     expect(drafts.made("maildesk_edit")).toHaveLength(1);
 });
 
+test("two drafts in one conversation stand in Drafts each", async () => {
+    const { box, mail } = setup();
+    const common = { is_draft: true, conversation_id: "c1" };
+    mail.message(box, { subject: "Re: Crane", ...common });
+    mail.message(box, { subject: "Fwd: Crane", ...common });
+    await openMailDesk(mail);
+    await waitFor("[data-role=drafts]");
+    await click(".o-maildesk-folder[data-role=drafts]");
+    await waitFor(".o-maildesk-row:contains(Fwd: Crane)");
+    expect(".o-maildesk-row").toHaveCount(2);
+});
+
 test("a read-only mailbox says why nothing is written from it", async () => {
     const { mail } = setup({ permissions: { write: false, send: false } });
     await openMailDesk(mail);
