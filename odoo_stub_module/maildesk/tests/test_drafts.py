@@ -350,6 +350,20 @@ class TestDrafts(MailDeskCase):
         with self.assertRaises(UserError):
             self.drafts.maildesk_save(made["id"], 1, {"subject": "x"})
 
+    def test_mail_that_goes_at_a_time_waits_for_nothing_until_then(self):
+        made = self.compose("new", to=["bert@example.com"], subject="Later")
+        when = fields.Datetime.now() + timedelta(days=2)
+        self.drafts.maildesk_send(made["id"], 1, send_at=when.isoformat())
+        action = self.env["mailbox.action"].search([("draft_id", "=", made["id"])])
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mailbox_action SET create_date = %s WHERE id = %s", [fields.Datetime.now() - timedelta(hours=1), action.id])
+        self.env.invalidate_all()
+        self.assertIsNone(action._waiting_for())
+        action.due_at = fields.Datetime.now() - timedelta(seconds=5)
+        self.assertIsNone(action._waiting_for())
+        action.due_at = fields.Datetime.now() - timedelta(minutes=5)
+        self.assertEqual(action._waiting_for(), "connector")
+
     def test_entry_is_in_sent_at_once_and_becomes_the_copy(self):
         draft, action = self.send()
         self.assertEqual((self.shown("F-sent"), self.shown("F-drafts")), (["Hello"], []))

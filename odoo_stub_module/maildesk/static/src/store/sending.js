@@ -88,6 +88,14 @@ export class Sending {
         this.compose._show(draft ?? this.compose._add(data));
     }
 
+    /** Open a mail that waits for its time, to change it: it waits no more, and its writer hears so. @param {{id: number, send_at: string}} line */
+    async reopen({ id, send_at: sendAt }) {
+        await this.unsend(id);
+        this.compose.notification.add(_t("It does not go on %s any more. Send it, or choose a time again.", formatMoment(sendAt)), {
+            type: "warning",
+        });
+    }
+
     /** Decide about a mail of which nobody knows whether it was sent. @param {"sent"|"again"} choice */
     async resolve(draft, choice) {
         const data = await this.compose.call("maildesk_resolve", { draft_id: draft.id, choice });
