@@ -210,6 +210,18 @@ test("Escape minimises, several windows stand beside each other, an empty one le
     expect(`${WINDOW}.o-minimized`).toHaveCount(0);
 });
 
+test("Escape closes a menu of the window, and not the window", async () => {
+    const { mail } = setup();
+    await compose(mail);
+    await click(inWindow(".o-maildesk-send-more"));
+    await waitFor("[data-do=later]");
+    await press("escape");
+    await waitForNone("[data-do=later]");
+    expect(inWindow(".o-maildesk-send-more")).toHaveCount(1);
+    await press("escape");
+    await waitFor(`${WINDOW}.o-minimized`);
+});
+
 test("windows that were open come back, and what needs its author", async () => {
     const { drafts, mail } = setup();
     drafts.draft({ subject: "Kept in Drafts" });
@@ -398,6 +410,20 @@ test("a mail is scheduled, stands in the tree and can be called off", async () =
     await waitFor(".o-maildesk-scheduled-line");
     await click("[data-do=call-off]");
     await waitForNone(".o-maildesk-scheduled-line");
+    expect(drafts.records[0].state).toBe("editing");
+});
+
+test("who opens a scheduled mail in Drafts hears that it waits no more", async () => {
+    const { box, drafts, mail } = setup();
+    const row = mail.message(box, { subject: "Later", is_draft: true });
+    drafts.draft({ message_id: row.id, subject: "Later", state: "scheduled", send_at: "2030-01-02T08:00:00Z" });
+    await openMailDesk(mail);
+    await waitFor("[data-role=drafts]");
+    await click(".o-maildesk-folder[data-role=drafts]");
+    await waitFor(`.o-maildesk-row[data-message-id="${row.id}"]`);
+    await click(`.o-maildesk-row[data-message-id="${row.id}"]`);
+    await waitFor(".o_notification:contains(does not go on)");
+    expect(inWindow(".o-maildesk-compose-title")).toHaveText("Later");
     expect(drafts.records[0].state).toBe("editing");
 });
 
