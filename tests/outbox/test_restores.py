@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -109,6 +110,27 @@ async def test_restore_with_the_file_even_a_state_that_came_back_is_not_acted_on
         await world.run(400)
         assert world.truth.messages[ids[0]].folder_id == world.truth.folder_id("inbox")
         assert not world.differences()
+
+
+@pytest.mark.parametrize("has_file", [True, False], ids=["with the file", "without the file"])
+async def test_restore_mail_that_was_taken_back_and_then_sent_goes_once(tmp_path: Path, autojump_clock: MockClock, *, has_file: bool) -> None:
+    """The dump has it scheduled; it went by another action since, so no note speaks of the first: what has its tag does."""
+    async with open_world(tmp_path, quirks=Quirks(send_rate=0), outbox=True, bootstrap_messages=50) as world:
+        world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+        await world.run(60)
+        later = world.addon.maildesk_send(ACCOUNT, "Later", _TO, delay=600.0)
+        dump = world.addon.dump()
+        box = world.addon.mailboxes[ACCOUNT]
+        now = replace(box.actions[later], id=box.actions[later].id + 1000, uuid=str(uuid.uuid4()), made_at=world.addon.now())
+        box.actions |= {later: replace(box.actions[later], state="cancelled"), now.uuid: now}
+        await world.run(120)
+        assert [mail["subject"] for mail in world.simulator.post.outgoing] == ["Later"]
+        world.addon.restore(dump)
+        if not has_file:
+            await trio.to_thread.run_sync(_lose_file, tmp_path)
+        await world.run(1500)
+        assert [mail["subject"] for mail in world.simulator.post.outgoing] == ["Later"]
+        assert [letter.state for letter in world.addon.mailboxes[ACCOUNT].letters.values()] == ["sent"]
 
 
 async def test_old_actions_are_not_put_over_newer_changes(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -231,7 +231,9 @@ class MailboxAction(models.Model):
 
     def _waiting_for(self):
         """Return what an open action waits for, where it is not just on its way: a code for the app."""
-        if self.state not in OPEN_STATES:
+        now, since = fields.Datetime.now(), self.due_at or self.create_date
+        # What goes at a time waits for nothing until then.
+        if self.state not in OPEN_STATES or (self.state == "scheduled" and since > now):
             return None
         match self.account_id.state:
             case "reauth_required":
@@ -240,9 +242,8 @@ class MailboxAction(models.Model):
                 return "paused"
             case "admin_required":
                 return "administrator"
-        begun = self.due_at or self.create_date
-        is_new = begun and fields.Datetime.now() - begun < timedelta(seconds=10)
-        return None if is_new else "connector" if self.state == "pending" else "outlook"
+        is_new = now - since < timedelta(seconds=10)
+        return None if is_new else "outlook" if self.state == "running" else "connector"
 
 
 class MailboxMessageIndex(models.Model):

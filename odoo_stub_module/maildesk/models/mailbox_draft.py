@@ -163,6 +163,8 @@ class MailboxDraft(models.Model):
         old, ancient = now - timedelta(days=KEPT_DAYS), now - timedelta(days=ROWS_DAYS)
         says = Domain.OR([(name, "!=", False)] for name in CONTENT)
         self.search(Domain("state", "in", ("sent", "discarded")) & says)._empty()
+        # Outlook's Drafts has it: it is opened from there, and an emptied one must not stand for it.
+        self.search([("state", "=", "failed"), ("write_date", "<", old), ("remote_id", "!=", False)]).unlink()
         self.search(Domain("state", "in", ("failed", "unconfirmed")) & Domain("write_date", "<", old) & says)._empty()
         for draft in self.search([("state", "=", "editing"), ("write_date", "<", old)]):
             if (draft.remote_id and draft.saved_revision == draft.revision) or draft.write_date < ancient:

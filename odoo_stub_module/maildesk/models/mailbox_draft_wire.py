@@ -77,9 +77,11 @@ class MailboxAccount(models.Model):
         actions = self.env["mailbox.action"]
         if not self._is_meant(database):
             return actions
-        return actions.search(
+        found = actions.search(
             [("account_id", "=", self.id), ("uuid", "=", key(uuid, "uuid")), ("kind", "in", KINDS), ("state", "in", ("pending", "running"))]
         )
+        # A mail that became another one for Outlook meanwhile (it comes from another mailbox, say) is not what this action is about.
+        return found.filtered(lambda action: (action.vals or {}).get("tag") in (None, action.draft_id.tag))
 
     def _take_letters(self, actions, by_uuid):
         """Let mails hear what came of their actions; `by_uuid` has the outcomes."""

@@ -173,12 +173,7 @@ class MailboxDraft(models.Model):
             draft._call_back()
         draft._check_open()
         draft._drop_saves()
-        # sudo: users do not write actions
-        is_there = draft.remote_id or self.env["mailbox.action"].sudo().search_count(
-            # Of those that wait some were given before: they may have made it.
-            [("draft_id", "=", draft.id), ("state", "in", ("pending", "running"))]
-        )
-        if is_there and not draft.account_id.with_env(self.env)._refuses_actions():
+        if draft._may_be_in_outlook() and not draft.account_id.with_env(self.env)._refuses_actions():
             draft._act("draft_discard")
         draft.write({"state": "discarded", "error_code": False})
         draft._empty()
@@ -278,7 +273,7 @@ class MailboxDraft(models.Model):
             raise refusal
         self._drop_saves()
         self._bring_files_back()
-        if self.remote_id:
+        if self._may_be_in_outlook():
             self._act("draft_discard")
         return {
             "account_id": account.id,
@@ -371,6 +366,12 @@ class MailboxDraft(models.Model):
         """Cancel saves that no connector was given."""
         waiting = [("draft_id", "=", self.id), ("kind", "=", "draft_save"), ("state", "=", "pending"), ("attempts", "=", 0)]
         self.env["mailbox.action"].search(waiting)._end("cancelled", "merged")
+
+    def _may_be_in_outlook(self):
+        """Tell whether there is a draft in Outlook, or one is perhaps being made: of the saves that wait some were given before."""
+        # sudo: users do not write actions
+        waiting = [("draft_id", "=", self.id), ("state", "in", ("pending", "running"))]
+        return bool(self.remote_id or self.env["mailbox.action"].sudo().search_count(waiting, limit=1))
 
     def _act(self, kind, **values):
         """Make an action of this mail; it says which mail, never what is in it."""

@@ -199,6 +199,20 @@ class TestDrafts(MailDeskCase):
             made = self.drafts.maildesk_resolve(draft.id, "again")
         self.assertEqual(self.env["ir.attachment"].browse(made["attachments"][0]["id"]).raw, b"the file")
 
+    def test_save_under_way_leaves_nothing_in_the_mailbox_that_a_mail_left(self):
+        """A connector that is just making the draft there hears that it is not wanted, and what it made goes again."""
+        other = self._account("second@example.com", self.owner)
+        other.granted_scopes = "Mail.ReadWrite Mail.Send"
+        made = self.compose("new", to=["bert@example.com"])
+        self.drafts.maildesk_save(made["id"], 1, {"subject": "Mine"})
+        (save,) = self.exchange()["actions"]
+        self.drafts.maildesk_save(made["id"], 2, {"account_id": other.id})
+        self.assertIsNone(self.connector.connector_draft(self.account.id, save["uuid"]))
+        self.outcome(save, "done", draft={"remote_id": "d1", "change_key": "k1", "revision": 2})
+        (discard,) = [one for one in self.exchange()["actions"] if one["account_id"] == self.account.id]
+        self.assertEqual((discard["kind"], discard["values"]["tag"]), ("draft_discard", save["values"]["tag"]))
+        self.assertFalse(self.env["mailbox.draft"].browse(made["id"]).remote_id)
+
     def _saved_with_a_file(self, remote_id="d1"):
         """Return a draft that Outlook has, with a file that is not in Odoo any more."""
         own = self.env["ir.attachment"].with_user(self.owner).create({"name": "own.txt", "raw": b"the file"})
@@ -431,6 +445,20 @@ class TestDrafts(MailDeskCase):
         self.assertEqual(line["subject"], "Later")
         with self.assertRaises(UserError):
             self.drafts.maildesk_save(made["id"], 1, {"subject": "x"})
+
+    def test_mail_that_goes_at_a_time_waits_for_nothing_until_then(self):
+        made = self.compose("new", to=["bert@example.com"], subject="Later")
+        when = fields.Datetime.now() + timedelta(days=2)
+        self.drafts.maildesk_send(made["id"], 1, send_at=when.isoformat())
+        action = self.env["mailbox.action"].search([("draft_id", "=", made["id"])])
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mailbox_action SET create_date = %s WHERE id = %s", [fields.Datetime.now() - timedelta(hours=1), action.id])
+        self.env.invalidate_all()
+        self.assertIsNone(action._waiting_for())
+        action.due_at = fields.Datetime.now() - timedelta(seconds=5)
+        self.assertIsNone(action._waiting_for())
+        action.due_at = fields.Datetime.now() - timedelta(minutes=5)
+        self.assertEqual(action._waiting_for(), "connector")
 
     def test_entry_is_in_sent_at_once_and_becomes_the_copy(self):
         draft, action = self.send()
@@ -686,3 +714,19 @@ class TestDrafts(MailDeskCase):
         self.env["mailbox.draft"]._cron_forget()
         draft = self.env["mailbox.draft"].browse(made["id"])
         self.assertEqual((draft.subject, draft.to_recipients), (False, False))
+
+    def test_failed_mail_that_outlook_has_is_opened_from_there_when_its_time_has_come(self):
+        """Its text is not kept here: what is left of it must not stand for, or be saved over, the draft in Outlook."""
+        draft, action = self.send()
+        self.made(action)
+        self.outcome(action, "failed", error="ErrorInvalidRecipients")
+        self.apply(messages=[self.mail("d1", folder="F-drafts", subject="Hello", is_draft=True)])
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mailbox_draft SET write_date = %s WHERE id = %s", [fields.Datetime.now() - timedelta(days=8), draft.id])
+        self.env.invalidate_all()
+        self.env["mailbox.draft"]._cron_forget()
+        self.assertEqual(self.drafts.maildesk_drafts()["drafts"], [])
+        head = {"change_key": "k2", "subject": "Hello", "importance": "normal", "to": [{"name": "", "address": "bert@example.com"}]}
+        with self.body("<p>Dear Bert</p>", draft=head):
+            made = self.drafts.maildesk_edit(self.row("d1").id)
+        self.assertEqual((made["state"], made["html"], len(made["to"])), ("editing", "<p>Dear Bert</p>", 1))

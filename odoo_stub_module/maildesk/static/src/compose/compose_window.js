@@ -196,12 +196,17 @@ export class ComposeWindow extends Component {
         }
     }
 
+    /** Whether a menu of the window is open: Escape closes that. */
+    get hasMenu() {
+        return Boolean(this.root.el?.querySelector(".o-dropdown.show"));
+    }
+
     onKeydown(ev) {
         if (ev.key === "Enter" && (ev.ctrlKey || ev.metaKey) && this.isOpen) {
             ev.preventDefault();
             ev.stopPropagation();
             this.send();
-        } else if (ev.key === "Escape" && !ev.defaultPrevented && !this.draft.isMinimized) {
+        } else if (ev.key === "Escape" && !ev.defaultPrevented && !this.draft.isMinimized && !this.hasMenu) {
             ev.preventDefault();
             ev.stopPropagation();
             this.minimize();

@@ -27,7 +27,8 @@ export class RecipientsField extends Component {
         this.compose = useService("maildesk.compose");
         this.input = useRef("input");
         this.id = uniqueId("maildesk-recipients-");
-        this.state = useState({ text: "", found: [], at: -1 });
+        // `found` was asked for with the words `asked`.
+        this.state = useState({ text: "", found: [], at: -1, asked: "" });
         this.latest = new KeepLast();
         this.ask = useDebounced((text) => this.suggest(text), ASK_DELAY);
         this.isAddress = isAddress;
@@ -37,6 +38,12 @@ export class RecipientsField extends Component {
 
     get isOpen() {
         return this.state.found.length > 0;
+    }
+
+    /** Whom Enter takes: never somebody who was found for words that stand there no more. */
+    get suggested() {
+        const { asked, at, found, text } = this.state;
+        return asked === text.trim() ? found[at] : undefined;
     }
 
     optionId(at) {
@@ -58,14 +65,17 @@ export class RecipientsField extends Component {
     async suggest(text) {
         const asked = text.trim();
         if (!asked) {
-            this.state.found = [];
+            this.close();
             return;
         }
         const people = await this.latest.add(this.compose.suggest(asked));
-        if (this.state.text.trim() === asked) {
-            this.state.found = newRecipients(this.props.people, people);
-            this.state.at = this.state.found.length ? 0 : -1;
+        if (this.state.text.trim() !== asked || this.state.asked === asked) {
+            return;
         }
+        const found = newRecipients(this.props.people, people);
+        // A whole address is what is meant, and not another one that begins like it.
+        const at = isAddress(asked) ? found.findIndex(({ address }) => address.toLowerCase() === asked.toLowerCase()) : 0;
+        Object.assign(this.state, { asked, found, at: found.length ? at : -1 });
     }
 
     // ------------------------------------------------------------------ what becomes a chip
@@ -110,7 +120,7 @@ export class RecipientsField extends Component {
 
     close() {
         this.ask.cancel();
-        Object.assign(this.state, { found: [], at: -1 });
+        Object.assign(this.state, { found: [], at: -1, asked: "" });
     }
 
     // ------------------------------------------------------------------ events
@@ -135,12 +145,14 @@ export class RecipientsField extends Component {
     }
 
     onKeydown(ev) {
-        const { at, found, text } = this.state;
+        const { found, text } = this.state;
         switch (ev.key) {
             case "ArrowDown":
             case "ArrowUp":
                 if (this.isOpen) {
-                    this.state.at = (at + (ev.key === "ArrowDown" ? 1 : -1) + found.length) % found.length;
+                    const at = ev.key === "ArrowDown" ? this.state.at + 1 : Math.max(this.state.at, 0) - 1;
+                    // who chooses from a list keeps it
+                    Object.assign(this.state, { asked: text.trim(), at: (at + found.length) % found.length });
                     break;
                 }
                 return;
@@ -149,15 +161,15 @@ export class RecipientsField extends Component {
                     this.commit();
                     return;
                 }
-                if (found[at]) {
-                    this.choose(found[at]);
+                if (this.suggested) {
+                    this.choose(this.suggested);
                 } else {
                     this.commit();
                 }
                 break;
             case "Tab":
-                if (found[at] && !ev.shiftKey) {
-                    this.choose(found[at]);
+                if (this.suggested && !ev.shiftKey) {
+                    this.choose(this.suggested);
                     break;
                 }
                 return;

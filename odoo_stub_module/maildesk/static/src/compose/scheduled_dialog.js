@@ -21,7 +21,7 @@ export class ScheduledDialog extends Component {
     }
 
     async edit(line) {
-        await this.compose.sending.unsend(line.id);
+        await this.compose.sending.reopen(line);
         this.props.close();
     }
 

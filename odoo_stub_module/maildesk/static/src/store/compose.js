@@ -97,7 +97,7 @@ export class ComposeStore {
         }
         const data = await this.call("maildesk_edit", { message_id: messageId });
         if (data.state === "scheduled") {
-            return this.sending.unsend(data.id);
+            return this.sending.reopen(data);
         }
         if (data.id) {
             const draft = this.find(data.id) ?? this._add(data);

@@ -277,7 +277,9 @@ export class MailDeskStore {
 
     /** Begin the open list anew, as filters and preferences have it. */
     async _startList() {
-        const { view, order } = this.preferences;
+        const { order } = this.preferences;
+        // each draft is gone on with by itself, also where two answer the same mail
+        const view = this.folder?.role === "drafts" ? "plain" : this.preferences.view;
         const look = { view, order, filters: [...this.filters] };
         this.list = new MessageList((method, kwargs) => this._messages(method, kwargs), scopeOf(this), look);
         await this.loadMore();

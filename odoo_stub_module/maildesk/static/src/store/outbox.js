@@ -131,7 +131,8 @@ export class Outbox {
         if (news) {
             this.announcer.announce(_t("%(what)s failed. %(why)s", { what: news.heading, why: news.error }));
         }
-        if (this.actions.some(({ state, waiting_for: reason }) => state !== "failed" && !reason)) {
+        // one that is to go at a time, or waits for its author's word, is not on its way
+        if (this.actions.some(({ state, waiting_for: reason }) => ["pending", "running"].includes(state) && !reason)) {
             this._lookLater();
         }
     }

@@ -32,12 +32,13 @@ export class Sending {
         if (draft.problem || draft.isSending) {
             return false;
         }
-        const { doubts } = draft;
-        if (doubts.length && !(await this._confirm(doubts))) {
-            return false;
-        }
+        // from here on: a second click asks nothing a second time
         draft.isSending = true;
         try {
+            const { doubts } = draft;
+            if (doubts.length && !(await this._confirm(doubts))) {
+                return false;
+            }
             return await this._sendNow(draft, sendAt);
         } finally {
             draft.isSending = false;
@@ -85,6 +86,14 @@ export class Sending {
             draft.load(data);
         }
         this.compose._show(draft ?? this.compose._add(data));
+    }
+
+    /** Open a mail that waits for its time, to change it: it waits no more, and its writer hears so. @param {{id: number, send_at: string}} line */
+    async reopen({ id, send_at: sendAt }) {
+        await this.unsend(id);
+        this.compose.notification.add(_t("It does not go on %s any more. Send it, or choose a time again.", formatMoment(sendAt)), {
+            type: "warning",
+        });
     }
 
     /** Decide about a mail of which nobody knows whether it was sent. @param {"sent"|"again"} choice */

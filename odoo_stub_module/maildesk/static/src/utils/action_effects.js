@@ -113,7 +113,7 @@ export function waitingSentence(reason) {
             paused: () => _t("until the mailbox is resumed"),
             administrator: () => _t("until an administrator allows MailDesk"),
             connector: () => _t("until the mail connector is back"),
-            outlook: () => _t("until Outlook takes them: it asked for a pause"),
+            outlook: () => _t("for Outlook, which asked for a pause"),
         }[reason]?.() ?? ""
     );
 }

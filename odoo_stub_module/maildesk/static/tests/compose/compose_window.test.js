@@ -106,14 +106,49 @@ test("a list is pasted at once, and names complete themselves", async () => {
     expect(inWindow(".o-maildesk-person")).toHaveCount(2);
 });
 
+test("Enter takes whom the words mean that stand there, not who was found for earlier ones", async () => {
+    const { drafts, mail } = setup();
+    drafts.people = [
+        { name: "Jo Long", address: "jo@pier.example.org", is_contact: true },
+        { name: "Jo Other", address: "jo@other.example", is_contact: true },
+    ];
+    await compose(mail);
+    await click(inWindow("[data-name=to] input"));
+    await edit("jo");
+    await advanceTime(200);
+    await waitFor(".o-maildesk-suggestions");
+    // faster than the next list
+    await edit("jane@example.com");
+    await press("enter");
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com"]);
+    // a whole address, and another one that begins like it
+    await edit("jo@pier.example");
+    await advanceTime(200);
+    await waitFor(".o-maildesk-suggestions");
+    await press("enter");
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com", "jo@pier.example"]);
+    await edit("jo@");
+    await advanceTime(200);
+    await waitFor(".o-maildesk-suggestions");
+    await press("arrowdown");
+    await press("enter");
+    await animationFrame();
+    expect(queryAllTexts(inWindow(".o-maildesk-person-name"))).toEqual(["jane@example.com", "jo@pier.example", "Jo Other"]);
+});
+
 test("no subject, and an attachment that is spoken of: the writer is asked", async () => {
     const { drafts, mail } = setup();
     await compose(mail);
     await address("jane@example.com");
     const draft = getService("maildesk.compose").drafts[0];
     draft.own = "<p>See the attached plan</p>";
-    await click(inWindow(".o-maildesk-send"));
+    // a double click asks once
+    queryFirst(inWindow(".o-maildesk-send")).click();
+    queryFirst(inWindow(".o-maildesk-send")).click();
     await waitFor(".modal");
+    expect(".modal-body").toHaveCount(1);
     expect(".modal-body").toHaveText("There is no subject. You wrote of an attachment, and there is none.");
     await click(".modal .btn-secondary");
     await animationFrame();
@@ -173,6 +208,18 @@ test("Escape minimises, several windows stand beside each other, an empty one le
     await click(`${WINDOW}.o-minimized .o-maildesk-compose-title`);
     await animationFrame();
     expect(`${WINDOW}.o-minimized`).toHaveCount(0);
+});
+
+test("Escape closes a menu of the window, and not the window", async () => {
+    const { mail } = setup();
+    await compose(mail);
+    await click(inWindow(".o-maildesk-send-more"));
+    await waitFor("[data-do=later]");
+    await press("escape");
+    await waitForNone("[data-do=later]");
+    expect(inWindow(".o-maildesk-send-more")).toHaveCount(1);
+    await press("escape");
+    await waitFor(`${WINDOW}.o-minimized`);
 });
 
 test("windows that were open come back, and what needs its author", async () => {
@@ -330,6 +377,18 @@ test("a draft of which only the text can be shown is edited as plain text when i
     expect(inWindow(".o-simplified")).toHaveCount(0);
 });
 
+test("two drafts in one conversation stand in Drafts each", async () => {
+    const { box, mail } = setup();
+    const common = { is_draft: true, conversation_id: "c1" };
+    mail.message(box, { subject: "Re: Crane", ...common });
+    mail.message(box, { subject: "Fwd: Crane", ...common });
+    await openMailDesk(mail);
+    await waitFor("[data-role=drafts]");
+    await click(".o-maildesk-folder[data-role=drafts]");
+    await waitFor(".o-maildesk-row:contains(Fwd: Crane)");
+    expect(".o-maildesk-row").toHaveCount(2);
+});
+
 test("a read-only mailbox says why nothing is written from it", async () => {
     const { mail } = setup({ permissions: { write: false, send: false } });
     await openMailDesk(mail);
@@ -383,6 +442,20 @@ test("a mail is scheduled, stands in the tree and can be called off", async () =
     await waitFor(".o-maildesk-scheduled-line");
     await click("[data-do=call-off]");
     await waitForNone(".o-maildesk-scheduled-line");
+    expect(drafts.records[0].state).toBe("editing");
+});
+
+test("who opens a scheduled mail in Drafts hears that it waits no more", async () => {
+    const { box, drafts, mail } = setup();
+    const row = mail.message(box, { subject: "Later", is_draft: true });
+    drafts.draft({ message_id: row.id, subject: "Later", state: "scheduled", send_at: "2030-01-02T08:00:00Z" });
+    await openMailDesk(mail);
+    await waitFor("[data-role=drafts]");
+    await click(".o-maildesk-folder[data-role=drafts]");
+    await waitFor(`.o-maildesk-row[data-message-id="${row.id}"]`);
+    await click(`.o-maildesk-row[data-message-id="${row.id}"]`);
+    await waitFor(".o_notification:contains(does not go on)");
+    expect(inWindow(".o-maildesk-compose-title")).toHaveText("Later");
     expect(drafts.records[0].state).toBe("editing");
 });
 

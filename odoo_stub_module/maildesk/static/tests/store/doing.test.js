@@ -285,6 +285,17 @@ test("whoever does nothing asks nothing; one look says what an action waits for"
     expect(store.outbox.waiting).toEqual([]);
 });
 
+test("a mail that goes at a time, or waits for its author's word, is asked about once", async () => {
+    const { mail, store } = await setup();
+    mail.action({ kind: "send", state: "scheduled" });
+    mail.action({ kind: "send", state: "unconfirmed" });
+    await store.outbox.look();
+    mail.calls.length = 0;
+    await advanceTime(3_600_000);
+    expect(mail.calls).toEqual([]);
+    expect(store.outbox.waiting).toEqual([]);
+});
+
 test("a row that tells of a failure makes the store ask for the reason", async () => {
     const { mail, store } = await setup();
     mail.find(4).failed = "It is not in Outlook any more.";
