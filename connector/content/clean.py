@@ -35,6 +35,9 @@ _REMOTE = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 
 # The colours of a mail often stand on its body, which the parser of fragments drops: before it parses, the body becomes a div.
 _BODY = re.compile(r"<body(?=[\s/>])", re.IGNORECASE)
+# A page that runs from right to left; its body may say otherwise.
+_RTL_PAGE = re.compile(r"""<html\b[^>]{0,1000}\sdir\s*=\s*["']?rtl\b""", re.IGNORECASE)
+_BODY_DIR = re.compile(r"<body\b[^>]{0,1000}\sdir\s*=", re.IGNORECASE)
 
 # nh3 writes every tag in one way: names in small letters, values in double quotes, no bare `<` in text.
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:[^">]|"[^"]*")*)>')
@@ -64,7 +67,9 @@ class Cleaned:
 def clean_html(source: str) -> Cleaned:
     """Clean the HTML of a mail. CPU-bound, and without bounds of its own: `bounded` is for what may be hostile."""
     css = Css()
-    source = _BODY.sub("<div", source.replace("\0", ""), count=1)
+    source = source.replace("\0", "")
+    is_rtl = _RTL_PAGE.search(source) is not None and _BODY_DIR.search(source) is None
+    source = _BODY.sub('<div dir="rtl"' if is_rtl else "<div", source, count=1)
     sheet = _sheets(source, css)
     remote = False
 

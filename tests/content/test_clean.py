@@ -115,6 +115,21 @@ def test_clean_html_body_colours_stay() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ('<html dir="rtl"><body>x</body></html>', '<div dir="rtl">x</div>'),
+        ("<HTML lang=he DIR=RTL><head></head><body class=a>x</body></HTML>", '<div dir="rtl" class="a">x</div>'),
+        ('<html dir="rtl"><body dir="ltr">x</body></html>', '<div dir="ltr">x</div>'),
+        ('<html dir="ltr"><body>x</body></html>', "<div>x</div>"),
+        ('<html data-dir="rtl"><body>x</body></html>', "<div>x</div>"),
+    ],
+)
+def test_clean_html_direction_of_the_page_stays(given: str, kept: str) -> None:
+    """A mail that runs from right to left as a whole goes on to do so."""
+    assert clean_html(given).html == kept
+
+
 def test_clean_html_sheets_stay_and_dark_ones_are_told() -> None:
     """Style sheets come first and as one; colours for dark themes are the mail's own."""
     cleaned = clean_html(

@@ -16,6 +16,7 @@ folders only. Words are parameters, never part of an SQL text.
 
 import re
 
+import pytz
 from odoo import api, models
 from odoo.tools import SQL
 
@@ -262,10 +263,18 @@ class Search:
         if self.cursor is not None:
             parts.append(SQL("(%s, %s) < (%s, %s)", received, message, *self.cursor))
         if self.query.before is not None:
-            parts.append(SQL("%s < %s", received, self.query.before))
+            parts.append(SQL("%s < %s", received, self._begin(self.query.before)))
         if self.query.after is not None:
-            parts.append(SQL("%s >= %s", received, self.query.after))
+            parts.append(SQL("%s >= %s", received, self._begin(self.query.after)))
         return SQL(" AND ").join(parts) if parts else SQL("true")
+
+    def _begin(self, day):
+        """Return when a day begins where the person is, in UTC."""
+        try:
+            return self.env.tz.localize(day).astimezone(pytz.utc).replace(tzinfo=None)
+        except OverflowError:
+            # The first day there is, or the last.
+            return day
 
     def _conditions(self):
         parts = [SQL("COALESCE(m.%s, false) = %s", SQL(name), wanted) for name, wanted in sorted(self.query.states.items())]

@@ -1,5 +1,7 @@
 """Search in the index: words, operators, languages, rights, pages; and that both ways through it find the same."""
 
+from datetime import datetime, timedelta
+
 from odoo.tests import tagged
 
 from ..models import mailbox_message_search
@@ -109,6 +111,18 @@ class TestSearch(MailDeskCase):
         ):
             with self.subTest(query=query):
                 self.assertEqual(self.found(query), wanted)
+
+    def test_days_are_the_persons_own(self):
+        """A day begins and ends where the person is, as the dates over the list do; not where Greenwich is."""
+        pier = self.messages.search([("remote_id", "=", "pier")])
+        for zone, hours in (("Asia/Tokyo", -9), ("America/Los_Angeles", 8), ("UTC", 0), ("Nowhere/Atlantis", 0)):
+            mine = self.mine.with_context(tz=zone)
+            midnight = datetime(2026, 11, 20) + timedelta(hours=hours)
+            for day, seconds, is_that_day in ((0, -1, False), (0, 0, True), (1, -1, True), (1, 0, False)):
+                with self.subTest(zone=zone, day=day, seconds=seconds):
+                    pier.received_at = midnight + timedelta(days=day, seconds=seconds)
+                    found = mine.maildesk_search("pier after:2026-11-20 before:2026-11-21")["rows"]
+                    self.assertEqual(bool(found), is_that_day)
 
     def test_both_ways_find_the_same(self):
         """What the search index finds is what a walk finds."""

@@ -232,11 +232,11 @@ export class FakeMail extends FakeActions {
     maildesk_open({ message_id }) {
         const ready = { state: "ready", html: "<p>Hello</p>", has_remote: false, attachments: [] };
         return {
+            cc_recipients: [],
+            bcc_recipients: [],
             ...this.find(message_id),
             remote_id: `remote ${message_id}`,
             is_trusted: this.trusted.has(this.find(message_id)?.from_email),
-            cc_recipients: [],
-            bcc_recipients: [],
             body: this.bodies.get(message_id) ?? ready,
         };
     }

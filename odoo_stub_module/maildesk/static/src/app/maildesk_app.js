@@ -18,6 +18,7 @@ import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
 import { UndoNotice } from "../components/undo_notice";
 import { comboOf } from "../utils/keys";
+import { useBack } from "../utils/back_hook";
 import { useKeys, usePalette } from "../utils/keys_hook";
 import { isEditable } from "../utils/writing";
 import { correspondentOf } from "../utils/people";
@@ -64,6 +65,7 @@ export class MailDeskApp extends Component {
         );
         usePalette(() => entries.filter((entry) => entry.isPossible()).map(keyCommand));
         this.entries = entries;
+        useBack(() => this.hasStepBack, () => this.stepBack());
         // on a phone the list, and the search with it, may have to come first
         useEffect(
             (wishes) => {
@@ -176,6 +178,21 @@ export class MailDeskApp extends Component {
             search.close();
         } else {
             return false;
+        }
+    }
+
+    /** Whether something on a phone stands over the list that the app opens with. */
+    get hasStepBack() {
+        const { isPhone } = this.viewport;
+        return isPhone && (this.state.isInFolders || this.panes.reading || this.store.search.isOpen);
+    }
+
+    /** By the device's own Back. */
+    stepBack() {
+        if (this.state.isInFolders) {
+            this.showFolders(false);
+        } else {
+            this.goBack();
         }
     }
 

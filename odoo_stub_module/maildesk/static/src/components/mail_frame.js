@@ -35,6 +35,7 @@ export class MailFrame extends Component {
         this.observer = new ResizeObserver(() => this.fit());
         this.observer.observe(contentDocument.body);
         contentDocument.addEventListener("keydown", (ev) => this.forward(ev));
+        contentDocument.addEventListener("click", (ev) => this.followInside(ev));
         for (const [enter, leave] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
             contentDocument.addEventListener(enter, (ev) => this.showLink(ev));
             contentDocument.addEventListener(leave, () => this.props.onLink?.(null));
@@ -42,8 +43,19 @@ export class MailFrame extends Component {
         this.fit();
     }
 
+    /** A link to a part of the mail itself. */
+    followInside(ev) {
+        const link = ev.target.closest?.("a[href^='#']");
+        if (link) {
+            ev.preventDefault();
+            const name = CSS.escape(link.getAttribute("href").slice(1));
+            const part = name && this.frame.el.contentDocument.body.querySelector(`[id="${name}"], a[name="${name}"]`);
+            part?.scrollIntoView?.({ block: "start" });
+        }
+    }
+
     showLink(ev) {
-        const link = ev.target.closest?.("a[href]");
+        const link = ev.target.closest?.("a[href]:not([href^='#'])");
         this.props.onLink?.(link?.getAttribute("href") ?? null);
     }
 

@@ -1,6 +1,7 @@
 import { Component, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { formatRecipient } from "../utils/addresses";
 import { categoryStyle } from "../utils/categories";
 import { deliveryOf } from "../utils/delivery";
 import { isDisconnected } from "../utils/folders";
@@ -39,7 +40,7 @@ export class MessageView extends Component {
         this.store = useState(useService("maildesk.store"));
         this.viewport = useViewport();
         this.categoryStyle = categoryStyle;
-        this.state = useState({ hasPictures: false, isOtherPaper: false, link: null });
+        this.state = useState({ hasPictures: false, isOtherPaper: false, link: null, wholeLines: {} });
     }
 
     /** By the store of this component, so that it follows what becomes of it; the last one known while it is being taken away. */
@@ -86,21 +87,29 @@ export class MessageView extends Component {
         return this.props.onToggle && !isOpen ? folder : undefined;
     }
 
-    /** Lines of recipients, those that have any. */
+    /** Lines of recipients, those that have any: the first of them, or all that MailDesk keeps. */
     get recipients() {
-        const lines = [
-            { label: _t("To"), people: this.message.to_recipients, total: this.message.to_total },
-            { label: _t("Cc"), people: this.message.cc_recipients, total: this.message.cc_total },
-            { label: _t("Bcc"), people: this.message.bcc_recipients },
-        ];
-        return lines
-            .filter((line) => line.people?.length)
-            .map(({ label, people, total }) => ({
-                label,
-                names: people.slice(0, RECIPIENTS_SHOWN).map(personName).join(", "),
-                addresses: people.map((person) => person.address || person.name).join(", "),
-                more: Math.max(total ?? 0, people.length) - Math.min(people.length, RECIPIENTS_SHOWN),
-            }));
+        const labels = { to: _t("To"), cc: _t("Cc"), bcc: _t("Bcc") };
+        return Object.entries(labels)
+            .map(([key, label]) => ({ key, label, people: this.message[`${key}_recipients`] ?? [], total: this.message[`${key}_total`] ?? 0 }))
+            .filter(({ people }) => people.length)
+            .map(({ key, label, people, total }) => {
+                const all = Math.max(total, people.length);
+                const isWhole = Boolean(this.state.wholeLines[key]);
+                return {
+                    key,
+                    label,
+                    isWhole,
+                    names: (isWhole ? people.map((one) => (one.address ? formatRecipient(one) : personName(one))) : people.slice(0, RECIPIENTS_SHOWN).map(personName)).join(", "),
+                    addresses: people.map((person) => person.address || person.name).join(", "),
+                    unknown: isWhole && all > people.length ? _t("and %s more, whom Outlook knows", all - people.length) : "",
+                    more: isWhole ? _t("Show less") : all > RECIPIENTS_SHOWN ? _t("and %s more", all - RECIPIENTS_SHOWN) : "",
+                };
+            });
+    }
+
+    toggleLine(key) {
+        this.state.wholeLines[key] = !this.state.wholeLines[key];
     }
 
     /** What is attached, without what a report says to machines: that is on screen already. */

@@ -46,6 +46,7 @@ const style = ([scheme, paper, text, link]) => `
     img:not([src]):not([alt]), img:not([src])[alt=""] { display: none; }
     pre { white-space: pre-wrap; }
     blockquote { margin: 8px 0; padding-left: 12px; border-left: 3px solid #8f98a855; color: color-mix(in srgb, ${text} 78%, ${paper}); }
+    .maildesk-text, .maildesk-text blockquote, .maildesk-signature { unicode-bidi: plaintext; }
     .maildesk-signature { color: color-mix(in srgb, ${text} 62%, ${paper}); }
     .maildesk-folded > summary { display: inline-block; width: max-content; margin: 8px 0; padding: 0 10px; border-radius: 10px; list-style: none;
         background: #8f98a833; color: ${text}; font-size: 12px; line-height: 20px; white-space: normal; cursor: pointer; }
@@ -104,6 +105,8 @@ export function mailDocument(html, { hasPictures = false, inline = {}, paper = "
 function makeOutward(link) {
     const href = link.getAttribute("href").trim();
     if (href.startsWith("#")) {
+        // the frame leads there: by itself it would take it for a part of Odoo's page, in a new tab
+        link.removeAttribute("target");
         return;
     }
     if (OUTWARD.test(href)) {

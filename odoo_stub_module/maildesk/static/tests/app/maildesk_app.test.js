@@ -1,12 +1,13 @@
-import { describe, expect, test } from "@odoo/hoot";
+import { after, describe, expect, test } from "@odoo/hoot";
 import { click, press, queryAllAttributes, queryFirst } from "@odoo/hoot-dom";
 import { advanceTime, runAllTimers } from "@odoo/hoot-mock";
 import { addBusServiceListeners } from "@bus/../tests/bus_test_helpers";
 import { WEBSOCKET_CLOSE_CODES } from "@bus/workers/websocket_worker";
-import { asyncStep, MockServer, patchWithCleanup, waitForSteps } from "@web/../tests/web_test_helpers";
+import { asyncStep, contains, MockServer, patchWithCleanup, waitForSteps } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
+import { routerBus } from "@web/core/browser/router";
 import { defineMailModels, FakeMail, openMailDesk, sendBody, sendChanged } from "../maildesk_test_helpers";
-import { animationFrame, waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone, waitUntil } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();
@@ -282,4 +283,53 @@ test("on a phone there is one pane at a time", async () => {
     await click(".o-maildesk-back");
     await waitFor(".o-maildesk-row");
     expect(".o-maildesk-reading").toHaveCount(0);
+});
+
+test("on a phone the browser's Back goes back within the app, and only then out of it", async () => {
+    const matchMedia = browser.matchMedia;
+    patchWithCleanup(browser, {
+        matchMedia: (query) => (query.includes("760px") ? Object.assign(new EventTarget(), { matches: true }) : matchMedia.call(browser, query)),
+    });
+    const onRouteChange = () => expect.step("Odoo changes the page");
+    routerBus.addEventListener("ROUTE_CHANGE", onRouteChange);
+    after(() => routerBus.removeEventListener("ROUTE_CHANGE", onRouteChange));
+    const { mail } = setup();
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-back");
+    await waitUntil(() => browser.history.state.isInMailDesk);
+    browser.history.back();
+    await waitFor(".o-maildesk-row");
+    expect(".o-maildesk-reading").toHaveCount(0);
+
+    // what was left by the app's own button leaves nothing behind that Back would have to be pressed for twice
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-back");
+    await animationFrame();
+    await click(".o-maildesk-back");
+    await waitFor(".o-maildesk-row");
+    await waitUntil(() => !browser.history.state.isInMailDesk);
+
+    // from a mail that a search found: the search first, then the list
+    await click(".o-maildesk-tab:eq(2)");
+    await waitFor(".o-maildesk-search-input");
+    await contains(".o-maildesk-search-input").edit("first", { confirm: false });
+    await waitFor(".o-maildesk-search-foot");
+    await click(".o-maildesk-row:eq(0)");
+    await waitFor(".o-maildesk-back");
+    await waitUntil(() => browser.history.state.isInMailDesk);
+    browser.history.back();
+    await waitFor(".o-maildesk-search-foot");
+    await waitUntil(() => browser.history.state.isInMailDesk);
+    browser.history.back();
+    await waitForNone(".o-maildesk-search-foot");
+
+    await click(".o-maildesk-tab:eq(1)");
+    await waitFor(".o-maildesk-tree");
+    await waitUntil(() => browser.history.state.isInMailDesk);
+    browser.history.back();
+    await waitFor(".o-maildesk-row");
+    await waitUntil(() => !browser.history.state.isInMailDesk);
+    expect.verifySteps([]);
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@odoo/hoot";
-import { click, queryAllAttributes, queryFirst } from "@odoo/hoot-dom";
+import { click, queryAllAttributes, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import { mockMatchMedia } from "@odoo/hoot-mock";
 import { getService } from "@web/../tests/web_test_helpers";
 import { defineMailModels, FakeMail, openMailDesk, sendBody, sendChanged } from "../maildesk_test_helpers";
-import { animationFrame, waitFor, waitForNone } from "../patience";
+import { animationFrame, waitFor, waitForNone, waitUntil } from "../patience";
 
 describe.current.tags("desktop");
 defineMailModels();
@@ -27,7 +27,8 @@ async function open(mail) {
 }
 
 const shownIds = () => queryAllAttributes(".o-maildesk-message:not(.o-folded)", "data-message-id");
-const source = () => queryFirst("iframe.o-maildesk-frame").getAttribute("srcdoc");
+const frame = () => queryFirst("iframe.o-maildesk-frame");
+const source = () => frame().getAttribute("srcdoc");
 
 test("pictures are blocked, shown once, and blocked again the next time", async () => {
     const { mail } = setup({ html: PICTURE, has_remote: true });
@@ -73,6 +74,48 @@ test("pictures of the mail itself come by the attachment route", async () => {
     expect(source()).toInclude('src="/maildesk/attachment/1/remote%202/a%2F1"');
     // one that the text does not show can be reached all the same
     expect(".o-maildesk-attachment").toHaveText(/other\.png/);
+});
+
+test("a link to a part of the mail leads there, and opens nothing", async () => {
+    const part = (name) => `<a href="#${name}" target="_blank" rel="noopener noreferrer">${name}</a>`;
+    const { mail } = setup({ html: `${part("one")}${part("two")}${part("three")}<a name="one">1</a><p id="two">2</p>` });
+    await open(mail);
+    await waitUntil(() => frame().contentDocument.querySelectorAll("a").length === 4 && frame().style.height);
+    const { contentDocument, contentWindow } = frame();
+    contentWindow.Element.prototype.scrollIntoView = function () {
+        expect.step(this.textContent);
+    };
+    for (const link of contentDocument.querySelectorAll("a[href]")) {
+        const ev = new contentWindow.MouseEvent("click", { bubbles: true, cancelable: true });
+        link.dispatchEvent(ev);
+        expect(ev.defaultPrevented).toBe(true);
+    }
+    expect.verifySteps(["1", "2"]);
+});
+
+test("each paragraph of a text runs in the direction of its own language", async () => {
+    const { mail } = setup({ html: '<div class="maildesk-text" style="white-space:pre-wrap">\u05e9\u05dc\u05d5\u05dd.<div class="maildesk-signature">Anna</div></div>' });
+    await open(mail);
+    await waitUntil(() => frame().contentDocument.querySelector(".maildesk-text"));
+    const { contentDocument, contentWindow } = frame();
+    const directions = [...contentDocument.querySelectorAll("div")].map((el) => contentWindow.getComputedStyle(el).unicodeBidi);
+    expect(directions).toEqual(["plaintext", "plaintext"]);
+});
+
+test("of many recipients the first are shown, and all that are known when asked for", async () => {
+    const { mail } = setup();
+    const people = (name) => Array.from({ length: 50 }, (_, at) => ({ name: `${name} ${at + 1}`, address: `${name}${at + 1}@example.com` }));
+    Object.assign(mail.find(2), { to_recipients: people("t"), to_total: 500, bcc_recipients: people("b"), bcc_total: 200 });
+    await open(mail);
+    expect(queryAllTexts(".o-maildesk-message-more")).toEqual(["and 494 more", "and 194 more"]);
+    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 6\s*and 494 more$/);
+    await click(".o-maildesk-message-more:eq(0)");
+    await animationFrame();
+    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 50 <t50@example\.com>\s*and 450 more, whom Outlook knows/);
+    expect(".o-maildesk-message-more:eq(0)").toHaveAttribute("aria-expanded", "true");
+    await click(".o-maildesk-message-more:eq(0)");
+    await animationFrame();
+    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 6\s*and 494 more$/);
 });
 
 test("a conversation: read ones folded, the newest and unread ones open", async () => {

@@ -83,8 +83,9 @@ test("a list with names, sizes and what each can do", async () => {
         file(),
         file({ remote_id: "a2", name: "notes.docx", content_type: "application/msword" }),
         file({ remote_id: "a3", name: "logo.png", is_inline: true }),
-        file({ remote_id: "a4", name: "שלום.txt", content_type: "text/plain" }),
+        file({ remote_id: "a4", name: "שלום.txt", content_type: "text/plain", size: 0 }),
     ]);
+    expect(queryAllTexts(".o-maildesk-attachment small")).toEqual(["1 kB", "1 kB", "0 bytes"]);
     expect(queryAllTexts(".o-maildesk-attachment-name")).toEqual(["plan.pdf", "notes.docx", "שלום.txt"]);
     expect(".o-maildesk-attachment:eq(0) .o-maildesk-attachment-open .visually-hidden").toHaveText("Preview");
     expect(".o-maildesk-attachment:eq(1) .o-maildesk-attachment-open .visually-hidden").toHaveText("Download");

@@ -73,7 +73,7 @@ test("mail document: what could leave the frame is dropped", () => {
 
 test("mail document: links open outside and know nothing of us", () => {
     const mail = parse(
-        `<a href="https://a.example/x">1</a><a href="javascript:alert(1)">2</a><a href="/odoo">3</a><a href="#part">4</a><a href="mailto:a@b.example">5</a>`
+        `<a href="https://a.example/x">1</a><a href="javascript:alert(1)">2</a><a href="/odoo">3</a><a href="#part" target="_blank" rel="noopener noreferrer">4</a><a href="mailto:a@b.example">5</a>`
     );
     const [web, script, relative, inside, address] = mail.querySelectorAll("a");
     expect([web.target, web.rel]).toEqual(["_blank", "noopener noreferrer"]);
