@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.axe import axe_source, violations
 from tests.e2e.conftest import READER
+from tests.e2e.pictures import NARROW, WIDE, look, settle, shoot
 from tests.e2e.test_attachments import MAIL
 from tests.odoo.person import Person
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.e2e.conftest import Stage
-
-WIDE, NARROW = (1280, 800), (390, 844)
 
 # A mail's own colours and words are its sender's; Odoo's bar at the top is Odoo's.
 NOT_OURS = (".o-maildesk-frame", ".o_main_navbar", ".o_control_panel", ".o-mail-ChatHub", ".o_notification_manager")
@@ -40,11 +38,6 @@ ODOOS = (
     ".o_list_renderer .text-muted",
 )
 
-# Nothing fades in any more: a colour half way is nobody's choice. What turns for ever is not waited for.
-_SETTLED = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(
-    document.getAnimations().every((one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)
-))))"""
-
 _SIZES = {"wide": WIDE, "narrow": NARROW}
 
 
@@ -55,7 +48,7 @@ def axe() -> str:
 
 
 def _check(page: Page, axe: str, name: str, include: str = "body", *, sizes: tuple[str, ...] = ("wide", "narrow")) -> None:
-    """Let axe look at what is shown, at each size, light and dark. MAILDESK_PICTURES=folder keeps pictures of it."""
+    """Let axe look at what is shown, at each size, light and dark."""
     found: list[str] = []
     for size in sizes:
         width, height = _SIZES[size]
@@ -63,13 +56,12 @@ def _check(page: Page, axe: str, name: str, include: str = "body", *, sizes: tup
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             expect(page.locator(include).first).to_be_visible()
-            page.wait_for_function(_SETTLED)
-            if folder := os.environ.get("MAILDESK_PICTURES"):
-                page.screenshot(path=f"{folder}/a11y-{name}-{size}-{scheme}.png")
+            settle(page)
+            shoot(page, name, "dark" if scheme == "dark" else "light")
             here = violations(page, axe, include, (*NOT_OURS, *ODOOS))
             if here:
                 # What began to fade while axe looked has a contrast of its own; what is wrong stays wrong.
-                page.wait_for_function(_SETTLED)
+                settle(page)
                 here = violations(page, axe, include, (*NOT_OURS, *ODOOS))
             found += [f"[{name}, {size}, {scheme}] {one}" for one in here]
     page.emulate_media(color_scheme="light")
@@ -251,8 +243,7 @@ def test_right_to_left_turns_the_app_around(desk: Page, stage: Stage) -> None:
         try:
             desk.goto("/odoo/maildesk")
             expect(desk.locator(".o-maildesk-row").first).to_be_visible()
-            if folder := os.environ.get("MAILDESK_PICTURES"):
-                desk.screenshot(path=f"{folder}/a11y-rtl.png")
+            look(desk, "right-to-left")
             assert desk.locator(".o-maildesk-tree").evaluate("el => innerWidth - el.getBoundingClientRect().right") < 2
             inbox = desk.locator('.o-maildesk-folder[data-role="inbox"]').first
             name, count = inbox.locator(".o-maildesk-folder-name").bounding_box(), inbox.locator(".o-maildesk-folder-unread").bounding_box()
