@@ -32,6 +32,7 @@ def shoot(page: Page, name: str, scheme: Literal["light", "dark"]) -> None:
     """Keep a picture of what is shown, as name-width-scheme.png, where a person asked for pictures (MAILDESK_PICTURES is a folder)."""
     folder, size = os.environ.get("MAILDESK_PICTURES"), page.viewport_size
     if folder and size:
+        page.wait_for_timeout(_DRAWN)
         page.screenshot(path=str(Path(folder) / f"{name}-{size['width']}-{scheme}.png"))
 
 
@@ -43,10 +44,8 @@ def look(page: Page, name: str, *sizes: tuple[int, int]) -> None:
     for width, height in sizes or (WIDE, NARROW):
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme="light")
-        page.wait_for_timeout(_DRAWN)
         shoot(page, name, "light")
         page.emulate_media(color_scheme="dark")
-        page.wait_for_timeout(_DRAWN)
         shoot(page, name, "dark")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(before)

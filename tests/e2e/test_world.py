@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER
@@ -38,8 +40,17 @@ Message-ID: <world-2@else.example>
 Now.
 """
 
-# A picture of one colour: told from the initials that Odoo and MailDesk draw.
-PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+
+def _portrait() -> bytes:
+    """Draw head and shoulders: told from the initials that Odoo and MailDesk draw."""
+    picture = Image.new("RGB", (256, 256), "#8fb7c9")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((28, 168, 228, 380), fill="#2f4858")
+    draw.ellipse((80, 52, 176, 172), fill="#f0c9a4")
+    draw.pieslice((76, 40, 180, 150), 180, 360, fill="#5a3a22")
+    kept = BytesIO()
+    picture.save(kept, "PNG")
+    return kept.getvalue()
 
 
 def _deliver(stage: Stage, mail: str) -> None:
@@ -105,7 +116,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
             "function": "Purchasing",
             "phone": "+45 12 34 56 78",
             "parent_id": company,
-            "image_1920": base64.b64encode(PICTURE).decode(),
+            "image_1920": base64.b64encode(_portrait()).decode(),
         }
         admin.call("res.partner", "write", [contact], details)
 
@@ -132,6 +143,10 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         mails = page.locator(".o-maildesk-contact-mails")
         expect(mails.locator(".o_stat_value")).to_have_text("1")
         look(page, "world-form")
+        # Somebody who looks long has read it.
+        stage.odoo.cluster.execute(
+            stage.odoo.database, "UPDATE mailbox_message_index SET is_read = false WHERE subject = 'The crane comes on Friday'"
+        )
         mails.click()
         line = page.locator(".o_data_row")
         expect(line).to_have_count(1)

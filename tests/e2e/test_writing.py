@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER, connect_read_only
-from tests.e2e.pictures import NARROW, look
+from tests.e2e.pictures import NARROW, WIDE, look
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
     page = reader
     subject = "The crane and its papers"
     _open(page)
-    _undo_seconds(stage, 10)
+    _undo_seconds(stage, 30)
     window = _compose(page, f"Ben Pier <{BEN}>", subject, "Good morning Ben, the papers are attached.")
     page.keyboard.press("Enter")
     window.locator(".odoo-editor-editable").evaluate(_PASTE_PICTURE, DOT)
@@ -116,6 +116,7 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
     expect(window).to_have_count(0)
     page.locator('.o-maildesk-folder[data-role="sent"]').click()
     expect(_row(page, subject)).to_have_count(1, timeout=15_000)
+    look(page, "writing-being-sent")
     _until(page, lambda: _out(stage, subject), "the mail to go out")
     _until(page, lambda: _in_folder(stage, subject, "Sent Items"), "Outlook's copy in Sent")
     page.locator(".o-maildesk-refresh").click()
@@ -151,8 +152,6 @@ def test_writing_mail_that_bounces_leads_to_its_report_and_back(reader: Page, st
     card = page.locator(".o-maildesk-undelivered")
     expect(card).to_contain_text("RecipientNotFound")
     look(page, "bounce-sent")
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.set_viewport_size({"width": 1280, "height": 800})
     card.locator(".o-maildesk-show-report").click()
     expect(page.locator(".o-maildesk-reading-subject")).to_have_text(f"Undeliverable: {subject}")
     look(page, "bounce-report")
@@ -185,6 +184,7 @@ def test_writing_answer_quotes_and_quick_reply(reader: Page, stage: Stage) -> No
     editor = window.locator(".odoo-editor-editable")
     expect(editor).to_be_focused()
     page.keyboard.type("Week 48.")
+    look(page, "writing-reply")
     expect(editor).not_to_contain_text("Which week")
     window.locator(".o-maildesk-quote-toggle").click()
     expect(window.locator(".odoo-editor-editable")).to_contain_text("Which week is the crane here?")
@@ -305,6 +305,29 @@ def test_writing_later_from_a_contact(reader: Page, stage: Stage) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_writing_from_another_address_of_the_mailbox(reader: Page, stage: Stage) -> None:
+    """A mailbox that has a second address offers it as the sender; what is chosen is the draft's."""
+    page, alias = reader, "sales@outlook.example"
+    execute = stage.odoo.cluster.execute
+    execute(stage.odoo.database, "UPDATE mailbox_account SET alias_addresses = %s::jsonb WHERE email = %s", f'["{alias}"]', READER)
+    try:
+        _open(page)
+        window = _compose(page, BEN, "From the other address", "Good morning.")
+        sender = window.locator(".o-maildesk-from-select")
+        expect(sender.locator("option")).to_have_text([READER, alias])
+        sender.select_option(label=alias)
+        expect(window.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)
+        look(page, "writing-from")
+        query = "SELECT from_address FROM mailbox_draft WHERE subject = 'From the other address'"
+        _until(page, lambda: execute(stage.odoo.database, query) == [(alias,)], "the sender in the draft")
+        window.locator("[data-do=discard]").click()
+        page.locator(".modal .btn-danger").click()
+        expect(page.locator(".o-maildesk-compose")).to_have_count(0)
+    finally:
+        execute(stage.odoo.database, "UPDATE mailbox_account SET alias_addresses = NULL WHERE email = %s", READER)
+
+
+@pytest.mark.timeout(300)
 def test_writing_refused_comes_back(reader: Page, stage: Stage) -> None:
     """A mail that Outlook refuses comes back as an open draft with the reason."""
     page = reader
@@ -388,7 +411,7 @@ def test_writing_from_a_record_with_files_from_everywhere(reader: Page, stage: S
         owner.call("mailbox.account", "write", [account], {"signature": signature})
         page.goto("/odoo/res.company/1")
         page.locator(".o_cp_action_menus .fa-cog").click()
-        look(page, "writing-record-menu")
+        look(page, "writing-record-menu", WIDE)
         page.locator(".o-maildesk-write-item").click()
         window = _window(page)
         expect(window.locator("[data-name=to] .o-maildesk-person-name")).to_have_count(1)
