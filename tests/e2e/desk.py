@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
-SENDERS = ("Jane Doe", "Kai Müller", "山田 太郎", "Port services", "Mail Delivery Subsystem", "Newsletter", "Zoë Ångström")
+SENDERS = ("Jane Doe", "Kai Müller", "Ελένη Παππά", "Port services", "Mail Delivery Subsystem", "Newsletter", "Zoë Ångström")
 SUBJECTS = (
     "Offer for the pier extension",
     "Lieferung Kalenderwoche 48",
-    "お見積りの件",
+    "Смета на причал",
     "Berth plan, third revision",
     "Undeliverable: Offer",
 )

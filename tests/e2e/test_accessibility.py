@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.axe import axe_source, violations
 from tests.e2e.conftest import READER
+from tests.e2e.pictures import NARROW, WIDE, look, settle, shoot
 from tests.e2e.test_attachments import MAIL
 from tests.odoo.person import Person
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.e2e.conftest import Stage
-
-WIDE, NARROW = (1280, 800), (390, 844)
 
 # A mail's own colours and words are its sender's; Odoo's bar at the top is Odoo's.
 NOT_OURS = (".o-maildesk-frame", ".o_main_navbar", ".o_control_panel", ".o-mail-ChatHub", ".o_notification_manager")
@@ -40,11 +39,6 @@ ODOOS = (
     ".o_list_renderer .text-muted",
 )
 
-# Nothing fades in any more: a colour half way is nobody's choice. What turns for ever is not waited for.
-_SETTLED = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(
-    document.getAnimations().every((one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)
-))))"""
-
 _SIZES = {"wide": WIDE, "narrow": NARROW}
 
 
@@ -55,7 +49,7 @@ def axe() -> str:
 
 
 def _check(page: Page, axe: str, name: str, include: str = "body", *, sizes: tuple[str, ...] = ("wide", "narrow")) -> None:
-    """Let axe look at what is shown, at each size, light and dark. MAILDESK_PICTURES=folder keeps pictures of it."""
+    """Let axe look at what is shown, at each size, light and dark."""
     found: list[str] = []
     for size in sizes:
         width, height = _SIZES[size]
@@ -63,13 +57,12 @@ def _check(page: Page, axe: str, name: str, include: str = "body", *, sizes: tup
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             expect(page.locator(include).first).to_be_visible()
-            page.wait_for_function(_SETTLED)
-            if folder := os.environ.get("MAILDESK_PICTURES"):
-                page.screenshot(path=f"{folder}/a11y-{name}-{size}-{scheme}.png")
+            settle(page)
+            shoot(page, name, "dark" if scheme == "dark" else "light")
             here = violations(page, axe, include, (*NOT_OURS, *ODOOS))
             if here:
                 # What began to fade while axe looked has a contrast of its own; what is wrong stays wrong.
-                page.wait_for_function(_SETTLED)
+                settle(page)
                 here = violations(page, axe, include, (*NOT_OURS, *ODOOS))
             found += [f"[{name}, {size}, {scheme}] {one}" for one in here]
     page.emulate_media(color_scheme="light")
@@ -153,6 +146,8 @@ def test_accessibility_of_reading(desk: Page, axe: str) -> None:
     # Odoo places a popover first and fades it in then.
     desk.wait_for_timeout(500)
     _check(desk, axe, "contact", ".o-maildesk-contact-popover", sizes=("narrow",))
+    desk.locator(".o-maildesk-reading-subject").click()
+    expect(desk.locator(".o-maildesk-contact-popover")).to_have_count(0)
     files = desk.locator(".o-maildesk-attachment")
     files.filter(has_text="pier.png").locator(".o-maildesk-attachment-open").click()
     expect(desk.locator(".o-maildesk-viewer-stage img")).to_be_visible()
@@ -238,27 +233,111 @@ def test_reduced_motion_stops_what_turns(desk: Page) -> None:
     assert desk.evaluate(spin) == "none"
 
 
+_PANES = ("tree", "list", "reading", "contact-pane")
+
+
+def _panes(page: Page) -> list[str]:
+    """Return the panes in their order on the screen, from the left."""
+    places = {}
+    for name in _PANES:
+        box = page.locator(f".o-maildesk-{name}").first.bounding_box()
+        assert box is not None, name
+        places[name] = (box["x"], box["x"] + box["width"])
+    order = sorted(places, key=lambda name: places[name])
+    for left, right in pairwise(order):
+        assert places[left][1] <= places[right][0] + 1, f"{left} lies over {right}"
+    return order
+
+
+@pytest.mark.timeout(400)
+def test_german_has_room(desk: Page, stage: Stage) -> None:
+    """In German, whose words are long, no button, tab, chip or line of a menu is cut off or stands out, wide and narrow."""
+    with Person.logged_in(stage.odoo, stage.logins.admin, stage.logins.admin_password) as admin:
+        _speak(stage, admin, "de_DE")
+        try:
+            for size in (WIDE, NARROW):
+                desk.set_viewport_size({"width": size[0], "height": size[1]})
+                desk.goto("/odoo/maildesk")
+                expect(desk.locator(".o-maildesk-row").first).to_be_visible()
+                assert _cut_off(desk) == []
+                look(desk, "german-list", size)
+                desk.locator(".o-maildesk-row").filter(has_text="Drawings of the pier").click()
+                expect(desk.locator(".o-maildesk-attachment")).to_have_count(7)
+                assert _cut_off(desk) == []
+                look(desk, "german", size)
+                desk.keyboard.press("r")
+                expect(desk.locator(".o-maildesk-compose .odoo-editor-editable")).to_be_visible()
+                assert _cut_off(desk) == []
+                look(desk, "german-writing", size)
+                desk.locator(".o-maildesk-compose [data-do=close]").click()
+                expect(desk.locator(".o-maildesk-compose")).to_have_count(0)
+        finally:
+            _speak(stage, admin, "en_US")
+
+
+def _cut_off(page: Page) -> list[str]:
+    """Name what says more than it has room for, of all that a person presses."""
+    names: list[str] = (
+        page.locator(".o-maildesk, .o-maildesk-hub")
+        .locator("button, .o-maildesk-tab, .o-maildesk-chip")
+        .evaluate_all(
+            """elements => elements.filter((el) => {
+            const box = el.getBoundingClientRect();
+            const isScrolled = el.closest(".o-phone .o-maildesk-chips, .o-maildesk-rows, .o-maildesk-tree");
+            return box.width && !isScrolled && (el.scrollWidth > el.clientWidth + 1 || box.left < -1 || box.right > innerWidth + 1);
+        }).map((el) => `${el.className}: ${el.textContent.trim()}`)"""
+        )
+    )
+    return names
+
+
+def _speak(stage: Stage, admin: Person, code: str) -> None:
+    """Let the reader have Odoo in a language, which is installed."""
+    (language,) = admin.call("res.lang", "search", [["code", "=", code]], context={"active_test": False})
+    admin.http.timeout = 120  # seconds: the terms of all modules
+    wizard = admin.call("base.language.install", "create", [{"lang_ids": [[6, 0, [language]]]}])
+    admin.call("base.language.install", "lang_install", wizard)
+    (user,) = admin.call("res.users", "search", [["login", "=", stage.logins.empty]])
+    admin.call("res.users", "write", [user], {"lang": code})
+
+
 @pytest.mark.timeout(400)
 def test_right_to_left_turns_the_app_around(desk: Page, stage: Stage) -> None:
-    """In Hebrew the folders stand at the right, and their names at their right."""
+    """In Hebrew the panes stand in the other order, folders at the right, names at their right; nothing stands out on a phone either."""
+    desk.locator(".o-maildesk-row").filter(has_text="Drawings of the pier").click()
+    expect(desk.locator(".o-maildesk-attachment")).to_have_count(7)
+    left_to_right = _panes(desk)
+    assert left_to_right[0] == "tree"
     with Person.logged_in(stage.odoo, stage.logins.admin, stage.logins.admin_password) as admin:
-        (language,) = admin.call("res.lang", "search", [["code", "=", "he_IL"]], context={"active_test": False})
-        admin.http.timeout = 120
-        wizard = admin.call("base.language.install", "create", [{"lang_ids": [[6, 0, [language]]]}])
-        admin.call("base.language.install", "lang_install", wizard)
-        (user,) = admin.call("res.users", "search", [["login", "=", stage.logins.empty]])
-        admin.call("res.users", "write", [user], {"lang": "he_IL"})
+        _speak(stage, admin, "he_IL")
         try:
             desk.goto("/odoo/maildesk")
             expect(desk.locator(".o-maildesk-row").first).to_be_visible()
-            if folder := os.environ.get("MAILDESK_PICTURES"):
-                desk.screenshot(path=f"{folder}/a11y-rtl.png")
             assert desk.locator(".o-maildesk-tree").evaluate("el => innerWidth - el.getBoundingClientRect().right") < 2
             inbox = desk.locator('.o-maildesk-folder[data-role="inbox"]').first
             name, count = inbox.locator(".o-maildesk-folder-name").bounding_box(), inbox.locator(".o-maildesk-folder-unread").bounding_box()
             assert name is not None
             assert count is not None
             assert count["x"] < name["x"]
+            # Mailboxes and folders whose names run from left to right begin with their first letter: what is cut off is their end.
+            for kind in ("account", "folder"):
+                assert desk.locator(f".o-maildesk-{kind}-name").first.evaluate("el => getComputedStyle(el).direction") == "ltr"
+            desk.locator(".o-maildesk-row").filter(has_text="Drawings of the pier").click()
+            expect(desk.locator(".o-maildesk-attachment")).to_have_count(7)
+            assert _panes(desk) == list(reversed(left_to_right))
             assert desk.evaluate("document.documentElement.scrollWidth") <= WIDE[0]
+            look(desk, "right-to-left")
+            desk.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+            back, subject = desk.locator(".o-maildesk-back").bounding_box(), desk.locator(".o-maildesk-reading-subject").bounding_box()
+            assert back is not None
+            assert subject is not None
+            assert back["x"] > subject["x"]
+            for _ in range(2):
+                assert desk.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+                assert desk.locator(".o-maildesk").evaluate("el => el.scrollWidth <= el.clientWidth")
+                if desk.locator(".o-maildesk-back").count():
+                    desk.locator(".o-maildesk-back").click()
+                    expect(desk.locator(".o-maildesk-row").first).to_be_visible()
+            look(desk, "right-to-left-list", NARROW)
         finally:
-            admin.call("res.users", "write", [user], {"lang": "en_US"})
+            _speak(stage, admin, "en_US")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import LOCKED, READER, connect_read_only
+from tests.e2e.pictures import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,8 +107,11 @@ def test_acting_on_one_message_is_true_at_microsoft(reader: Page, stage: Stage) 
     expect(_row(page, subject).locator(".o-maildesk-row-important")).to_be_visible()
     _until(page, so("importance", "high"), "the importance")
     page.locator(".o-maildesk-reading .o-maildesk-actions-more").click()
+    expect(page.locator(".o-dropdown--menu [data-action=categories]")).to_be_visible()
+    look(page, "acting-more")
     page.locator(".o-dropdown--menu [data-action=categories]").click()
     page.locator('[data-category="Green category"] input').check()
+    look(page, "acting-categories")
     page.locator(".modal .btn-primary").click()
     expect(_row(page, subject).locator(".o-maildesk-category-dot")).to_be_visible()
     _until(page, so("categories", ["Green category"]), "the category")
@@ -137,6 +141,8 @@ def test_acting_on_one_message_is_true_at_microsoft(reader: Page, stage: Stage) 
     page.locator('.o-maildesk-folder[data-role="trash"]').first.click()
     _row(page, subject).click()
     page.keyboard.press("Delete")
+    expect(page.locator(".modal .btn-danger")).to_be_visible()
+    look(page, "acting-for-good")
     page.locator(".modal .btn-danger").click()
     expect(_row(page, subject)).to_have_count(0)
     _until(page, lambda: _at_microsoft(stage, subject) is None, "the message to be gone")
@@ -159,6 +165,8 @@ def test_acting_folder_move_both_ways(reader: Page, stage: Stage) -> None:
     # By typing.
     _row(page, subjects[0]).click()
     page.keyboard.press("v")
+    expect(page.locator(".o-maildesk-folder-dialog li").first).to_be_visible()
+    look(page, "acting-move")
     page.keyboard.type("cran")
     expect(page.locator(".o-maildesk-folder-dialog li")).to_have_text(["Cranes"])
     page.keyboard.press("Enter")
@@ -169,6 +177,7 @@ def test_acting_folder_move_both_ways(reader: Page, stage: Stage) -> None:
     _row(page, subjects[2]).locator(".o-maildesk-row-tick").click()
     _row(page, subjects[2]).drag_to(_folder(page, "Quays"))
     expect(page.locator(".o-maildesk-undo")).to_contain_text("Moved to Quays · 2 messages")
+    look(page, "acting-undo")
     for subject in subjects[1:]:
         expect(_row(page, subject)).to_have_count(0)
         _until(page, is_in(subject, "Quays"), "the message to be in Quays")
@@ -199,6 +208,7 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     page.locator(".o-maildesk-account-menu").first.click()
     page.locator(".o-dropdown--menu [data-action=new-folder]").click()
     page.locator(".o-maildesk-name").fill("Berths")
+    look(page, "acting-new-folder")
     page.keyboard.press("Enter")
     expect(_folder(page, "Berths")).to_be_visible(timeout=20_000)
     assert at_microsoft("Berths")
@@ -209,6 +219,7 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     page.keyboard.press("Enter")
     failure = page.locator(".o-maildesk-failure")
     expect(failure).to_contain_text("Making a folder failed. There is a folder of this name already.")
+    look(page, "acting-folder-refused")
     failure.get_by_role("button", name="Dismiss").click()
     expect(failure).to_have_count(0)
 
@@ -236,6 +247,8 @@ def test_acting_on_folders(reader: Page, stage: Stage) -> None:
     page.keyboard.press("#")
     _until(page, lambda: (_at_microsoft(stage, "To be thrown away") or {})["well_known"] == "deleteditems", "the message in the Trash")
     _menu(page, "Deleted Items", "empty-folder")
+    expect(page.locator(".modal .btn-danger")).to_be_visible()
+    look(page, "acting-empty-folder")
     page.locator(".modal .btn-danger").click()
     _until(page, lambda: not [m for m in stage.truth(READER) if m["well_known"] == "deleteditems"], "the Trash to be empty")
 
@@ -362,6 +375,7 @@ def test_acting_while_nobody_is_there_waits_and_a_failure_is_told(reader: Page, 
         expect(page.locator(".o-maildesk-waiting")).to_contain_text("until the mail connector is back", timeout=30_000)
         _folder(page, "Doomed").click()
         expect(_row(page, subject).locator(".o-maildesk-row-waiting")).to_be_visible()
+        look(page, "acting-waiting")
         page.locator('.o-maildesk-folder[data-role="inbox"]').first.click()
         doomed = next(one for one in stage.simulator.ask("GET", f"/mailboxes/{READER}/folders") if one["name"] == "Doomed")
         stage.simulator.ask("DELETE", f"/mailboxes/{READER}/folders/{doomed['id']}")
@@ -371,6 +385,7 @@ def test_acting_while_nobody_is_there_waits_and_a_failure_is_told(reader: Page, 
     expect(failure).to_contain_text("The folder is not in Outlook any more.", timeout=60_000)
     expect(page.locator(".o-maildesk-waiting")).to_have_count(0)
     expect(_row(page, subject).locator(".o-maildesk-row-failed")).to_be_visible()
+    look(page, "acting-failed")
     failure.get_by_role("button", name="Dismiss").click()
     expect(failure).to_have_count(0)
     expect(_row(page, subject).locator(".o-maildesk-row-failed")).to_have_count(0)
@@ -393,4 +408,5 @@ def test_acting_is_not_offered_where_it_cannot_work(newcomer: Page, stage: Stage
     expect(page.locator(".o-maildesk-refusal")).to_contain_text("Microsoft lets MailDesk read this mailbox, not change it.")
     expect(page.locator(".o-maildesk-undo")).to_have_count(0)
     expect(page.locator(".o-maildesk-readonly")).to_have_attribute("title", re.compile("Microsoft lets"))
+    look(page, "acting-read-only")
     assert stage.truth(LOCKED) == before

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.desk import Desk, Mailbox
+from tests.e2e.pictures import look
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ def test_all_inboxes_conversations_filters_and_looks(page: Page, desk: Desk) -> 
     expect(page.locator('.o-maildesk-row-stripe[title="Work Outlook"]').first).to_be_attached()
     expect(page.locator(".o-maildesk-row-count").first).to_be_visible()
     expect(page.locator(".o-maildesk-date").first).to_have_text("Today")
+    look(page, "inboxes")
 
     page.locator("[data-filter=unread]").click()
     expect(page.locator(".o-maildesk-row:not(.o-unread)")).to_have_count(0)
@@ -227,6 +229,7 @@ def test_all_inboxes_conversations_filters_and_looks(page: Page, desk: Desk) -> 
         page.locator(f"[data-option={option}]").click()
     expect(page.locator(".o-maildesk-row.o-compact").first).to_be_visible()
     expect(page.locator(".o-maildesk-row-count")).to_have_count(0)
+    look(page, "inboxes-plain-compact")
     page.reload()
     expect(page.locator(".o-maildesk-row.o-compact").first).to_be_visible()
     expect(page.locator(".o-maildesk-date").first).not_to_have_text("Today")
@@ -244,6 +247,7 @@ def test_selection_by_mouse_and_keys(page: Page) -> None:
     expect(page.locator(".o-maildesk-reading-subject")).to_have_count(0)
     rows.nth(5).locator(".o-maildesk-row-tick").click()
     expect(bar).to_have_text("5 selected")
+    look(page, "selected")
     page.keyboard.press("Escape")
     expect(bar).to_have_count(0)
     page.keyboard.press("Home")
@@ -313,6 +317,7 @@ def test_keys_help_and_palette(page: Page) -> None:
     page.keyboard.press("Control+k")
     page.locator(".o_command_palette_search input").fill("go to inbox")
     expect(page.locator(".o-maildesk-command").first).to_contain_text("Go to Inbox")
+    look(page, "palette")
     page.keyboard.press("Enter")
     expect(page.locator(".o-maildesk-unified")).to_have_class(re.compile("o-selected"))
     page.keyboard.press("/")
@@ -337,6 +342,7 @@ def test_connector_down_is_told_and_mail_is_read(page: Page, desk: Desk, odoo: O
         banner = page.locator(".o-maildesk-connector-down")
         expect(banner).to_contain_text("What is in Odoo can be read")
         expect(page.locator(".o-maildesk-row").first).to_be_visible()
+        look(page, "connector-down")
         page.evaluate("window.notReloaded = true")
         answer = httpx.post(
             f"{odoo.url}/json/2/mailbox.account/connector_exchange",
@@ -349,6 +355,59 @@ def test_connector_down_is_told_and_mail_is_read(page: Page, desk: Desk, odoo: O
         assert page.evaluate("window.notReloaded") is True
     finally:
         desk.connector_is_up()
+
+
+@pytest.mark.timeout(300)
+def test_states_of_mailboxes_at_a_glance(page: Page, desk: Desk, mailboxes: tuple[Mailbox, Mailbox]) -> None:
+    """Each mailbox has its dot and its last sync; what needs a person is said above, with what to press; older mail has a bar."""
+    work, home = (mailbox.id for mailbox in mailboxes)
+
+    def is_so(account: int, words: str, **values: object) -> None:
+        columns = ", ".join(f"{name} = %s" for name in values)
+        desk.sql(f"UPDATE mailbox_account SET {columns} WHERE id = %s", *values.values(), account)  # noqa: S608 - our own columns
+        page.reload()
+        expect(page.locator(f'.o-maildesk-banner[data-account-id="{account}"]')).to_contain_text(words)
+
+    try:
+        tree = page.locator(f'.o-maildesk-account[data-account-id="{work}"]')
+        desk.sql(
+            """UPDATE mailbox_account SET sync_phase = 'backfilling', backfill_done = 12400, backfill_total = 50000,
+                      last_sync_at = now() AT TIME ZONE 'UTC' - interval '2 minutes' WHERE id = %s""",
+            work,
+        )
+        is_so(home, "Outlook authentication expired, please re-authorize", state="reauth_required", state_message=None)
+        expect(tree.locator(".o-maildesk-dot.o-good")).to_be_visible()
+        expect(page.locator(f'.o-maildesk-account[data-account-id="{home}"] .o-maildesk-dot.o-bad')).to_be_visible()
+        expect(tree.locator(".o-maildesk-sync")).to_contain_text("12,400 of 50,000")
+        expect(tree.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "25")
+        expect(page.locator(".o-maildesk-banner").get_by_role("button", name="Re-Authorize Outlook")).to_be_visible()
+        look(page, "state-sign-in")
+        is_so(home, "An administrator of your organization has to allow MailDesk", state="admin_required")
+        look(page, "state-administrator")
+        is_so(home, "Paused: no mail is fetched until it is resumed.", state="paused")
+        desk.sql("UPDATE mailbox_folder SET sync_state = 'resync' WHERE id = %s", mailboxes[0].folders["archive"])
+        is_so(work, "Full folder resync required", sync_phase="up_to_date")
+        expect(tree.locator('.o-maildesk-folder[data-role="archive"] .o-maildesk-folder-resync')).to_be_visible()
+        look(page, "state-resync")
+        desk.sql("UPDATE mailbox_folder SET sync_state = 'ok' WHERE id = %s", mailboxes[0].folders["archive"])
+        desk.sql(
+            """INSERT INTO mailbox_unreadable (account_id, remote_id, reason, first_seen_at)
+               SELECT %s, 'unreadable-' || n, 'shape', now() AT TIME ZONE 'UTC' FROM generate_series(1, 3) n""",
+            work,
+        )
+        desk.sql("UPDATE mailbox_account SET last_sync_at = now() AT TIME ZONE 'UTC' - interval '40 minutes' WHERE id = %s", work)
+        is_so(work, "3 messages could not be read", sync_phase="up_to_date")
+        expect(tree.locator(".o-maildesk-dot.o-late")).to_be_visible()
+        expect(page.locator(".o-maildesk-banner").get_by_role("button", name="Show Them")).to_be_visible()
+        look(page, "state-unreadable")
+    finally:
+        desk.sql("DELETE FROM mailbox_unreadable WHERE account_id = %s", work)
+        desk.sql(
+            """UPDATE mailbox_account SET state = 'connected', sync_phase = 'up_to_date', state_message = 'Connected',
+                      last_sync_at = now() AT TIME ZONE 'UTC' WHERE id IN (%s, %s)""",
+            work,
+            home,
+        )
 
 
 @pytest.mark.timeout(300)
@@ -386,3 +445,4 @@ def test_phone_has_the_same_in_one_column(phone: Page) -> None:
     expect(page.locator(".o-maildesk-search-input")).to_be_focused()
     page.keyboard.type("berth")
     expect(page.locator(".o-maildesk-search-foot")).to_contain_text("Found in Odoo")
+    look(page, "search-in-all")

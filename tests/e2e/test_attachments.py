@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER
+from tests.e2e.pictures import look
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -65,12 +65,6 @@ MAIL = (
 ).encode()
 
 
-def _shoot(page: Page, name: str) -> None:
-    """Keep a picture where somebody who asks for it will look: SHOTS=folder."""
-    if folder := os.environ.get("SHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
 @pytest.mark.timeout(300)
 def test_attachments_are_seen_saved_and_opened(reader: Page, stage: Stage) -> None:
     """Picture, text and PDF inside the app; downloads with their names; a mail in a mail; a page that does not run; at 390 px too."""
@@ -89,7 +83,7 @@ def test_attachments_are_seen_saved_and_opened(reader: Page, stage: Stage) -> No
     expect(files.locator("a")).to_have_attribute("href", "https://contoso.sharepoint.example/b")
     expect(files.filter(has_text="Budget").locator("small")).to_have_text("contoso.sharepoint.example")
     assert files.first.evaluate("el => getComputedStyle(el).display") == "flex", "the styles were compiled"
-    _shoot(page, "attachments-1280")
+    look(page, "attachments")
 
     # A picture, a PDF, a text: one after the other, by the arrow.
     files.filter(has_text="pier.png").locator(".o-maildesk-attachment-open").click()
@@ -101,11 +95,11 @@ def test_attachments_are_seen_saved_and_opened(reader: Page, stage: Stage) -> No
     expect(pdf.locator(".textLayer")).to_contain_text("The pier in drawings", timeout=30_000)
     assert pdf.locator("body").evaluate("() => PDFViewerApplicationOptions.get('isEvalSupported')") is False
     assert pdf.locator("body").evaluate("() => PDFViewerApplicationOptions.get('enableScripting')") is False
-    _shoot(page, "viewer-pdf-1280")
+    look(page, "viewer-pdf")
     page.locator(".o-maildesk-viewer-next").click()
     expect(page.locator(".o-maildesk-viewer-text pre")).to_contain_text("Grüße vom Pier")
     expect(page.locator(".o-maildesk-viewer-place")).to_have_text("3 of 3")
-    _shoot(page, "viewer-text-1280")
+    look(page, "viewer-text")
     page.locator(".modal .btn-close").click()
 
     # Saved: by name, the page too, which nowhere runs; all of them in one file.
@@ -131,23 +125,17 @@ def test_attachments_are_seen_saved_and_opened(reader: Page, stage: Stage) -> No
     expect(dialog.locator(".o-maildesk-item-head")).to_contain_text("ben@pier.example")
     expect(dialog.frame_locator("iframe.o-maildesk-frame").locator("body")).to_contain_text("From inside")
     expect(dialog.locator(".o-maildesk-attachment-name")).to_have_text("inside.pdf")
-    _shoot(page, "item-1280")
+    look(page, "item")
     page.locator(".modal .btn-close").click()
     assert page.evaluate("window.pwned === undefined")
-
-    page.emulate_media(color_scheme="dark")
-    _shoot(page, "attachments-dark")
-    page.emulate_media(color_scheme="light")
 
     # On a phone.
     page.set_viewport_size({"width": 390, "height": 844})
     expect(files.first).to_be_visible()
-    _shoot(page, "attachments-390")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390, "nothing stands out to the side"
     files.filter(has_text="notes.txt").locator(".o-maildesk-attachment-open").click()
     expect(page.locator(".o-maildesk-viewer-text pre")).to_contain_text("Grüße")
-    _shoot(page, "viewer-390")
     page.locator(".modal button[aria-label=Close], .modal .btn-close, .modal .oi-arrow-left").first.click()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER
+from tests.e2e.pictures import look
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
@@ -46,20 +46,6 @@ Thirty days.
 
 # What Odoo's own groups let people do in the two apps.
 GROUPS = ("base.group_partner_manager", "sales_team.group_sale_salesman", "project.group_project_user")
-
-
-def _look(page: Page, name: str) -> None:
-    """Take pictures, wide and narrow, light and dark, where a person asked for them (MAILDESK_PICTURES is a folder)."""
-    if folder := os.environ.get("MAILDESK_PICTURES"):
-        for width, height in ((1280, 800), (390, 844)):
-            page.set_viewport_size({"width": width, "height": height})
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                page.wait_for_timeout(400)
-                page.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png")
-        page.set_viewport_size({"width": 1280, "height": 800})
-        page.emulate_media(color_scheme="light")
-        page.wait_for_timeout(300)
 
 
 def _prepare(stage: Stage) -> dict[str, int]:
@@ -117,12 +103,12 @@ def test_into_odoo_there_and_back(reader: Page, stage: Stage) -> None:
         expect(page.locator(".o-dropdown--menu [data-action]")).to_have_text(
             [re.compile("Log on a Record"), re.compile("Lead"), re.compile("Task")]
         )
-        _look(page, "into-menu")
+        look(page, "into-menu")
         page.keyboard.press("Escape")
         _menu(page, "log-on-record")
         expect(page.locator(".o_record_selector input")).to_have_value("Kai Mueller")
         page.get_by_role("checkbox", name="berth plan.txt").check()
-        _look(page, "into-log")
+        look(page, "into-log")
         page.locator(".o-maildesk-into-ok").click()
         expect(page.locator(".o-maildesk-record[data-kind=log]")).to_contain_text("Kai Mueller")
         page.locator(".o_notification_close").first.click()
@@ -130,7 +116,7 @@ def test_into_odoo_there_and_back(reader: Page, stage: Stage) -> None:
         # A lead by key, a task by Odoo's palette.
         page.keyboard.press("Shift+L")
         expect(page.locator("#maildesk-into-title")).to_have_value("The crane comes on Friday")
-        _look(page, "into-lead")
+        look(page, "into-lead")
         page.locator(".o-maildesk-into-ok").click()
         expect(page.locator(".o-maildesk-record[data-kind=lead]")).to_contain_text("The crane comes on Friday")
         page.keyboard.press("Control+K")
@@ -139,10 +125,10 @@ def test_into_odoo_there_and_back(reader: Page, stage: Stage) -> None:
         page.locator("#maildesk-into-title").fill("Clear berth 4")
         page.locator(".o_record_selector input").fill("Pier ext")
         page.locator(".o-autocomplete--dropdown-item", has_text="Pier extension").click()
-        _look(page, "into-task")
+        look(page, "into-task")
         page.locator(".o-maildesk-into-ok").click()
         expect(page.locator(".o-maildesk-record[data-kind=task]")).to_contain_text("Clear berth 4")
-        _look(page, "into-links")
+        look(page, "into-links")
 
         # What Odoo has: whose they are, and no e-mail.
         (lead,) = owner.call("crm.lead", "search_read", [["name", "=", "The crane comes on Friday"]], ["partner_id"])
@@ -171,7 +157,7 @@ def test_into_odoo_there_and_back(reader: Page, stage: Stage) -> None:
         assert "tracker.example" not in note.inner_html()
         assert owner.call("crm.lead", "search_count", [["name", "=", "The crane comes on Friday"]]) == 1
         note.scroll_into_view_if_needed()
-        _look(page, "into-note")
+        look(page, "into-note")
         note.get_by_role("link", name="Open in MailDesk").click()
         expect(page.locator(".o-maildesk-reading-subject")).to_have_text("The crane comes on Friday")
         expect(page).to_have_url(re.compile(r"/odoo/maildesk$"))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER
+from tests.e2e.pictures import look
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route
@@ -77,16 +76,6 @@ BOUNCE = (
 )
 
 
-def _look(page: Page, name: str) -> None:
-    """Take pictures, of every form the page comes in, where a person asked for them (MAILDESK_PICTURES is a folder)."""
-    if folder := os.environ.get("MAILDESK_PICTURES"):
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(300)
-            page.screenshot(path=str(Path(folder) / f"{name}-{scheme}.png"))
-        page.emulate_media(color_scheme="light")
-
-
 def _arrive(page: Page, stage: Stage, *mails: str) -> None:
     """Let mail come, and the app show the Inbox with it."""
     for mail in mails:
@@ -150,7 +139,7 @@ def test_reading_pictures_blocked_once_and_always(inbox: Page, stage: Stage) -> 
     # It keeps its shape and its colours.
     for styled in (mail.locator(".bar"), mail.locator(".button")):
         assert styled.evaluate("el => getComputedStyle(el).backgroundColor") == "rgb(1, 105, 110)"
-    _look(page, "reading-pictures-blocked")
+    look(page, "reading-pictures-blocked")
 
     # A link says where it really leads, and leaves without what counts its reader.
     link = mail.get_by_role("link", name="See more")
@@ -195,23 +184,22 @@ def test_reading_text_invitation_and_bounce(inbox: Page, stage: Stage) -> None:
     expect(quote).to_be_visible()
     expect(mail.locator("blockquote blockquote")).to_have_text("Next week, I think.")
     assert _sticking_out(page) == []
-    _look(page, "reading-text")
+    look(page, "reading-text")
 
     message = _open(page, "Invitation: Quarterly review")
     expect(message.locator(".o-maildesk-card")).to_contain_text("Quarterly review")
     expect(message.locator(".o-maildesk-card")).to_contain_text("Room 4")
-    _look(page, "reading-invitation")
+    look(page, "reading-invitation")
     message = _open(page, "Undeliverable: Offer")
     expect(message.locator(".o-maildesk-card.o-bad")).to_contain_text("Not delivered to jane@gone.example")
     expect(message.locator(".o-maildesk-card.o-bad")).to_contain_text("No such user")
-    _look(page, "reading-bounce")
+    look(page, "reading-bounce")
 
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.locator(".o-maildesk-back").click()
     _open(page, "Delivery in week 48")
     assert _sticking_out(page) == []
-    _look(page, "reading-text-phone")
 
 
 @pytest.mark.timeout(300)
@@ -228,7 +216,7 @@ def test_reading_conversation_goes_on_while_it_is_open(inbox: Page, stage: Stage
     page.locator(".o-maildesk-message-unfold").first.click()
     expect(page.locator(".o-maildesk-message.o-folded")).to_have_count(1)
     assert _sticking_out(page) == []
-    _look(page, "reading-conversation")
+    look(page, "reading-conversation")
 
 
 @pytest.mark.timeout(300)
@@ -244,7 +232,7 @@ def test_reading_conversation_that_was_read(inbox: Page, stage: Stage) -> None:
     _open(page, "Re: Barges")
     expect(page.locator(".o-maildesk-message")).to_have_count(5)
     expect(page.locator(".o-maildesk-message.o-folded")).to_have_count(4)
-    _look(page, "reading-conversation-folded")
+    look(page, "reading-conversation-folded")
     page.locator(".o-maildesk-message-fold").first.click()
     expect(page.locator("iframe.o-maildesk-frame")).to_have_count(2)
     body = page.frame_locator("iframe.o-maildesk-frame").first.locator("body")

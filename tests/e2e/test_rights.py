@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER
+from tests.e2e.pictures import look
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from tests.e2e.conftest import Stage
-
-
-def _look(page: Page, name: str) -> None:
-    """Take a picture where a person asked for one (MAILDESK_PICTURES is a folder)."""
-    if folder := os.environ.get("MAILDESK_PICTURES"):
-        page.screenshot(path=f"{folder}/{name}.png")
 
 
 @pytest.mark.timeout(300)
@@ -44,19 +38,19 @@ def test_sharing_in_an_open_tab(newcomer: Page, stage: Stage) -> None:
         expect(rows.first).to_be_visible()
         rows.first.click()
         expect(page.locator(".o-maildesk-reading-subject")).to_be_visible()
-        _look(page, "shared")
+        look(page, "shared")
         # On the form they find nothing that is not theirs to do.
         form = page.context.new_page()
         form.goto(f"/odoo/mailbox-accounts/{account_id}")
         expect(form.locator("button[name=action_open_app]")).to_be_visible()
         for name in ("action_authorize", "action_pause", "action_audit"):
             expect(form.locator(f"button[name={name}]:visible")).to_have_count(0)
-        _look(form, "form-of-reader")
+        look(form, "form-of-reader")
         form.close()
         owner.call("mailbox.account", "write", [account_id], {"shared_user_ids": [[3, reader]]})
         expect(shared).to_have_count(0)
         expect(page.locator(".o-maildesk-reading-subject")).to_have_count(0)
-        _look(page, "shared-no-more")
+        look(page, "shared-no-more")
         told = owner.call("mailbox.audit", "search_read", [["account_id", "=", account_id]], ["event", "detail", "user_name"])
     assert [entry["event"] for entry in told] == ["unshared", "opened", "shared", "connected"]
 
@@ -69,11 +63,11 @@ def test_audit_list_on_screen(browser: Browser, stage: Stage, reader: Page) -> N
     page.locator(".o_data_row", has_text=READER).click()
     button = page.locator("button[name=action_audit]")
     expect(button).to_be_visible()
-    _look(page, "account-form")
+    look(page, "account-form")
     button.click()
     expect(page.locator(".o_list_view .o_data_row").last).to_contain_text("Connected")
     expect(page.locator(".o_list_button_add, .o_list_button_save")).to_have_count(0)
-    _look(page, "audit-of-owner")
+    look(page, "audit-of-owner")
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stage.url)
     admin = context.new_page()
     admin.set_default_timeout(20_000)
@@ -86,5 +80,5 @@ def test_audit_list_on_screen(browser: Browser, stage: Stage, reader: Page) -> N
     admin.get_by_role("button", name="Configuration").click()
     admin.get_by_role("menuitem", name="Audit List").click()
     expect(admin.locator(".o_list_view .o_data_row").first).to_be_visible()
-    _look(admin, "audit-of-administrator")
+    look(admin, "audit-of-administrator")
     context.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER
+from tests.e2e.pictures import NARROW, look
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
@@ -38,18 +40,17 @@ Message-ID: <world-2@else.example>
 Now.
 """
 
-# A picture of one colour: told from the initials that Odoo and MailDesk draw.
-PICTURE = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
-
-def _look(page: Page, name: str) -> None:
-    """Take pictures, of every form the page comes in, where a person asked for them (MAILDESK_PICTURES is a folder)."""
-    if folder := os.environ.get("MAILDESK_PICTURES"):
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(300)
-            page.screenshot(path=f"{folder}/{name}-{scheme}.png")
-        page.emulate_media(color_scheme="light")
+def _portrait() -> bytes:
+    """Draw head and shoulders: told from the initials that Odoo and MailDesk draw."""
+    picture = Image.new("RGB", (256, 256), "#8fb7c9")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((28, 168, 228, 380), fill="#2f4858")
+    draw.ellipse((80, 52, 176, 172), fill="#f0c9a4")
+    draw.pieslice((76, 40, 180, 150), 180, 360, fill="#5a3a22")
+    kept = BytesIO()
+    picture.save(kept, "PNG")
+    return kept.getvalue()
 
 
 def _deliver(stage: Stage, mail: str) -> None:
@@ -77,7 +78,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         wish = page.locator(".o_field_widget[name=maildesk_notify]")
         wish.locator("input, select").first.click()
         page.get_by_text("A notice in Odoo", exact=True).click()
-        _look(page, "world-preference")
+        look(page, "world-preference")
         with page.expect_navigation():
             page.get_by_role("button", name="Update Preferences").click()
 
@@ -92,12 +93,12 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         expect(notice).to_contain_text("Kai Mueller", timeout=30_000)
         expect(notice).to_contain_text("The crane comes on Friday")
         expect(systray.locator(".o-maildesk-systray-count")).to_have_text(str(before + 1))
-        _look(page, "world-notice")
+        look(page, "world-notice")
         systray.click()
         newest = page.locator(".o-maildesk-systray-mail")
         expect(newest.first).to_contain_text("The crane comes on Friday")
         expect(newest).to_have_count(5)
-        _look(page, "world-systray")
+        look(page, "world-systray")
         newest.first.click()
 
         # In the app: the number stands in the title; one click makes the sender a contact.
@@ -106,7 +107,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         expect(page).to_have_title(re.compile(rf"^\({before + 1}\) "))
         card = page.locator(".o-maildesk-contact-pane")
         expect(card.locator(".o-maildesk-contact-name")).to_have_text("Kai Mueller")
-        _look(page, "world-stranger")
+        look(page, "world-stranger")
         card.locator("[data-action=create-contact]").click()
         expect(card.locator("[data-action=open-contact]")).to_be_visible()
         (contact,) = admin.call("res.partner", "search", [["email", "=", SENDER]])
@@ -115,7 +116,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
             "function": "Purchasing",
             "phone": "+45 12 34 56 78",
             "parent_id": company,
-            "image_1920": base64.b64encode(PICTURE).decode(),
+            "image_1920": base64.b64encode(_portrait()).decode(),
         }
         admin.call("res.partner", "write", [contact], details)
 
@@ -126,14 +127,14 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         row.click()
         expect(card).to_contain_text("Pier Extension Ltd.")
         expect(card).to_contain_text("Purchasing")
-        _look(page, "world-contact")
+        look(page, "world-contact")
 
         # Where there is no room beside the message, the sender's name leads to the card.
         page.set_viewport_size({"width": 390, "height": 844})
         expect(card).to_have_count(0)
         page.locator(".o-maildesk-contact-link").click()
         expect(page.locator(".o-maildesk-contact-popover")).to_contain_text("Pier Extension Ltd.")
-        _look(page, "world-contact-phone")
+        look(page, "world-contact-phone", NARROW)
         page.keyboard.press("Escape")
         page.set_viewport_size({"width": 1280, "height": 800})
 
@@ -141,12 +142,16 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         card.locator("[data-action=open-contact]").click()
         mails = page.locator(".o-maildesk-contact-mails")
         expect(mails.locator(".o_stat_value")).to_have_text("1")
-        _look(page, "world-form")
+        look(page, "world-form")
+        # Somebody who looks long has read it.
+        stage.odoo.cluster.execute(
+            stage.odoo.database, "UPDATE mailbox_message_index SET is_read = false WHERE subject = 'The crane comes on Friday'"
+        )
         mails.click()
         line = page.locator(".o_data_row")
         expect(line).to_have_count(1)
         expect(line.locator("td[name=subject]")).to_have_class(re.compile("fw-bold"))
-        _look(page, "world-mails")
+        look(page, "world-mails")
         line.locator("td[name=subject]").click()
         expect(page.locator(".o-maildesk-reading-subject")).to_have_text("The crane comes on Friday")
 
@@ -156,7 +161,7 @@ def test_world_from_new_mail_to_the_contacts_mails(reader: Page, stage: Stage) -
         expect(false.locator(".o-maildesk-row-who")).to_have_text("evil@else.example", timeout=30_000)
         expect(false.locator("img")).to_have_count(0)
         expect(page.locator(".o-maildesk-announcer")).to_contain_text("evil@else.example: Please pay at once")
-        _look(page, "world-false-name")
+        look(page, "world-false-name")
 
 
 @pytest.mark.timeout(180)

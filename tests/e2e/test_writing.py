@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import READER, connect_read_only
+from tests.e2e.pictures import NARROW, WIDE, look
 from tests.odoo.person import Person
 
 if TYPE_CHECKING:
@@ -29,16 +29,6 @@ _PASTE_PICTURE = """(el, data) => {
     clipboardData.items.add(new File([bytes], "dot.png", { type: "image/png" }));
     el.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
 }"""
-
-
-def _look(page: Page, name: str) -> None:
-    """Take pictures, light and dark, where a person asked for them (MAILDESK_PICTURES is a folder)."""
-    if folder := os.environ.get("MAILDESK_PICTURES"):
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(400)
-            page.screenshot(path=f"{folder}/{name}-{scheme}.png")
-        page.emulate_media(color_scheme="light")
 
 
 def _window(page: Page) -> Locator:
@@ -95,7 +85,7 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
     page = reader
     subject = "The crane and its papers"
     _open(page)
-    _undo_seconds(stage, 10)
+    _undo_seconds(stage, 30)
     window = _compose(page, f"Ben Pier <{BEN}>", subject, "Good morning Ben, the papers are attached.")
     page.keyboard.press("Enter")
     window.locator(".odoo-editor-editable").evaluate(_PASTE_PICTURE, DOT)
@@ -105,9 +95,9 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
     window.locator(".o-maildesk-importance").click()
     page.locator("[data-do=high]").click()
     expect(window.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)
-    _look(page, "writing-window")
+    look(page, "writing-window")
     window.locator("[data-do=maximize]").click()
-    _look(page, "writing-maximized")
+    look(page, "writing-maximized")
     window.locator("[data-do=maximize]").click()
     # it is in Outlook's Drafts as well
     _until(page, lambda: _in_folder(stage, subject, "Drafts"), "the draft in Outlook")
@@ -115,7 +105,7 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
     page.keyboard.press("Control+Enter")
     toast = page.locator(".o-maildesk-toast")
     expect(toast).to_contain_text("Sending in")
-    _look(page, "writing-undo")
+    look(page, "writing-undo")
     toast.locator(".o-maildesk-undo-send").click()
     expect(window.locator(".o-maildesk-person-name")).to_have_text("Ben Pier")
     expect(window.locator(".odoo-editor-editable")).to_contain_text("Good morning Ben")
@@ -126,6 +116,7 @@ def test_writing_send_arrives_once_and_is_in_sent_once(reader: Page, stage: Stag
     expect(window).to_have_count(0)
     page.locator('.o-maildesk-folder[data-role="sent"]').click()
     expect(_row(page, subject)).to_have_count(1, timeout=15_000)
+    look(page, "writing-being-sent")
     _until(page, lambda: _out(stage, subject), "the mail to go out")
     _until(page, lambda: _in_folder(stage, subject, "Sent Items"), "Outlook's copy in Sent")
     page.locator(".o-maildesk-refresh").click()
@@ -160,13 +151,10 @@ def test_writing_mail_that_bounces_leads_to_its_report_and_back(reader: Page, st
     _row(page, subject).click()
     card = page.locator(".o-maildesk-undelivered")
     expect(card).to_contain_text("RecipientNotFound")
-    _look(page, "bounce-sent")
-    page.set_viewport_size({"width": 390, "height": 844})
-    _look(page, "bounce-sent-phone")
-    page.set_viewport_size({"width": 1280, "height": 800})
+    look(page, "bounce-sent")
     card.locator(".o-maildesk-show-report").click()
     expect(page.locator(".o-maildesk-reading-subject")).to_have_text(f"Undeliverable: {subject}")
-    _look(page, "bounce-report")
+    look(page, "bounce-report")
     page.locator(".o-maildesk-show-sent").click()
     expect(page.locator(".o-maildesk-undelivered")).to_be_visible()
     expect(page.locator(".o-maildesk-reading-subject")).to_have_text(subject)
@@ -196,11 +184,12 @@ def test_writing_answer_quotes_and_quick_reply(reader: Page, stage: Stage) -> No
     editor = window.locator(".odoo-editor-editable")
     expect(editor).to_be_focused()
     page.keyboard.type("Week 48.")
+    look(page, "writing-reply")
     expect(editor).not_to_contain_text("Which week")
     window.locator(".o-maildesk-quote-toggle").click()
     expect(window.locator(".odoo-editor-editable")).to_contain_text("Which week is the crane here?")
     expect(window.locator(".odoo-editor-editable")).to_contain_text("Week 48.")
-    _look(page, "writing-answer")
+    look(page, "writing-answer")
     page.keyboard.press("Control+Enter")
     _until(page, lambda: _out(stage, "Re: Which week?"), "the answer to go out")
     (answer,) = _out(stage, "Re: Which week?")
@@ -211,7 +200,7 @@ def test_writing_answer_quotes_and_quick_reply(reader: Page, stage: Stage) -> No
     assert not [url for url in asked if "tracker.example" in url]
 
     page.locator(".o-maildesk-quick-text").fill("And thank you.")
-    _look(page, "writing-quick")
+    look(page, "writing-quick")
     page.keyboard.press("Control+Enter")
     _until(page, lambda: len(_out(stage, "Re: Which week?")) > 1, "the quick reply to go out")
     assert any("And thank you." in one["body"]["content"] for one in _out(stage, "Re: Which week?"))
@@ -230,7 +219,7 @@ def test_writing_draft_survives_tab_and_comes_from_drafts(reader: Page, stage: S
     expect(minimized).to_contain_text(subject)
     page.goto("/odoo/discuss")
     expect(minimized).to_contain_text(subject)
-    _look(page, "writing-elsewhere")
+    look(page, "writing-elsewhere")
     minimized.locator(".o-maildesk-compose-title").click()
     expect(window.locator(".odoo-editor-editable")).to_contain_text("To be continued")
 
@@ -251,7 +240,7 @@ def test_writing_draft_survives_tab_and_comes_from_drafts(reader: Page, stage: S
     other.close()
     window.locator(".o-maildesk-compose-subject").fill("Another thought")
     expect(window.locator(".o-conflict")).to_contain_text("Changed in another tab", timeout=10_000)
-    _look(page, "writing-conflict")
+    look(page, "writing-conflict")
     page.unroute("**/mailbox.draft/maildesk_drafts")
     window.locator("[data-do=theirs]").click()
     expect(window.locator(".o-maildesk-compose-subject")).to_have_value("Half a thought, and the rest")
@@ -264,9 +253,8 @@ def test_writing_draft_survives_tab_and_comes_from_drafts(reader: Page, stage: S
     _row(page, "Half a thought, and the rest").click()
     expect(window.locator(".odoo-editor-editable")).to_contain_text("To be continued")
     page.set_viewport_size({"width": 390, "height": 844})
-    _look(page, "writing-phone")
     window.locator("[data-do=minimize]").click()
-    _look(page, "writing-phone-list")
+    look(page, "writing-phone-list", NARROW)
     page.locator(".o-maildesk-compose.o-minimized .o-maildesk-compose-title").click()
     page.set_viewport_size({"width": 1280, "height": 800})
     window.locator("[data-do=discard]").click()
@@ -334,18 +322,18 @@ def test_writing_later_from_a_contact(reader: Page, stage: Stage) -> None:
     # somebody with whom Anna exchanged mail, and somebody whom Odoo knows
     cc.press_sequentially("other", delay=30)
     expect(window.locator(".o-maildesk-suggestions li").first).to_contain_text("Other Contact")
-    _look(page, "writing-suggestions")
+    look(page, "writing-suggestions")
     page.keyboard.press("Enter")
     expect(window.locator("[data-name=cc] .o-maildesk-person-name")).to_have_text("Other Contact")
     cc.fill("not an address")
     window.locator(".o-maildesk-compose-subject").fill("On Monday")
     window.locator(".o-maildesk-send").click()
     expect(window.locator(".o-maildesk-compose-problem")).to_contain_text("not an address")
-    _look(page, "writing-bad-address")
+    look(page, "writing-bad-address")
     window.locator("[data-name=cc] .o-bad .o-maildesk-take-out").click()
     window.locator(".o-maildesk-send-more").click()
     page.locator("[data-do=later]").click()
-    _look(page, "writing-later")
+    look(page, "writing-later")
     page.locator(".o-maildesk-moment").last.click()
     expect(window).to_have_count(0)
     _open(page)
@@ -353,11 +341,34 @@ def test_writing_later_from_a_contact(reader: Page, stage: Stage) -> None:
     expect(scheduled).to_contain_text("1")
     scheduled.click()
     expect(page.locator(".o-maildesk-scheduled-line")).to_contain_text("On Monday")
-    _look(page, "writing-scheduled")
+    look(page, "writing-scheduled")
     page.locator("[data-do=call-off]").click()
     expect(page.locator(".o-maildesk-scheduled-line")).to_have_count(0)
     _until(page, lambda: _in_folder(stage, "On Monday", "Drafts"), "the draft in Outlook")
     assert not _out(stage, "On Monday")
+
+
+@pytest.mark.timeout(300)
+def test_writing_from_another_address_of_the_mailbox(reader: Page, stage: Stage) -> None:
+    """A mailbox that has a second address offers it as the sender; what is chosen is the draft's."""
+    page, alias = reader, "sales@outlook.example"
+    execute = stage.odoo.cluster.execute
+    execute(stage.odoo.database, "UPDATE mailbox_account SET alias_addresses = %s::jsonb WHERE email = %s", f'["{alias}"]', READER)
+    try:
+        _open(page)
+        window = _compose(page, BEN, "From the other address", "Good morning.")
+        sender = window.locator(".o-maildesk-from-select")
+        expect(sender.locator("option")).to_have_text([READER, alias])
+        sender.select_option(label=alias)
+        expect(window.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)
+        look(page, "writing-from")
+        query = "SELECT from_address FROM mailbox_draft WHERE subject = 'From the other address'"
+        _until(page, lambda: execute(stage.odoo.database, query) == [(alias,)], "the sender in the draft")
+        window.locator("[data-do=discard]").click()
+        page.locator(".modal .btn-danger").click()
+        expect(page.locator(".o-maildesk-compose")).to_have_count(0)
+    finally:
+        execute(stage.odoo.database, "UPDATE mailbox_account SET alias_addresses = NULL WHERE email = %s", READER)
 
 
 @pytest.mark.timeout(300)
@@ -378,7 +389,7 @@ def test_writing_refused_comes_back(reader: Page, stage: Stage) -> None:
         banner = window.locator(".o-maildesk-compose-banner.o-bad")
         expect(banner).to_contain_text("It is too large for Outlook.", timeout=60_000)
         expect(window.locator(".odoo-editor-editable")).to_contain_text("Please see the attached file.")
-        _look(page, "writing-refused")
+        look(page, "writing-refused")
     finally:
         stage.simulator.ask("DELETE", "/faults")
     assert not _out(stage, "May I?")
@@ -389,7 +400,7 @@ def test_writing_refused_comes_back(reader: Page, stage: Stage) -> None:
     page.locator(".o-maildesk-compose.o-minimized .o-maildesk-compose-title").click()
     expect(window.locator(".o-maildesk-compose-banner")).to_contain_text("Nobody knows whether this was sent.")
     expect(window.locator(".odoo-editor-editable")).to_have_count(0)
-    _look(page, "writing-unconfirmed")
+    look(page, "writing-unconfirmed")
     window.locator("[data-do=arrived]").click()
     expect(page.locator(".o-maildesk-compose")).to_have_count(0)
     ((undecided,),) = stage.odoo.cluster.execute(stage.odoo.database, "SELECT count(*) FROM mailbox_draft WHERE state = 'unconfirmed'")
@@ -406,7 +417,7 @@ def test_writing_not_from_a_read_only_mailbox(newcomer: Page, stage: Stage) -> N
     expect(page.locator(".o-maildesk-tree .o-maildesk-compose-button")).to_be_disabled()
     page.locator(".o-maildesk-row").first.click(timeout=60_000)
     expect(page.locator(".o-maildesk-quick.o-off")).to_be_visible()
-    _look(page, "writing-read-only")
+    look(page, "writing-read-only")
     # the button that the words name
     page.locator(".o-maildesk-account-menu").first.click()
     expect(page.locator(".o-dropdown--menu [data-action=allow-writing]")).to_be_visible()
@@ -444,7 +455,7 @@ def test_writing_from_a_record_with_files_from_everywhere(reader: Page, stage: S
         owner.call("mailbox.account", "write", [account], {"signature": signature})
         page.goto("/odoo/res.company/1")
         page.locator(".o_cp_action_menus .fa-cog").click()
-        _look(page, "writing-record-menu")
+        look(page, "writing-record-menu", WIDE)
         page.locator(".o-maildesk-write-item").click()
         window = _window(page)
         expect(window.locator("[data-name=to] .o-maildesk-person-name")).to_have_count(1)
@@ -452,14 +463,14 @@ def test_writing_from_a_record_with_files_from_everywhere(reader: Page, stage: S
         owner.call("mailbox.account", "write", [account], {"signature": False})
     window.locator(".o-maildesk-compose-subject").fill(subject)
     window.locator("[data-do=attach-odoo]").click()
-    _look(page, "writing-files-of-odoo")
+    look(page, "writing-files-of-odoo")
     expect(page.locator(".modal .o_data_row", has_text="web.assets")).to_have_count(0)
     page.locator(".modal .o_data_row", has_text="prices.txt").locator("input[type=checkbox]").check()
     page.locator(".modal .o_select_button").click()
     expect(window.locator(".o-maildesk-compose-file a")).to_have_text(["prices.txt"])
     window.evaluate(_DROP_FILE)
     expect(page.locator(".o-maildesk-dropzone")).to_be_visible()
-    _look(page, "writing-drop")
+    look(page, "writing-drop")
     page.locator(".o-maildesk-dropzone").evaluate(_LET_GO)
     expect(window.locator(".o-maildesk-compose-file a")).to_have_text(["prices.txt", "dropped.txt"])
     expect(window.locator(".o-maildesk-compose-saved")).to_have_text("Saved", timeout=10_000)

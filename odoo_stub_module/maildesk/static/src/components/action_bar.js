@@ -4,6 +4,9 @@ import { DropdownItem } from "@web/core/dropdown/dropdown_item";
 import { maildeskMenus } from "../actions/maildesk_actions";
 import { useViewport } from "../utils/viewport_hook";
 
+// In one line of a phone, beside the menus; what has no room there goes behind the three dots.
+const PHONE_BUTTONS = 5;
+
 /** Actions of the registry as buttons, those that are needed less behind three dots. */
 export class ActionBar extends Component {
     static components = { Dropdown, DropdownItem };
@@ -14,8 +17,12 @@ export class ActionBar extends Component {
         this.viewport = useViewport();
     }
 
-    get buttons() {
+    get direct() {
         return this.props.actions.filter((action) => !action.isMore && !action.menu);
+    }
+
+    get buttons() {
+        return this.viewport.isPhone ? this.direct.slice(0, PHONE_BUTTONS) : this.direct;
     }
 
     get menus() {
@@ -26,7 +33,8 @@ export class ActionBar extends Component {
     }
 
     get others() {
-        return this.props.actions.filter((action) => action.isMore && !action.menu);
+        const hidden = this.direct.slice(this.buttons.length);
+        return [...hidden, ...this.props.actions.filter((action) => action.isMore && !action.menu)];
     }
 
     titleOf({ name, keys }) {

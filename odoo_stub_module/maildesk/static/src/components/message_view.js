@@ -6,6 +6,7 @@ import { categoryStyle } from "../utils/categories";
 import { deliveryOf } from "../utils/delivery";
 import { isDisconnected } from "../utils/folders";
 import { formatMoment, formatWhen, personName } from "../utils/format";
+import { fitsDark } from "../utils/mail_document";
 import { useViewport } from "../utils/viewport_hook";
 import { AttachmentList } from "./attachments/attachment_list";
 import { Avatar } from "./avatar";
@@ -153,16 +154,12 @@ export class MessageView extends Component {
 
     // ------------------------------------------------------------------ on dark
 
-    /** Whether the mail can be shown on dark as it is meant: plain text, or one that brings dark colours. */
-    get isDarkByItself() {
-        return Boolean(this.body.is_text || this.body.dark);
-    }
 
     get paper() {
         if (!this.viewport.isDark) {
             return "white";
         }
-        if (this.isDarkByItself) {
+        if (fitsDark(this.body)) {
             return this.state.isOtherPaper ? "white" : "dark";
         }
         return this.state.isOtherPaper ? "inverted" : "white";

@@ -1,6 +1,7 @@
 import { Component, onWillStart, useState } from "@odoo/owl";
 import { uniqueId } from "@web/core/utils/functions";
 import { useService } from "@web/core/utils/hooks";
+import { isAddressLike } from "../utils/people";
 
 /** Which mailbox and address a mail comes from; nothing where there is no choice. */
 export class FromField extends Component {
@@ -24,7 +25,8 @@ export class FromField extends Component {
         const others = mode === "new" ? this.compose.senders.filter(({ id }) => id !== accountId) : [];
         return [...own, ...others.map(({ id, email }) => ({ accountId: id, address: email }))].map((choice) => {
             const name = this.compose.senders.find(({ id }) => id === choice.accountId)?.name;
-            const label = name && name !== choice.address ? `${name} <${choice.address}>` : choice.address;
+            // a mailbox that is called by its first address would lend that to its others
+            const label = name && !isAddressLike(name) ? `${name} <${choice.address}>` : choice.address;
             return { ...choice, label, key: `${choice.accountId}/${choice.address}` };
         });
     }

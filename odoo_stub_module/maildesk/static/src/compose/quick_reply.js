@@ -5,7 +5,7 @@ import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
 import { SAVE_DELAY } from "../store/draft";
 import { withText } from "../utils/mail_text";
-import { shownName } from "../utils/people";
+import { correspondentOf, shownName } from "../utils/people";
 import { whyNoWriting } from "../utils/writing";
 
 /**
@@ -40,7 +40,8 @@ export class QuickReply extends Component {
     }
 
     get label() {
-        return _t("Reply to %s…", shownName({ name: this.props.message.from_name, address: this.props.message.from_email }));
+        // one's own mail is answered to those who got it
+        return _t("Reply to %s…", shownName(correspondentOf(this.props.message, this.props.account?.email)));
     }
 
     onInput(ev) {

@@ -67,11 +67,19 @@ const INVERTED = `
     img { filter: invert(1) hue-rotate(180deg); }
 `;
 
+// What a mail needs white paper for: colours that its author chose for it, and pictures, which may be dark and have holes.
+const ON_WHITE = /color|background|border|<img/i;
+
+/** Whether a mail is shown on dark as it is meant: plain text, one that brings dark colours, or one that has no colours at all. */
+export function fitsDark({ html, is_text: isText, dark }) {
+    return Boolean(isText || dark || (html && !ON_WHITE.test(html)));
+}
+
 /**
  * @typedef {Object} MailLook
  * @property {boolean} [hasPictures] pictures of other hosts are shown
  * @property {Object.<string, string>} [inline] addresses of the mail's own pictures, by content id
- * @property {"white"|"dark"|"inverted"} [paper] dark: by the mail's own colours for dark themes, or plain text
+ * @property {"white"|"dark"|"inverted"} [paper] dark: of what fits it (`fitsDark`)
  * @property {string} [quoteLabel] on what a trailing quote is folded under; without it none is
  */
 

@@ -16,7 +16,7 @@ export const isPhone = () => browser.matchMedia(PHONE).matches;
  * How the app is looked at: on a phone, on dark. Odoo Enterprise lets its user choose the colors and keeps the choice in a
  * cookie, which then is followed; Odoo Community has no such choice, so there the browser's is.
  *
- * @returns {{isPhone: boolean, isWide: boolean, isDark: boolean}} reactive
+ * @returns {{isPhone: boolean, isWide: boolean, isDark: boolean, isOdooDark: boolean}} reactive; isOdooDark: all of Odoo is, not the app alone
  */
 export function useViewport() {
     const phone = browser.matchMedia(PHONE);
@@ -24,7 +24,8 @@ export function useViewport() {
     const dark = browser.matchMedia(DARK);
     const read = () => {
         const chosen = cookie.get("color_scheme");
-        return { isPhone: phone.matches, isWide: wide.matches, isDark: chosen ? chosen === "dark" : dark.matches };
+        const isOdooDark = chosen === "dark";
+        return { isPhone: phone.matches, isWide: wide.matches, isDark: chosen ? isOdooDark : dark.matches, isOdooDark };
     };
     const viewport = useState(read());
     const update = () => Object.assign(viewport, read());

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@odoo/hoot";
-import { click, drag, hover, press, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
+import { click, drag, hover, press, queryAllAttributes, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import { advanceTime } from "@odoo/hoot-mock";
-import { contains, getService } from "@web/../tests/web_test_helpers";
+import { contains, getService, patchWithCleanup } from "@web/../tests/web_test_helpers";
+import { browser } from "@web/core/browser/browser";
 import { maildeskActions } from "@maildesk/actions/maildesk_actions";
 import { defineMailModels, FakeMail, openMailDesk, sendChanged } from "../maildesk_test_helpers";
 import { animationFrame, waitFor, waitForNone } from "../patience";
@@ -170,6 +171,24 @@ test("a mailbox is offered the categories that it uses, also those of mail that 
     expect(queryAllTexts(".modal [data-category]")).toEqual([
         "Rote Kategorie", "Orange Kategorie", "Gelbe Kategorie", "Grüne Kategorie", "Blaue Kategorie", "Lila Kategorie", "Kunden",
     ]);
+});
+
+test("on a phone the bar of a message has one line: what has no room stands first behind the three dots", async () => {
+    const matchMedia = browser.matchMedia;
+    patchWithCleanup(browser, {
+        matchMedia: (query) =>
+            query.includes("760px") ? Object.assign(new EventTarget(), { matches: true }) : matchMedia.call(browser, query),
+    });
+    const { mail } = setup();
+    await open(mail);
+    await click(row(5));
+    await waitFor(".o-maildesk-reading [data-action=archive]");
+    expect(".o-maildesk-reading .o-maildesk-actions > [data-action]").toHaveCount(5);
+    await click(".o-maildesk-reading .o-maildesk-actions-more");
+    await waitFor(".o-dropdown--menu [data-action=categories]");
+    expect(queryAllAttributes(".o-dropdown--menu [data-action]", "data-action").slice(0, 3)).toEqual(["move", "toggle-read", "toggle-flag"]);
+    await contains(".o-dropdown--menu [data-action=toggle-flag]").click();
+    expect(mail.find(5).is_flagged).toBe(true);
 });
 
 test("an open message is read after a second, not before; what is marked unread stays so", async () => {

@@ -255,9 +255,9 @@ test("a mail on its way says how it stands", async () => {
     expect(".o-maildesk-row[data-message-id='2'] .o-maildesk-row-failed").toHaveCount(1);
 });
 
-test("on dark: text follows, mail stays on white until it is inverted, own dark colours are used", async () => {
+test("on dark: text follows, mail with colours stays on white until it is inverted, own dark colours are used", async () => {
     mockMatchMedia({ "prefers-color-scheme": "dark" });
-    const { mail } = setup();
+    const { mail } = setup({ html: `<p style="color: black">Hello</p>` });
     mail.bodies.set(1, { state: "ready", html: "<p>x</p>", has_remote: false, attachments: [], is_text: true });
     await open(mail);
     expect("iframe.o-maildesk-frame").not.toHaveClass("o-on-dark");

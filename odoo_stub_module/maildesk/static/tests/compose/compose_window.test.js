@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@odoo/hoot";
 import { click, edit, keyDown, manuallyDispatchProgrammaticEvent, press, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
-import { advanceTime } from "@odoo/hoot-mock";
+import { advanceTime, mockMatchMedia } from "@odoo/hoot-mock";
 import { getService } from "@web/../tests/web_test_helpers";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { defineMailModels, FakeMail, openMailDesk, openOdoo, sendBody, sendDraft } from "../maildesk_test_helpers";
@@ -400,6 +400,27 @@ test("a read-only mailbox says why nothing is written from it", async () => {
     await click(".o-maildesk-row");
     await waitFor(".o-maildesk-quick.o-off");
     expect(WINDOW).toHaveCount(0);
+});
+
+test("a quick reply names whoever gets it: the sender, or those who got one's own mail", async () => {
+    const { account, inbox, mail } = setup();
+    mail.message(inbox, { subject: "Own", from_name: "Me", from_email: account.email, to_recipients: [{ name: "Ben Pier", address: "ben@example.com" }] });
+    await openMailDesk(mail);
+    await waitFor(".o-maildesk-row[data-message-id='1']");
+    await click(".o-maildesk-row[data-message-id='1']");
+    await waitFor(".o-maildesk-quick-text[placeholder*='Jane']");
+    await click(".o-maildesk-row[data-message-id='2']");
+    await waitFor(".o-maildesk-quick-text[placeholder*='Ben Pier']");
+});
+
+test("a mail that is being written is as dark as what stands around it", async () => {
+    mockMatchMedia({ "prefers-color-scheme": "dark" });
+    const { mail } = setup();
+    await compose(mail);
+    const ground = () => getComputedStyle(queryFirst(inWindow(".o-maildesk-compose-head"))).getPropertyValue("--maildesk-pane").trim();
+    const dark = ground();
+    queryFirst(".o-maildesk").classList.remove("o-dark");
+    expect(ground()).not.toBe(dark);
 });
 
 test("a quick reply is a draft with the first pause, goes, and follows into a window", async () => {

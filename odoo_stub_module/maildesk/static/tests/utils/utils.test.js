@@ -3,7 +3,7 @@ import { allowTranslations, patchWithCleanup } from "@web/../tests/web_test_help
 import { localization } from "@web/core/l10n/localization";
 import { accountHealth, folderLines } from "@maildesk/utils/folders";
 import { avatarColor, dateGroup, formatAgo, formatSize, formatWhen, initials } from "@maildesk/utils/format";
-import { MAIL_SANDBOX, mailDocument, mailPolicy } from "@maildesk/utils/mail_document";
+import { fitsDark, MAIL_SANDBOX, mailDocument, mailPolicy } from "@maildesk/utils/mail_document";
 
 describe.current.tags("headless");
 
@@ -44,6 +44,18 @@ test("mail document: the theme of the app answers what a mail asks", () => {
     expect(mailDocument(html, { paper: "dark" })).toInclude("@media (min-width:0){p{color:#fff}}");
     expect(mailDocument(html, { paper: "white" })).toInclude("@media (max-width:0){p{color:#fff}}");
     expect(mailDocument(html, { paper: "inverted" })).toInclude("invert(");
+});
+
+test("on dark without being asked: text, mail with dark colours of its own, mail without any colour or picture", () => {
+    const fits = (html, body) => fitsDark({ html, ...body });
+    expect(fits(`<p>Hello <b>Jane</b></p>`)).toBe(true);
+    expect(fits(`<p style="color:#000">Hello</p>`)).toBe(false);
+    expect(fits(`<table bgcolor="#fff"><tr><td>Hello</td></tr></table>`)).toBe(false);
+    expect(fits(`<p style="BORDER: 1px solid black">Hello</p>`)).toBe(false);
+    expect(fits(`<p>Hello <img data-cid="logo"></p>`)).toBe(false);
+    expect(fits(`<p style="color:#000">Hello</p>`, { dark: true })).toBe(true);
+    expect(fits(`<p style="color:#000">Hello</p>`, { is_text: true })).toBe(true);
+    expect(fits(undefined)).toBe(false);
 });
 
 test("mail document: links tell where they lead", () => {

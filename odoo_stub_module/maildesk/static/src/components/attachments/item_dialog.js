@@ -6,6 +6,8 @@ import { useService } from "@web/core/utils/hooks";
 import { AttachmentFetch } from "../../store/attachment_fetch";
 import { attachmentName, attachmentUrl } from "../../utils/attachments";
 import { formatMoment, personName } from "../../utils/format";
+import { fitsDark } from "../../utils/mail_document";
+import { useViewport } from "../../utils/viewport_hook";
 import { MailFrame } from "../mail_frame";
 
 // Times that a mail is asked for again which is on its way from Outlook, and how long after.
@@ -21,6 +23,7 @@ export class ItemDialog extends Component {
 
     setup() {
         this.orm = useService("orm");
+        this.viewport = useViewport();
         this.fetching = useState(new AttachmentFetch());
         this.state = useState({ message: null, error: "" });
         onWillStart(() => {
@@ -77,6 +80,10 @@ export class ItemDialog extends Component {
 
     names(people) {
         return people.map(personName).join(", ");
+    }
+
+    get look() {
+        return { paper: this.viewport.isDark && fitsDark(this.state.message.body) ? "dark" : "white" };
     }
 
     get moment() {
