@@ -1,4 +1,4 @@
-# make demo | test | test-fast | bench | check | terms   (CONTRIBUTING.md)
+# make demo | test | test-fast | bench | check | terms | pictures   (CONTRIBUTING.md)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 # What ruff's ASYNC rules lack: swallowed cancellation, awaits in finally, forgotten checkpoints of generators.
 ASYNC_RULES := ASYNC102,ASYNC103,ASYNC104,ASYNC105,ASYNC119,ASYNC300
 
-.PHONY: setup programs demo demo-stop test test-fast drill bench check terms clean
+.PHONY: setup programs demo demo-stop test test-fast drill bench check terms pictures clean
 
 # A virtual environment from the lock file; made again when the lock changes.
 setup: $(STAMP)
@@ -54,6 +54,10 @@ check: setup
 # The addon's terms, exported by Odoo for its translators: i18n/maildesk.pot, and what is new into each .po.
 terms: setup programs
 	@$(BIN)/python -m tests.addon.terms
+
+# The pictures that docs/screens.md shows, taken by the browser tests and made small. PICTURES=folder: out of a folder that has them already.
+pictures: setup programs
+	@$(BIN)/python -m tests.e2e.gallery $(if $(PICTURES),--taken $(PICTURES))
 
 clean:
 	rm -rf $(VENV) var .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
