@@ -334,23 +334,24 @@ def test_acting_on_folders_in_the_trash_is_asked_about(reader: Page, stage: Stag
 
 @pytest.mark.timeout(300)
 def test_acting_offers_the_categories_of_the_mailbox(reader: Page, stage: Stage) -> None:
-    """Whoever uses Outlook in German, for the most part, is offered German names, with their colours."""
+    """Whoever uses Outlook in German is offered German names, with their colours."""
     page = reader
     filed, other = "Filed in Outlook", "To be filed"
-    _open(page, stage, filed, other)
+    _open(page, stage, filed)
+    for message in stage.truth(READER):
+        if message["categories"]:
+            stage.act(READER, message["id"], "change", categories=["Blaue Kategorie"])
     stage.act(READER, (_at_microsoft(stage, filed) or {})["id"], "change", categories=["Blaue Kategorie", "Werft"])
-    for message in [one for one in stage.truth(READER) if one["well_known"] == "inbox" and not one["categories"]][1:6]:
-        stage.act(READER, message["id"], "change", categories=["Blaue Kategorie"])
     page.locator(".o-maildesk-refresh").click()
     expect(_row(page, filed).locator(".o-maildesk-category-dot")).to_have_count(2, timeout=30_000)
+    # The next round has brought what was changed elsewhere.
+    _open(page, stage, other)
     _row(page, other).click()
     page.keyboard.press("x")
     page.locator(".o-maildesk-selection .o-maildesk-actions-more").click()
     page.locator(".o-dropdown--menu [data-action=categories]").click()
     names = page.locator(".modal [data-category]")
-    expect(names.first).to_be_visible()
-    shown = names.all_inner_texts()
-    assert (shown[:6], "Werft" in shown, "Green category" in shown) == (_GERMAN, True, False)
+    expect(names).to_have_text([*_GERMAN, "Werft"])
     _look(page, "categories")
     names.first.locator("input").check()
     page.locator(".modal .btn-primary").click()
