@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trio
 from msgspec import UNSET
 
@@ -22,7 +24,7 @@ from tests.graph_simulator.server import asgi_transport, make_world
 from tests.sync.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from trio.testing import MockClock
@@ -63,14 +65,14 @@ def _save(number: int) -> Action:
     return Action(number, f"u{number}", ACCOUNT, "draft_save", None, None, values, {}, 0, is_again=False)
 
 
-async def test_courier_second_save_waits_until_odoo_knows_of_the_first(tmp_path: Path, autojump_clock: MockClock) -> None:
-    """A mail that is saved again while Odoo is being told of its draft becomes no second draft, and is no change of somebody else's."""
-    del autojump_clock
+@asynccontextmanager
+async def _open(folder: Path) -> AsyncIterator[tuple[Truth, _Odoo, Outbox, Courier]]:
+    """Make a mailbox, an Odoo with a mail of it, and who carries that between them."""
     simulator = make_world(demo=False, clock=World.now)
     simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
     truth = simulator.mailboxes["anna@pier.example"] = Truth("anna@pier.example", "Anna")
     odoo: Any = _Odoo()
-    async with open_store(tmp_path / "s.sqlite3") as store, open_client(transport=asgi_transport(simulator)) as http:
+    async with open_store(folder / "s.sqlite3", World.now) as store, open_client(transport=asgi_transport(simulator)) as http:
         mailbox: Any = SimpleNamespace(
             client=MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token()),
             account_id=ACCOUNT,
@@ -81,9 +83,34 @@ async def test_courier_second_save_waits_until_odoo_knows_of_the_first(tmp_path:
             store=store,
         )
         outbox = Outbox(Journal(store), World.now)
+        yield truth, odoo, outbox, Courier(mailbox, outbox, odoo, World.now)
+
+
+async def test_courier_second_save_waits_until_odoo_knows_of_the_first(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """A mail that is saved again while Odoo is being told of its draft becomes no second draft, and is no change of somebody else's."""
+    del autojump_clock
+    async with _open(tmp_path) as (truth, odoo, outbox, courier):
         await outbox.take([_save(1), _save(2), _save(3)], is_whole=False)
-        courier = Courier(mailbox, outbox, odoo, World.now)
         with trio.move_on_after(120):
             await courier.run()
     assert [(one.uuid, one.outcome) for one in odoo.told] == [("u1", "done"), ("u2", "done"), ("u3", "done")]
     assert sum(message.data["isDraft"] for message in truth.messages.values() if message.data["subject"] == "Hello") == 1
+
+
+@pytest.mark.parametrize(("folder", "is_draft", "error"), [("deleteditems", True, "deleted"), ("sentitems", False, "sent")])
+async def test_courier_save_says_what_became_of_the_draft(
+    tmp_path: Path, autojump_clock: MockClock, folder: str, error: str, *, is_draft: bool
+) -> None:
+    """Deleted in Outlook, or sent from there: the author of what is written here has to know which."""
+    del autojump_clock
+    async with _open(tmp_path) as (truth, odoo, outbox, courier):
+        await outbox.take([_save(1)], is_whole=False)
+        with trio.move_on_after(60):
+            await courier.run()
+        (draft,) = [message for message in truth.messages.values() if message.data["subject"] == "Hello"]
+        draft.data["isDraft"] = is_draft
+        truth.move(draft.immutable_id, truth.folder_id(folder))
+        await outbox.take([_save(2)], is_whole=False)
+        with trio.move_on_after(60):
+            await courier.run()
+    assert [(one.outcome, one.error) for one in odoo.told] == [("done", UNSET), ("gone", error)]

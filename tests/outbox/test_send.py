@@ -220,6 +220,34 @@ def test_send_that_was_given_to_one_who_died_goes_out_and_nobody_is_asked(steps:
     assert [one.state for one in world.addon.mailboxes[ACCOUNT].letters.values()] == ["sent"]
 
 
+def test_send_that_odoo_gave_to_another_connector_since_is_not_asked_for(tmp_path: Path) -> None:
+    """Odoo says so at the last moment; nothing is noted as asked, and where it was a mistake the mail goes later, once."""
+
+    async def main() -> None:
+        async with open_world(tmp_path, quirks=Quirks(), outbox=True) as world:
+            world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
+            await world.run(30)
+            world.addon.maildesk_send(ACCOUNT, "Letter", _TO)
+            made, refused = type(world.addon).draft_made, list[str]()
+
+            async def refuse(addon: Any, *args: Any, **more: Any) -> bool:
+                if more.get("asking") is not None:
+                    refused.append(more["asking"])
+                    return False
+                return await made(addon, *args, **more)
+
+            with patch.object(type(world.addon), "draft_made", refuse):
+                await world.run(200)
+            assert refused
+            assert not world.simulator.post.outgoing
+            await world.run(200)
+            assert [mail["subject"] for mail in world.simulator.post.outgoing] == ["Letter"]
+            _check(world)
+
+    with capture_logs():
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
 @pytest.mark.parametrize("moment", ["draft", "draft_made", "asking"])
 @pytest.mark.parametrize("pickup", [0.0, 120.0])
 @pytest.mark.parametrize("is_restored", [False, True], ids=["Odoo as it is", "a backup of Odoo too"])
