@@ -1,7 +1,8 @@
 """Search in the index: words, operators, languages, rights, pages; and that both ways through it find the same."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from odoo import fields
 from odoo.tests import tagged
 
 from ..models import mailbox_message_search
@@ -117,7 +118,7 @@ class TestSearch(MailDeskCase):
         pier = self.messages.search([("remote_id", "=", "pier")])
         for zone, hours in (("Asia/Tokyo", -9), ("America/Los_Angeles", 8), ("UTC", 0), ("Nowhere/Atlantis", 0)):
             mine = self.mine.with_context(tz=zone)
-            midnight = datetime(2026, 11, 20) + timedelta(hours=hours)
+            midnight = fields.Datetime.to_datetime("2026-11-20") + timedelta(hours=hours)
             for day, seconds, is_that_day in ((0, -1, False), (0, 0, True), (1, -1, True), (1, 0, False)):
                 with self.subTest(zone=zone, day=day, seconds=seconds):
                     pier.received_at = midnight + timedelta(days=day, seconds=seconds)
