@@ -108,14 +108,14 @@ test("of many recipients the first are shown, and all that are known when asked 
     Object.assign(mail.find(2), { to_recipients: people("t"), to_total: 500, bcc_recipients: people("b"), bcc_total: 200 });
     await open(mail);
     expect(queryAllTexts(".o-maildesk-message-more")).toEqual(["and 494 more", "and 194 more"]);
-    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 6\s*and 494 more$/);
+    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 6 and 494 more$/);
     await click(".o-maildesk-message-more:eq(0)");
     await animationFrame();
-    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 50 <t50@example\.com>\s*and 450 more, whom Outlook knows/);
+    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 50 <t50@example\.com> and 450 more, whom Outlook knows Show less$/);
     expect(".o-maildesk-message-more:eq(0)").toHaveAttribute("aria-expanded", "true");
     await click(".o-maildesk-message-more:eq(0)");
     await animationFrame();
-    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 6\s*and 494 more$/);
+    expect(".o-maildesk-message-to:eq(0)").toHaveText(/t 6 and 494 more$/);
 });
 
 test("a conversation: read ones folded, the newest and unread ones open", async () => {
