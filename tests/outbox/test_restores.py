@@ -113,7 +113,9 @@ async def test_restore_with_the_file_even_a_state_that_came_back_is_not_acted_on
 
 
 @pytest.mark.parametrize("has_file", [True, False], ids=["with the file", "without the file"])
-async def test_restore_mail_that_was_taken_back_and_then_sent_goes_once(tmp_path: Path, autojump_clock: MockClock, *, has_file: bool) -> None:
+async def test_restore_mail_that_was_taken_back_and_then_sent_goes_once(
+    tmp_path: Path, autojump_clock: MockClock, *, has_file: bool
+) -> None:
     """The dump has it scheduled; it went by another action since, so no note speaks of the first: what has its tag does."""
     async with open_world(tmp_path, quirks=Quirks(send_rate=0), outbox=True, bootstrap_messages=50) as world:
         world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)

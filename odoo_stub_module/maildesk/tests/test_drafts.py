@@ -356,7 +356,9 @@ class TestDrafts(MailDeskCase):
         self.drafts.maildesk_send(made["id"], 1, send_at=when.isoformat())
         action = self.env["mailbox.action"].search([("draft_id", "=", made["id"])])
         self.env.flush_all()
-        self.env.cr.execute("UPDATE mailbox_action SET create_date = %s WHERE id = %s", [fields.Datetime.now() - timedelta(hours=1), action.id])
+        self.env.cr.execute(
+            "UPDATE mailbox_action SET create_date = %s WHERE id = %s", [fields.Datetime.now() - timedelta(hours=1), action.id]
+        )
         self.env.invalidate_all()
         self.assertIsNone(action._waiting_for())
         action.due_at = fields.Datetime.now() - timedelta(seconds=5)
