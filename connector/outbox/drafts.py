@@ -1,7 +1,8 @@
 """A mail that is being written, in Outlook's Drafts: found or made, written, its files brought along. Each step may be done again.
 
 Odoo knows its id          that message is looked at: gone, sent from Outlook, changed there (`changeKey`), or as we left it
-it may have been made      it is looked for by its tag; of several the first counts and the others go
+it may have been made, or  it is looked for by its tag; of several the first counts and the others go
+it is to be sent
 there is none              noted ("drafting"), made: a reply or forward of its original, else a new one; noted ("drafted")
 then                       what it says is written (PATCH), and its files are brought in step (`upload`)
 """

@@ -161,7 +161,7 @@ class Post:
         async def note(one: Letter) -> None:
             await self._note(task, one)
 
-        # A mail that is to be sent, and has no draft: it may have gone by an action that a backup of Odoo forgot (sent later, taken back,
+        # A mail that is to be sent, and has no draft, may have gone by an action that a backup of Odoo forgot (sent later, taken back,
         # sent at once). No note is under this action's name then; its tag is in Outlook all the same.
         is_doubtful = task.is_doubtful or task.action.kind == "send"
         return await self._box.prepare(content, letter, note, pieces, made, is_doubtful=is_doubtful)

@@ -323,7 +323,7 @@ def test_send_look_that_is_refused_says_nothing_of_the_mail(tmp_path: Path, stat
             world.simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
             await world.run(30)
             world.addon.maildesk_send(ACCOUNT, "Letter", _TO)
-            world.spoil = _refuse(status, code, "singleValueExtendedProperties")
+            world.spoil = _refuse_looks(status, code)
             await world.run(seconds)
             world.spoil = None
             await world.run(_QUIET)
@@ -404,9 +404,16 @@ def _put_back(folder: Path, files: dict[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
-def _refuse(status: int, code: str, what: str) -> Any:
-    """Answer what is asked of `what` with an error."""
-    return lambda url: httpx.Response(status, json={"error": {"code": code, "message": ""}}) if what in url else None
+def _refuse_looks(status: int, code: str) -> Any:
+    """Answer with an error whoever looks for a mail by its tag after Graph was asked to send it."""
+    asked = []
+
+    def spoil(url: str) -> httpx.Response | None:
+        asked.extend([url] if url.endswith("/send") else [])
+        is_look = asked and "singleValueExtendedProperties" in url
+        return httpx.Response(status, json={"error": {"code": code, "message": ""}}) if is_look else None
+
+    return spoil
 
 
 def _put_off(*_args: object, **_kwargs: object) -> NoReturn:

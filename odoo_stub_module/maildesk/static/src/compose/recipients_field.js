@@ -43,7 +43,8 @@ export class RecipientsField extends Component {
     /** Whom Enter takes: never somebody who was found for words that stand there no more. */
     get suggested() {
         const { asked, at, found, text } = this.state;
-        return asked === text.trim() ? found[at] : undefined;
+        const words = text.trim();
+        return found[at] && (asked === words || isMeant(found[at], words)) ? found[at] : undefined;
     }
 
     optionId(at) {
@@ -201,4 +202,14 @@ export class RecipientsField extends Component {
     focusInput() {
         this.input.el.focus();
     }
+}
+
+/** Whether words still mean somebody who was found for the first letters of them; as `maildesk_recipients` looks. */
+export function isMeant({ name, address }, words) {
+    const [whole, asked] = [address.toLowerCase(), words.toLowerCase()];
+    if (!asked || isAddress(words)) {
+        return whole === asked;
+    }
+    const parts = `${name} ${whole}`.toLowerCase().split(/[\s@.,_-]+/);
+    return asked.split(/\s+/).every((word) => whole.startsWith(word) || parts.some((part) => part.startsWith(word)));
 }
