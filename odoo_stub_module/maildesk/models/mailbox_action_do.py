@@ -163,8 +163,8 @@ class MailboxAction(models.Model):
         again = failed.filtered(lambda action: action.message_id or action.kind in FOLDER_KINDS)
         for action in again:
             if action.message_id:
-                # A move says beside its folder that the message is not hidden: the wish is what it changed.
-                (field,) = action.before
+                # A move says beside its folder that the message is not hidden.
+                field = "folder_id" if "folder_id" in action.vals else next(iter(action.vals))
                 # Of two for one message the last click counts, whatever kind it was.
                 last.pop((action.message_id.id, field), None)
                 last[action.message_id.id, field] = action.kind, action.vals[field]
