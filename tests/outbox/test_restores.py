@@ -123,7 +123,13 @@ async def test_restore_mail_that_was_taken_back_and_then_sent_goes_once(
         later = world.addon.maildesk_send(ACCOUNT, "Later", _TO, delay=600.0)
         dump = world.addon.dump()
         box = world.addon.mailboxes[ACCOUNT]
-        now = replace(box.actions[later], id=box.actions[later].id + 1000, uuid=str(uuid.uuid4()), made_at=world.addon.now())
+        now = replace(
+            box.actions[later],
+            id=box.actions[later].id + 1000,
+            uuid=str(uuid.uuid4()),
+            made_at=(moment := world.addon.now()),
+            due_at=moment,
+        )
         box.actions |= {later: replace(box.actions[later], state="cancelled"), now.uuid: now}
         await world.run(120)
         assert [mail["subject"] for mail in world.simulator.post.outgoing] == ["Later"]

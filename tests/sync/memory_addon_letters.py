@@ -58,7 +58,7 @@ def send(
 def start(box: MemoryMailbox, rows: Iterator[int], now: datetime) -> None:
     """Let mails go whose time has come, and show them in Sent."""
     sent = _folder(box, "sent")
-    for action in [a for a in box.actions.values() if a.state == "scheduled" and a.made_at <= now]:
+    for action in [a for a in box.actions.values() if a.state == "scheduled" and a.due_at <= now]:
         letter = box.letters[action.group]
         number = next(rows)
         if sent is None:
