@@ -133,15 +133,17 @@ async def test_save_of_what_was_changed_in_outlook_waits_for_a_choice(desk: Desk
     assert (content.subject, content.remote_id, content.change_key) == ("Mine still", "D", None)
 
 
-async def test_save_of_what_was_deleted_in_outlook_is_another_mail(desk: Desk) -> None:
-    """The text is here: it gets a draft of its own with the next save."""
+async def test_save_of_what_was_deleted_in_outlook_waits_for_its_author(desk: Desk) -> None:
+    """The text is here and is saved here; it gets a draft of its own in Outlook, and another tag, once the author says so."""
     await desk.saved(subject="First")
     await desk.save(subject="Second")
     action, content = await desk.taken()
-    await desk.told(action, "gone")
+    await desk.told(action, "gone", "deleted")
     look = await desk.look()
-    assert (look["state"], look["subject"]) == ("editing", "Second")
+    assert (look["state"], look["subject"], look["outlook"]) == ("editing", "Second", "deleted")
     await desk.save(subject="Third")
+    assert await desk.connector.take() == []
+    await desk.call("maildesk_take", desk.draft["id"], "anew")
     action, anew = await desk.taken()
     assert (anew.remote_id, anew.subject) == (None, "Third")
     assert anew.tag != content.tag
