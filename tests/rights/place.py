@@ -211,7 +211,11 @@ class Place:
         body = {"html": f"<p>Body {mark}</p>", "has_remote": False, "keep_seconds": 3600, "attachments": []}
         self.must("connector", "mailbox.account", "connector_body", account_id=account, remote_id=f"m-{mark}", body=body)
         self.execute(
-            "INSERT INTO mailbox_action (uuid, account_id, kind, state) VALUES (%s, %s, %s, 'pending')", f"u-{mark}", account, f"do {mark}"
+            "INSERT INTO mailbox_action (uuid, account_id, kind, state, create_date) "
+            "VALUES (%s, %s, %s, 'pending', now() AT TIME ZONE 'UTC')",
+            f"u-{mark}",
+            account,
+            f"do {mark}",
         )
         self.execute(
             "INSERT INTO mailbox_draft (author_id, account_id, mode, importance, state, revision, tag, subject, to_recipients, html) "
