@@ -83,10 +83,10 @@ _STATE = ("is_read", "is_flagged", "importance", "categories", "folder")
 _FOLDERS = "folders"
 
 
-class _Named(msgspec.Struct):
+class _Named(msgspec.Struct, frozen=True, rename="camel"):
     """What is asked of Graph's answer about a folder."""
 
-    displayName: str  # noqa: N815 - Graph's name
+    display_name: str
 
 
 class Verdict(Enum):
@@ -222,7 +222,7 @@ def next_step(action: Action, body: bytes) -> str | None:
         found = msgspec.json.decode(body, type=_Named)
     except msgspec.MsgspecError:
         return "name"
-    return "name" if found.displayName != action.values["name"] else None
+    return "name" if found.display_name != action.values["name"] else None
 
 
 def name_aside(action: Action, folders: Mapping[str, Folder], trash: str | None, *, attempt: int) -> str | None:

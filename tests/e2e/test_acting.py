@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -40,16 +39,6 @@ def _folder(page: Page, name: str) -> Locator:
 
 def _at_microsoft(stage: Stage, subject: str, address: str = READER) -> dict[str, Any] | None:
     return next((message for message in stage.truth(address) if message["subject"] == subject), None)
-
-
-def _look(page: Page, name: str) -> None:
-    """Take pictures where a person asked for them (MAILDESK_PICTURES is a folder), on a desk and on a phone."""
-    if folder := os.environ.get("MAILDESK_PICTURES"):
-        for scheme, width, height in (("light", 390, 844), ("dark", 390, 844), ("dark", 1280, 800), ("light", 1280, 800)):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_timeout(300)
-            page.screenshot(path=f"{folder}/{name}-{scheme}-{width}.png")
 
 
 def _until(page: Page, is_so: Callable[[], bool], what: str) -> None:
@@ -108,7 +97,6 @@ def test_acting_on_one_message_is_true_at_microsoft(reader: Page, stage: Stage) 
     _until(page, so("importance", "high"), "the importance")
     page.locator(".o-maildesk-reading .o-maildesk-actions-more").click()
     expect(page.locator(".o-dropdown--menu [data-action=categories]")).to_be_visible()
-    look(page, "acting-more")
     page.locator(".o-dropdown--menu [data-action=categories]").click()
     # In the language of the mailbox: "Green category", where nobody named them otherwise.
     green = page.locator("[data-category]").nth(3)
@@ -280,7 +268,7 @@ def test_acting_on_folders_is_taken_back(reader: Page, stage: Stage) -> None:
     page.locator(".o-maildesk-refresh").click()
     _folder(page, "Keel").click()
     expect(_row(page, subject)).to_be_visible(timeout=30_000)
-    _look(page, "folder-before")
+    look(page, "folder-before")
     home = folders()[yard]["parent_id"]
 
     _menu(page, "Yard", "delete-folder")
@@ -288,7 +276,7 @@ def test_acting_on_folders_is_taken_back(reader: Page, stage: Stage) -> None:
     expect(page.locator(".modal")).to_have_count(0)
     # Who stood in it is in the Inbox now.
     expect(page.locator('.o-maildesk-folder[data-role="inbox"]').first).to_have_attribute("aria-current", "true")
-    _look(page, "folder-deleted")
+    look(page, "folder-deleted")
     _until(page, lambda: folders()[yard]["parent_id"] == trash, "the folder to be in Deleted Items")
     assert folders()[yard]["name"] == "Yard (2)"
     page.locator(".o-maildesk-undo-button").click()
@@ -308,7 +296,7 @@ def test_acting_on_folders_is_taken_back(reader: Page, stage: Stage) -> None:
     expect(unread).to_have_text("1", timeout=30_000)
     _menu(page, "Keel", "mark-folder-read")
     expect(unread).to_have_count(0)
-    _look(page, "folder-marked-read")
+    look(page, "folder-marked-read")
     page.locator(".o-maildesk-undo-button").click()
     expect(unread).to_have_text("1")
     page.wait_for_timeout(15_000)
@@ -326,7 +314,7 @@ def test_acting_on_folders_in_the_trash_is_asked_about(reader: Page, stage: Stag
     expect(_folder(page, "Scrap")).to_be_visible(timeout=30_000)
     _menu(page, "Scrap", "delete-folder")
     expect(page.locator(".modal")).to_contain_text("Delete Scrap for good?")
-    _look(page, "folder-for-good")
+    look(page, "folder-for-good")
     page.locator(".modal .btn-danger").click()
     expect(_folder(page, "Scrap")).to_have_count(0)
     expect(page.locator(".o-maildesk-undo")).to_contain_text("Scrap was deleted")
@@ -355,7 +343,7 @@ def test_acting_offers_the_categories_of_the_mailbox(reader: Page, stage: Stage)
     page.locator(".o-dropdown--menu [data-action=categories]").click()
     names = page.locator(".modal [data-category]")
     expect(names).to_have_text([*_GERMAN, "Werft"])
-    _look(page, "categories")
+    look(page, "categories")
     names.first.locator("input").check()
     page.locator(".modal .btn-primary").click()
     _until(page, lambda: (_at_microsoft(stage, other) or {}).get("categories") == ["Rote Kategorie"], "the category at Microsoft")

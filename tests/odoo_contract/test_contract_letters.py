@@ -278,7 +278,7 @@ async def test_wrong_question_is_a_fault_with_its_place(mailbox: Mailbox) -> Non
         assert caught.value.message.startswith(said), (method, args)
     for asking, said in (("", "asking: missing"), (7, "asking: not a text")):
         with pytest.raises(OdooFault) as caught:
-            await mailbox.odoo.draft_made(mailbox.id, "u", "D", None, None, asking=asking)  # type: ignore[arg-type]
+            await mailbox.odoo.draft_made(mailbox.id, "u", "D", None, None, asking=asking)  # type: ignore[arg-type] # what is no text is the point
         assert caught.value.message.startswith(said)
 
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 from msgspec import UNSET
 
-from connector.graph.client import MailboxClient
-from connector.graph.gate import Gate
-from connector.http import open_client
 from connector.odoo.wire import Action, DraftContent, Outcome
 from connector.outbox.courier import Courier
 from connector.outbox.queue import Outbox
-from connector.state.journal import Journal
-from connector.state.store import open_store
-from tests.graph_simulator.entra import Grant
-from tests.graph_simulator.model import Mailbox as Truth
-from tests.graph_simulator.server import asgi_transport, make_world
+from tests.outbox.alone import ACCOUNT, open_alone
 from tests.sync.world import World
 
 if TYPE_CHECKING:
@@ -29,7 +21,9 @@ if TYPE_CHECKING:
 
     from trio.testing import MockClock
 
-ACCOUNT, TAG = 7, "tag-1"
+    from tests.graph_simulator.model import Mailbox as Truth
+
+TAG = "tag-1"
 
 
 class _Odoo:
@@ -54,12 +48,6 @@ class _Odoo:
         return len(outcomes)
 
 
-class _Token:
-    async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
-        del claims, reject
-        return "t"
-
-
 def _save(number: int) -> Action:
     values = {"tag": TAG, "draft_remote_id": None}
     return Action(number, f"u{number}", ACCOUNT, "draft_save", None, None, values, {}, 0, is_again=False)
@@ -68,21 +56,9 @@ def _save(number: int) -> Action:
 @asynccontextmanager
 async def _open(folder: Path) -> AsyncIterator[tuple[Truth, _Odoo, Outbox, Courier]]:
     """Make a mailbox, an Odoo with a mail of it, and who carries that between them."""
-    simulator = make_world(demo=False, clock=World.now)
-    simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite", "Mail.Send"), 10**12)
-    truth = simulator.mailboxes["anna@pier.example"] = Truth("anna@pier.example", "Anna")
     odoo: Any = _Odoo()
-    async with open_store(folder / "s.sqlite3", World.now) as store, open_client(transport=asgi_transport(simulator)) as http:
-        mailbox: Any = SimpleNamespace(
-            client=MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token()),
-            account_id=ACCOUNT,
-            rounds=0,
-            between_rounds=trio.Lock(),
-            acknowledged=lambda _acked: None,
-            recheck=set(),
-            store=store,
-        )
-        outbox = Outbox(Journal(store), World.now)
+    async with open_alone(folder, "Mail.ReadWrite", "Mail.Send") as (truth, mailbox, journal):
+        outbox = Outbox(journal, World.now)
         yield truth, odoo, outbox, Courier(mailbox, outbox, odoo, World.now)
 
 

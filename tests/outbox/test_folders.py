@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
 import trio
 
-from connector.graph.client import MailboxClient
-from connector.graph.gate import Gate
-from connector.http import open_client
 from connector.odoo.wire import Action, Outcome
 from connector.outbox.carry import name_aside
 from connector.outbox.courier import Courier
 from connector.outbox.queue import Outbox, Queue, Task
-from connector.state.journal import Journal
-from connector.state.store import open_store
-from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.folder_writes import FolderWrites
-from tests.graph_simulator.model import Mailbox as Truth
 from tests.graph_simulator.odata import GraphFault
-from tests.graph_simulator.server import asgi_transport, make_world
+from tests.outbox.alone import ACCOUNT, open_alone
 from tests.sync.world import World
 
 if TYPE_CHECKING:
@@ -32,11 +24,12 @@ if TYPE_CHECKING:
 
     from trio.testing import MockClock
 
+    from connector.state.journal import Journal
     from tests.graph_simulator.call import Answer, Call
     from tests.graph_simulator.model import Folder, Mailbox
+    from tests.graph_simulator.model import Mailbox as Truth
 
 pytestmark = pytest.mark.timeout(60)  # seconds
-ACCOUNT = 7
 
 
 class _Odoo:
@@ -47,12 +40,6 @@ class _Odoo:
         del account_id, database
         self.told += outcomes
         return len(outcomes)
-
-
-class _Token:
-    async def token(self, *, claims: str | None = None, reject: str | None = None) -> str:
-        del claims, reject
-        return "t"
 
 
 class Desk:
@@ -94,20 +81,8 @@ class Desk:
 
 @asynccontextmanager
 async def _open(folder: Path) -> AsyncIterator[Desk]:
-    simulator = make_world(demo=False, clock=World.now)
-    simulator.entra.grants["t"] = Grant("anna@pier.example", ("Mail.ReadWrite",), 10**12)
-    truth = simulator.mailboxes["anna@pier.example"] = Truth("anna@pier.example", "Anna")
-    async with open_store(folder / "s.sqlite3") as store, open_client(transport=asgi_transport(simulator)) as http:
-        mailbox = SimpleNamespace(
-            client=MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token()),
-            account_id=ACCOUNT,
-            rounds=0,
-            between_rounds=trio.Lock(),
-            acknowledged=lambda _acked: None,
-            recheck=set(),
-            store=store,
-        )
-        yield Desk(mailbox, Journal(store), truth)
+    async with open_alone(folder, "Mail.ReadWrite") as (truth, mailbox, journal):
+        yield Desk(mailbox, journal, truth)
 
 
 async def test_folder_deleted_and_brought_back(tmp_path: Path, autojump_clock: MockClock) -> None:
