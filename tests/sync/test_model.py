@@ -73,7 +73,7 @@ _CHANGES = [
     "delete_folder",
     "archive_folder",
 ]
-_HAPPENINGS = ["run", "run", "run", "die", "die", "die_anywhere", "lose_call", "lose_answer", "cut", "storm", "forget_links"]
+_HAPPENINGS = ["run", "run", "run", "die", "die", "die_anywhere", "lose_call", "lose_answer", "late_call", "cut", "storm", "forget_links"]
 _DISASTERS = ["lose_file", "keep_file", "restore_file", "dump", "restore"]
 
 _number = st.integers(0, 1000)
@@ -153,6 +153,10 @@ class History:
     async def on_lose_answer(self, step: Step) -> None:
         """Lose answer."""
         self.world.lose["after apply"] = 1 + step.b % 2
+
+    async def on_late_call(self, step: Step) -> None:
+        """Let a call be carried out long after whoever made it gave it up, or died."""
+        self.world.addon.late["apply"] = step.b % 12
 
     async def on_cut(self, step: Step) -> None:
         """Cut."""
