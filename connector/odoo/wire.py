@@ -281,6 +281,7 @@ class MailboxSnapshot(Struct, frozen=True):
     """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved, `unreadable` what was set aside.
 
     `unsettled`: when Graph acknowledged the newest action that still covers what it said, by the connector's clock; None where none does.
+    `covered`: the messages that such actions are about.
     """
 
     account_id: int
@@ -288,6 +289,7 @@ class MailboxSnapshot(Struct, frozen=True):
     pending: list[str]
     unreadable: list[str] = []
     unsettled: float | None = None
+    covered: list[str] = []
 
 
 class TreeFolder(Struct, frozen=True):

@@ -429,6 +429,8 @@ class Mailbox:
         if snapshots[0].unsettled is not None:
             # Not "some time ago": were our clock set back, a first round would not end it, and no later one would be told to.
             self.acknowledged([snapshots[0].unsettled])
+        # An earlier process may have died before it looked: a round alone tells nothing of them below the anchor of a filtered cursor.
+        self.recheck.update(snapshots[0].covered)
         # A cursor that moved without news before this process began, and that Odoo never heard of.
         for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:

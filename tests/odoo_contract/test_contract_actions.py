@@ -66,11 +66,13 @@ async def test_action_is_given_once_told_and_settled(mailbox: Mailbox) -> None:
     # A round that began before tells what was before.
     await mailbox.apply({"remote_id": "a", "is_read": False}, settled=_BEGAN)
     assert (await mailbox.rows())["a"][2]
-    assert (await mailbox.snapshot()).unsettled == ACKED
+    snapshot = await mailbox.snapshot()
+    assert (snapshot.unsettled, snapshot.covered) == (ACKED, ["a"])
     await mailbox.apply({"remote_id": "a", "is_read": True})
     await mailbox.apply(settled=_LATER)
     assert (await mailbox.rows())["a"][2]
-    assert (await mailbox.snapshot()).unsettled is None
+    snapshot = await mailbox.snapshot()
+    assert (snapshot.unsettled, snapshot.covered) == (None, [])
     await mailbox.apply({"remote_id": "a", "is_read": False})
     assert not (await mailbox.rows())["a"][2]
 

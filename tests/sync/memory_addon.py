@@ -484,9 +484,11 @@ def _differs(box: MemoryMailbox, folder: str, entry: Listed) -> bool:
 def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
     said = [box.confirmed(remote_id) for remote_id in box.rows]
     indexed = Counter(one["folder"] for one in said if not one["pending"])
-    unsettled = max((a.acked for a in box.actions.values() if a.covers and a.state == "done" and a.kind != "send"), default=None)
+    covering = [a for a in box.actions.values() if a.covers and a.state == "done" and a.kind != "send"]
+    unsettled = max((a.acked for a in covering), default=None)
+    covered = sorted({a.remote_id for a in covering if a.remote_id is not None and a.kind != "destroy"})
     folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
-    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled)
+    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled, covered)
 
 
 def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> Account:

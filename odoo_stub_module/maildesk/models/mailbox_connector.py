@@ -249,6 +249,7 @@ class MailboxAccount(models.Model):
             "pending": self._pending(),
             "unreadable": self.env["mailbox.unreadable"].search([("account_id", "=", self.id)], order="id").mapped("remote_id"),
             "unsettled": self._unsettled(),
+            "covered": self._covered(),
         }
 
     def _pending(self):

@@ -61,9 +61,16 @@ class MailboxAccount(models.Model):
 
     def _unsettled(self):
         """Return when Graph acknowledged the newest action that covers still, by the connector's clock; None where nothing covers."""
-        domain = [("account_id", "=", self.id), ("covers", "=", True), ("state", "=", "done"), ("kind", "!=", "send")]
-        newest = self.env["mailbox.action"].search(domain, order="acked DESC", limit=1)
+        newest = self.env["mailbox.action"].search(self._covering(), order="acked DESC", limit=1)
         return newest.acked if newest else None
+
+    def _covered(self):
+        """Return the messages that ended actions cover still: nobody may have told what became of them at Graph."""
+        actions = self.env["mailbox.action"].search([*self._covering(), ("remote_id", "!=", False), ("kind", "!=", "destroy")])
+        return sorted(set(actions.mapped("remote_id")))
+
+    def _covering(self):
+        return [("account_id", "=", self.id), ("covers", "=", True), ("state", "=", "done"), ("kind", "!=", "send")]
 
     @api.model
     def connector_outcomes(self, account_id, outcomes, database=None):
