@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from connector.errors import OdooFault, OdooRefused, OdooUnsuitable
 from connector.odoo import meaning
-from connector.odoo.wire import Checkup, Comparison, DraftContent, Exchange, Hello, MailboxSnapshot, to_apply_result
+from connector.odoo.wire import Checkup, Comparison, DraftContent, Exchange, Hello, MailboxSnapshot, Refused, Told, to_apply_result
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -127,10 +127,13 @@ class AddonCalls:
         """Deliver a body that was too late for the request that asked, to `database` and no other."""
         await self._call("connector_body", account_id=account_id, remote_id=remote_id, body=body, database=database)
 
-    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:
-        """Tell what came of actions to `database` and no other."""
-        answer = await self._call("connector_outcomes", account_id=account_id, outcomes=list(outcomes), database=database)
-        return self._read(dict[str, int], answer)["taken"]
+    async def outcomes(
+        self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None, fence: str | None = None
+    ) -> int | Refused:
+        """Tell what came of actions to `database` and no other; refused where the mailbox was taken up anew since `fence` was given."""
+        answer = await self._call("connector_outcomes", account_id=account_id, outcomes=list(outcomes), database=database, fence=fence)
+        told = self._read(Told, answer)
+        return Refused(told.reason) if told.reason is not None else told.taken
 
     async def draft(self, account_id: int, uuid: str, *, database: str | None = None) -> DraftContent | None:
         """Return what the mail of an open action says; None where there is none any more."""

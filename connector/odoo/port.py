@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Listed,
         MailboxSnapshot,
         Outcome,
+        Refused,
         Trouble,
     )
 
@@ -73,8 +74,13 @@ class OdooPort(Protocol):
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
         """Deliver a body that was too late for the request that asked, to `database` and no other."""
 
-    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:
-        """Tell what came of actions to `database` and no other; return how many of them were still open."""
+    async def outcomes(
+        self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None, fence: str | None = None
+    ) -> int | Refused:
+        """Tell what came of actions to `database` and no other; return how many of them were still open.
+
+        Refused with the reason "fence": the mailbox was taken up anew since `fence` was given.
+        """
 
     async def draft(self, account_id: int, uuid: str, *, database: str | None = None) -> DraftContent | None:
         """Return what the mail of an open action says; None where there is none any more."""

@@ -281,7 +281,7 @@ class MailboxSnapshot(Struct, frozen=True):
     """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved, `unreadable` what was set aside.
 
     `unsettled`: when Graph acknowledged the newest action that still covers what it said, by the connector's clock; None where none does.
-    `covered`: the messages that such actions are about.
+    `covered`: the messages that such actions are about. `fence` goes with what is written from now on, until the next take-up.
     """
 
     account_id: int
@@ -290,6 +290,7 @@ class MailboxSnapshot(Struct, frozen=True):
     unreadable: list[str] = []
     unsettled: float | None = None
     covered: list[str] = []
+    fence: str | None = None
 
 
 class TreeFolder(Struct, frozen=True):
@@ -357,6 +358,8 @@ class ApplyRequest(Struct, frozen=True):
     database: str | None | UnsetType = UNSET
     # When a round began that is complete now: what Graph acknowledged before covers no more.
     settled: float | UnsetType = UNSET
+    # What the last take-up gave: a call with an older one outlived its time.
+    fence: str | UnsetType = UNSET
 
 
 class Applied(Struct, frozen=True):
@@ -369,7 +372,7 @@ class Applied(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """Nothing was changed, for `reason`: `revision`, `unknown`, `folder`, `account` or `database`."""
+    """Nothing was changed, for `reason`: `revision`, `unknown`, `folder`, `account`, `database` or `fence`."""
 
     reason: str
     revisions: dict[str, int] = {}
@@ -377,6 +380,13 @@ class Refused(Struct, frozen=True):
 
 
 ApplyResult = Applied | Refused
+
+
+class Told(Struct, frozen=True):
+    """How many actions were open still of which an outcome was told; `reason`: why it was not heard."""
+
+    taken: int
+    reason: str | None = None
 
 
 def to_apply_result(answer: dict[str, Any]) -> ApplyResult:

@@ -7,7 +7,7 @@
               journal the outcomes ◀── DONE, REFUSED      NOT_DONE ──▶ again, after a pause, for as long as it takes
                       │                                   UNKNOWN  ──▶ doubtful, after a pause; failed after `_TRIES`
                       ▼
-              tell Odoo, with what Graph said unless a round of the sync began since ──▶ a round soon, which ends the covering
+              tell Odoo, with what Graph said unless the sync wrote that message since ──▶ a round soon, which ends the covering
 
 Between a request and the journal's note of its outcome the process may die: then the action is doubtful. Nothing is sent twice because an
 answer was lost. A throttled mailbox, or one that needs a sign-in, keeps its actions; what stops the mailbox is the runner's to judge.
@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 import trio
-from msgspec import UNSET
 
 from connector.errors import (
     AuthError,
@@ -30,7 +29,6 @@ from connector.errors import (
     GraphNotFound,
     GraphThrottled,
     GraphUnauthorized,
-    OdooError,
 )
 from connector.graph.batch import ask_each
 from connector.graph.folders import list_tree
@@ -55,6 +53,7 @@ from connector.outbox.carry import (
     write_of,
 )
 from connector.outbox.send import Post
+from connector.outbox.telling import Teller
 from connector.sync.listing import list_states
 from connector.sync.merge import to_patch
 from connector.sync.plan import backoff
@@ -67,7 +66,6 @@ if TYPE_CHECKING:
     from connector.graph.folders import Folder
     from connector.graph.writes import Receipt
     from connector.odoo.port import OdooPort
-    from connector.odoo.wire import Action
     from connector.outbox.queue import Outbox, Queue, Task
     from connector.sync.mailbox import Mailbox
 
@@ -85,8 +83,6 @@ _CEILING = 60.0
 _AFTER_MOVE = 2.0
 # Seconds from the last outcome to the round that proves it: several clicks make one round.
 _PROOF = 3.0
-# Outcomes that are told while there is more to do.
-_TELL = 200
 # Seconds: what stops the whole mailbox is waited for so long; the runner judges it meanwhile.
 _STOPPED = 30.0
 
@@ -115,13 +111,11 @@ class Courier:
         self._outbox = outbox
         self._odoo = odoo
         self._now = now
-        # Outcomes that Odoo has not heard: the action, the outcome, and how many rounds had begun when Graph acknowledged it.
-        self._untold: dict[str, tuple[Action, Outcome, int]] = {}
+        self._teller = Teller(mailbox, odoo)
         self.post = Post(
             self._client, self._account_id, odoo, outbox.journal, now, lambda: mailbox.store.database, on_trouble=self._has_trouble
         )
         self._failures = 0
-        self._tell_at = 0.0
         self._proof_at = float("inf")
         # Mails that are under way now.
         self._posting = 0
@@ -158,33 +152,33 @@ class Courier:
         changed = self._queue.changed
         self._recall()
         # What came of a mail's last action has to be in Odoo before its next one asks there how the draft stands.
-        untold = {lane_of(action) for action, _, _ in self._untold.values() if action.kind in LETTERS}
-        for task in self._queue.ready(max(0, _LETTERS - self._posting), letters=True, without=untold):
+        for task in self._queue.ready(max(0, _LETTERS - self._posting), letters=True, without=self._teller.letters):
             # Beside all else: a large file takes minutes.
             task.is_under_way = True
             self._posting += 1
             nursery.start_soon(self._carry_letter, task)
         tasks = self._queue.ready(_ABREAST * CHAIN)
-        # Hundreds on their way are told in a few calls; what a person waits for is told at once.
-        if self._untold and trio.current_time() >= self._tell_at and (not tasks or len(self._untold) >= _TELL):
-            await self._tell()
+        if self._teller.is_due(is_busy=bool(tasks)):
+            if await self._teller.tell():
+                self._proof_at = trio.current_time() + _PROOF
             return
-        if trio.current_time() >= self._proof_at and not self._untold:
+        if trio.current_time() >= self._proof_at and not self._teller:
             self._proof_at = float("inf")
             self.on_done()
         if tasks:
             await self._work(tasks)
             return
-        until = min(self._queue.next_at(), self._proof_at, self._tell_at if self._untold else float("inf"))
+        until = min(self._queue.next_at(), self._proof_at, self._teller.next_at)
         with trio.move_on_at(until):
             await changed.wait()
 
     def _recall(self) -> None:
         """Take over outcomes that the journal had: Graph's answer is not known any more."""
         queue = self._queue
-        for uuid, (action, outcome) in queue.ended.items():
-            self._untold[uuid] = (action, outcome, -1)
+        for action, outcome in queue.ended.values():
+            self._teller.add(action, outcome)
         queue.ended.clear()
+        self._teller.forget_but(queue.tasks)
 
     # ---------------------------------------------------------------- mails
 
@@ -193,7 +187,7 @@ class Courier:
         try:
             outcome = await self.post.run(task) if is_known(task.action) else Outcome(task.action.uuid, "failed", error="unknown")
             if outcome is not None and task.action.uuid in self._queue.tasks:
-                await self._end([task], [outcome], self._mailbox.rounds)
+                await self._end([task], [outcome])
         except Exception as error:  # noqa: BLE001 - the wall between this mail and all others
             _log.error("a mail failed", account=self._account_id, error=type(error).__name__, exc_info=error)
             task.not_before = trio.current_time() + _STOPPED
@@ -238,6 +232,7 @@ class Courier:
         await self._outbox.journal.begin(self._account_id, [task.action.uuid for task in tasks], self._clock())
         for task in tasks:
             task.was_sent = task.is_doubtful = True
+            self._teller.watch(task.action)
         try:
             receipts = await send_chain(self._client, [write_of(task.action) for task in tasks], Priority.PERSON)
         except (GraphError, AuthError):
@@ -245,7 +240,7 @@ class Courier:
             for task in tasks:
                 task.is_doubtful = False
             raise
-        acked, rounds = self._clock(), self._mailbox.rounds
+        acked = self._clock()
         ended: list[Outcome] = []
         unclear: list[tuple[Task, GraphError]] = []
         for task, receipt in zip(tasks, receipts, strict=True):
@@ -254,7 +249,7 @@ class Courier:
             answer = await (self._missed(task) if task.action.remote_id is not None else self._look_at_folder(task, error))
             if answer is not None:
                 ended.append(_outcome(task, *answer, acked))
-        await self._end(tasks, ended, rounds)
+        await self._end(tasks, ended)
 
     def _judge(self, task: Task, receipt: Receipt, acked: float, ended: list[Outcome], unclear: list[tuple[Task, GraphError]]) -> None:
         """Note what became of one write; about those that are `unclear` Graph has to be asked."""
@@ -341,7 +336,6 @@ class Courier:
         messages = [t for t in doubtful if t not in wide and t.action.remote_id is not None]
         folders = [t for t in doubtful if t not in wide and t.action.remote_id is None]
         acked = self._clock()
-        rounds = self._mailbox.rounds
         for place, reply in (
             await ask_each(self._client, [whole_ask(t.action.remote_id or "") for t in messages], Priority.PERSON) if messages else ()
         ):
@@ -362,7 +356,7 @@ class Courier:
                 self._settle_doubt(task, folder_verdict(task.action, known, trash, may_be_ours=may_be_ours), acked, ended)
         over = {one.uuid for one in ended}
         if ended:
-            await self._end(tasks, ended, rounds)
+            await self._end(tasks, ended)
         now = trio.current_time()
         return [t for t in tasks if t.action.uuid not in over and t.not_before <= now and t.action.uuid in self._queue.tasks]
 
@@ -391,7 +385,7 @@ class Courier:
         try:
             entries = await list_states(self._client, action.folder or "", None, action.values.get("until"), Priority.PERSON)
         except GraphNotFound:
-            await self._end([task], [Outcome(action.uuid, "failed", error="folder_gone")], self._mailbox.rounds)
+            await self._end([task], [Outcome(action.uuid, "failed", error="folder_gone")])
             return
         is_emptying = action.kind == "empty_folder"
         waiting = [e.id for e in entries if is_emptying or e.is_read is False]
@@ -418,11 +412,11 @@ class Courier:
         elif waiting:
             outcome = Outcome(action.uuid, "failed", error="unavailable")
         # What it changed is for the next round to tell: nothing of it is known here message by message.
-        await self._end([task], [outcome], self._mailbox.rounds)
+        await self._end([task], [outcome])
 
     # ---------------------------------------------------------------- ending and telling
 
-    async def _end(self, tasks: Sequence[Task], ended: Sequence[Outcome], rounds: int) -> None:
+    async def _end(self, tasks: Sequence[Task], ended: Sequence[Outcome]) -> None:
         """Journal outcomes and take their tasks out of the queue; what builds on a failed one fails with it."""
         by_uuid = {task.action.uuid: task for task in tasks}
         dependants = [
@@ -435,37 +429,8 @@ class Courier:
         every = {one.uuid: one for one in (*dependants, *ended)}
         await self._outbox.journal.end(self._account_id, every.values(), self._clock())
         for uuid, outcome in every.items():
-            self._untold[uuid] = (by_uuid[uuid].action, outcome, rounds)
+            self._teller.add(by_uuid[uuid].action, outcome)
             self._queue.tasks.pop(uuid, None)
-        self._tell_at = trio.current_time()
-
-    async def _tell(self) -> None:
-        """Let Odoo know; while that is under way no round of the sync begins (`Mailbox.rounds`)."""
-        telling = dict(list(self._untold.items())[: 2 * _TELL])
-        try:
-            async with self._mailbox.between_rounds:
-                outcomes = [self._as_of_now(*item) for item in telling.values()]
-                await self._odoo.outcomes(self._account_id, outcomes, database=self._mailbox.store.database)
-                covering = [one.acked for one in outcomes if telling[one.uuid][0].kind not in LETTERS]
-                self._mailbox.acknowledged(acked for acked in covering if isinstance(acked, float))
-        except OdooError as error:
-            self._failures += 1
-            self._tell_at = trio.current_time() + backoff(self._failures, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
-            _log.warning("outcomes not told", account=self._account_id, number=len(telling), reason=type(error).__name__)
-            return
-        self._failures = 0
-        for uuid in telling:
-            self._untold.pop(uuid, None)
-        _log.info("actions ended", account=self._account_id, number=len(telling), failed=sum(o.outcome == "failed" for o in outcomes))
-        self._proof_at = trio.current_time() + _PROOF
-
-    def _as_of_now(self, action: Action, outcome: Outcome, rounds: int) -> Outcome:
-        """Return an outcome as Odoo may have it: what Graph said is left out where a round, which knows better, began since."""
-        if action.kind in LETTERS or outcome.outcome != "done" or (rounds == self._mailbox.rounds and outcome.said is not UNSET):
-            return outcome
-        if action.remote_id is not None and action.kind != "destroy":
-            self._mailbox.recheck.add(action.remote_id)
-        return Outcome(outcome.uuid, outcome.outcome, acked=outcome.acked)
 
     def _put_off(self, tasks: Sequence[Task], error: Exception) -> None:
         """Leave tasks where they are for a while: the mailbox is throttled, or out of reach."""

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from connector.odoo.port import OdooPort
-    from connector.odoo.wire import TreeFolder
+    from connector.odoo.wire import ApplyResult, TreeFolder
     from connector.state.store import Store
+    from connector.sync.turn import Turn
 
 __all__ = ["Applier", "NotConnectedInOdoo", "Superseded"]
 
@@ -74,6 +75,7 @@ class Applier:
         store: Store,
         fetch: Callable[[list[str]], Awaitable[list[dict[str, Any]]]],
         on_refused: Callable[[dict[str, Any]], Awaitable[None]],
+        turn: Turn,
     ) -> None:
         """`fetch` gets the whole patches of messages, without those that do not exist; `on_refused` hears of patches that Odoo refuses."""
         self.account_id = account_id
@@ -81,6 +83,7 @@ class Applier:
         self._store = store
         self._fetch = fetch
         self._on_refused = on_refused
+        self._turn = turn
         self._queue = trio.Lock()
         self._strangers = _STRANGERS
 
@@ -159,13 +162,14 @@ class Applier:
     async def _place(self, request: ApplyRequest) -> Applied:
         """Send one request; patches that Odoo cannot place are asked for whole, and the call is made again."""
         for _ in range(_ATTEMPTS):
-            # The file may belong to another database than the one that answers now: then nothing is to be written.
-            answer = await self._odoo.apply(msgspec.structs.replace(request, database=self._store.database))
+            answer = await self._call(request)
             if isinstance(answer, Applied):
                 return answer
             match answer.reason:
                 case "unknown":
                     request = await self._completed(request, set(answer.unknown))
+                case "fence":
+                    raise Superseded("this mailbox was taken up anew since")
                 case "folder":
                     # A message of a folder that appeared after the tree was listed: the next cycle lists the tree first.
                     raise Superseded("Odoo does not know a folder of this mailbox yet")
@@ -177,6 +181,25 @@ class Applier:
                 case _:
                     raise Superseded("the cursors of this mailbox were written by somebody else")
         raise Superseded("messages of this mailbox change faster than they can be read")
+
+    async def _call(self, request: ApplyRequest) -> ApplyResult:
+        """Make one call, in turn; one whose fate is not known may be carried out later, and must not get over what is read from now on."""
+        turn = self._turn
+        async with turn.lock:
+            if turn.fence is None:
+                raise Superseded("this mailbox is to be taken up first")
+            turn.cross([patch["remote_id"] for patch in request.messages])
+            turn.cross([item.remote_id for item in request.removed])
+            turn.cross(request.gone)
+            fence, turn.fence = turn.fence, None
+            try:
+                # The file may belong to another database than the one that answers now: then nothing is to be written.
+                answer = await self._odoo.apply(msgspec.structs.replace(request, database=self._store.database, fence=fence))
+            except OdooFault:
+                turn.fence = fence
+                raise
+            turn.fence = fence
+            return answer
 
     async def _completed(self, request: ApplyRequest, unknown: set[str]) -> ApplyRequest:
         """Return `request` without the ids that Odoo cannot place, but with whole messages for those that exist.

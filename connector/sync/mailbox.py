@@ -49,6 +49,7 @@ from connector.sync.machine import phase_of
 from connector.sync.plan import reset_delay
 from connector.sync.removals import AT_ONCE, look_into, resolve_pending, waiting_of
 from connector.sync.trials import Trials
+from connector.sync.turn import Turn
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
@@ -120,10 +121,8 @@ class Mailbox:
     _is_stuck: bool = field(init=False, default=False)
     # How often `forget` was called: it may be, while a cycle is under way.
     _forgotten: int = field(init=False, default=0)
-    # How many rounds began; held while outcomes of actions are told, so that Odoo hears Graph's answer before a newer round, or not at all.
-    rounds: int = field(init=False, default=0)
-    between_rounds: trio.Lock = field(init=False, default_factory=trio.Lock)
-    # Messages of which Graph's answer to a write was lost: they are looked at in the next round.
+    turn: Turn = field(init=False, default_factory=Turn)
+    # Messages of which Graph's answer to a write was lost, or may be older than what the sync wrote: they are looked at in the next round.
     recheck: set[str] = field(init=False, default_factory=set)
     # When Graph acknowledged the newest action that covers still, by our clock; None where nothing covers.
     _acked: float | None = field(init=False, default=None)
@@ -153,10 +152,9 @@ class Mailbox:
         Raises what concerns the whole mailbox (throttling, sign-in, mailbox gone, Odoo). An error of one folder is logged, leaves
         the other folders alone, and makes the round incomplete: the progress has it.
         """
-        async with self.between_rounds:
-            self.rounds += 1
+        self.recheck |= self.turn.begin_round()
         began = self.now().timestamp()
-        work = self._work or await self._take_up()
+        work = (self.turn.fence and self._work) or await self._take_up()
         self._is_stuck = False
         outcome = await self._live(work, first)
         failures = list(outcome.failures)
@@ -408,7 +406,12 @@ class Mailbox:
             store=self.store,
             ledger=self.ledger,
             applier=Applier(
-                self.account_id, self.odoo, self.store, lambda ids: fetch_whole(work, ids), lambda patch: note_refused(work, patch)
+                self.account_id,
+                self.odoo,
+                self.store,
+                lambda ids: fetch_whole(work, ids),
+                lambda patch: note_refused(work, patch),
+                self.turn,
             ),
             trials=trials,
             bootstrap_messages=self.bootstrap_messages,
@@ -420,9 +423,13 @@ class Mailbox:
 
     async def _read(self, work: Work) -> None:
         """Make the book of `work` say what Odoo has."""
-        snapshots = await self.odoo.take_up([self.account_id])
-        if not snapshots:
-            raise NotConnectedInOdoo("the account does not exist in Odoo any more")
+        async with self.turn.lock:
+            # Whatever becomes of this call, Odoo may have made a new one.
+            self.turn.fence = None
+            snapshots = await self.odoo.take_up([self.account_id])
+            if not snapshots:
+                raise NotConnectedInOdoo("the account does not exist in Odoo any more")
+            self.turn.fence = snapshots[0].fence
         stored = await self.store.load_cursors(self.account_id)
         now = self.now().timestamp()
         work.book = open_book(snapshots[0], stored, now, work.book.tree)

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import trio
-
 from connector.graph.client import MailboxClient
 from connector.graph.gate import Gate
 from connector.http import open_client
 from connector.state.journal import Journal
 from connector.state.store import open_store
+from connector.sync.turn import Turn
 from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.model import Mailbox as Truth
 from tests.graph_simulator.server import asgi_transport, make_world
@@ -42,8 +41,7 @@ async def open_alone(folder: Path, *scopes: str) -> AsyncIterator[tuple[Truth, A
         mailbox = SimpleNamespace(
             client=MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token()),
             account_id=ACCOUNT,
-            rounds=0,
-            between_rounds=trio.Lock(),
+            turn=Turn("fence"),
             acknowledged=lambda _acked: None,
             recheck=set(),
             store=store,

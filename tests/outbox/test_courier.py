@@ -38,8 +38,8 @@ class _Odoo:
         del account_id, uuid, database
         return DraftContent("new", None, TAG, self.remote_id, self.change_key, 1, None, [], [], [], "Hello", "<p>…</p>", "normal", [])
 
-    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None) -> int:
-        del account_id, database
+    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None, fence: str | None) -> int:
+        del account_id, database, fence
         await trio.sleep(5.0)
         for one in outcomes:
             self.told.append(one)

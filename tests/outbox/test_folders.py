@@ -36,8 +36,8 @@ class _Odoo:
     def __init__(self) -> None:
         self.told: list[Outcome] = []
 
-    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None) -> int:
-        del account_id, database
+    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None, fence: str | None) -> int:
+        del account_id, database, fence
         self.told += outcomes
         return len(outcomes)
 

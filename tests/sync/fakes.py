@@ -27,6 +27,7 @@ from connector.state.ledger import Ledger
 from connector.sync.applier import Applier
 from connector.sync.merge import is_whole
 from connector.sync.trials import Trials
+from connector.sync.turn import Turn
 from connector.sync.work import Work
 
 if TYPE_CHECKING:
@@ -77,7 +78,14 @@ class FakeAddon:
         """Know of no account, and take every connector for the holder of the lease."""
         return Exchange(watermark=f"{instance}{run}{serial}{since}{leaving}{len(reports)}{database}{trouble}{actions}", accounts=[])
 
-    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:  # noqa: ARG002 - the port's
+    async def outcomes(
+        self,
+        account_id: int,
+        outcomes: Sequence[Outcome],
+        *,
+        database: str | None = None,  # noqa: ARG002 - the port's
+        fence: str | None = None,  # noqa: ARG002 - the port's
+    ) -> int:
         """Keep what came of actions."""
         self.told += [(account_id, one) for one in outcomes]
         return len(outcomes)
@@ -108,7 +116,7 @@ class FakeAddon:
     async def take_up(self, account_ids: Sequence[int]) -> list[MailboxSnapshot]:
         """Tell cursors and revisions."""
         folders = [snapshot_of(f, revision=r, cursor=self.cursors.get(f)) for f, r in self.revisions.items()]
-        return [MailboxSnapshot(account_id=i, folders=folders, pending=sorted(self.pending)) for i in account_ids]
+        return [MailboxSnapshot(account_id=i, folders=folders, pending=sorted(self.pending), fence="fence") for i in account_ids]
 
     async def apply(self, request: ApplyRequest) -> ApplyResult:
         """Do all or nothing, as the addon does."""
@@ -179,7 +187,7 @@ def work_of(client: MailboxClient, addon: FakeAddon, store: Store) -> Work:
         odoo=addon,
         store=store,
         ledger=ledger,
-        applier=Applier(7, addon, store, never, fine),
+        applier=Applier(7, addon, store, never, fine, Turn("fence")),
         trials=Trials(ledger),
         bootstrap_messages=50,
         now=lambda: datetime(2026, 11, 23, 12, tzinfo=UTC),

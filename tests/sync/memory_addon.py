@@ -239,6 +239,8 @@ class MemoryAddon:
 
         def work() -> list[MailboxSnapshot]:
             wanted = {number(one, "account_ids") for one in account_ids}
+            for account_id in wanted & self.mailboxes.keys():
+                self.mailboxes[account_id].fence = str(uuid.uuid4())
             return [_snapshot(i, self.mailboxes[i]) for i in sorted(wanted & self.mailboxes.keys())]
 
         return await self._call("take_up", {"account_ids": list(account_ids)}, work)
@@ -252,7 +254,10 @@ class MemoryAddon:
             box = self.mailboxes.get(number(request.account_id, "account_id"))
             if box is None or not box.is_connected:
                 return Refused("account")
-            return Apply(box, msgspec.to_builtins(msgspec.structs.replace(request, database=UNSET)), self._db.numbers()).run()
+            if not _is_in_time(box, None if isinstance(request.fence, UnsetType) else request.fence):
+                return Refused("fence")
+            values = msgspec.to_builtins(msgspec.structs.replace(request, database=UNSET, fence=UNSET))
+            return Apply(box, values, self._db.numbers()).run()
 
         return await self._call("apply", request, work)
 
@@ -263,17 +268,22 @@ class MemoryAddon:
         request = {"account_id": account_id, "folder": folder, "listed": list(listed), "after": after, "until": until}
         return await self._call("compare", request, lambda: self._compare(account_id, folder, listed, after, until))
 
-    async def outcomes(self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None) -> int:
+    async def outcomes(
+        self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None, fence: str | None = None
+    ) -> int | Refused:
         """Note what came of actions."""
 
-        def work() -> int:
+        def work() -> int | Refused:
             if not self._is_meant(database):
                 return 0
             box = self.mailboxes.get(number(account_id, "account_id"))
+            if box is not None and not _is_in_time(box, fence):
+                return Refused("fence")
             found = objects(msgspec.to_builtins(list(outcomes)), "outcomes")
             return take_outcomes(box, found, letters.end) if box is not None else 0
 
-        return await self._call("outcomes", {"account_id": account_id, "outcomes": list(outcomes), "database": database}, work)
+        request = {"account_id": account_id, "outcomes": list(outcomes), "database": database, "fence": fence}
+        return await self._call("outcomes", request, work)
 
     def maildesk_send(
         self, account_id: int, subject: str, to: str, *, delay: float = 0.0, files: tuple[tuple[int, str, bytes], ...] = ()
@@ -462,6 +472,10 @@ class MemoryAddon:
         return Comparison([entry[0] for entry in listed if _differs(box, folder, entry)], [i for i in shown if i not in names])
 
 
+def _is_in_time(box: MemoryMailbox, fence: str | None) -> bool:
+    return text(fence, "fence") in {None, box.fence}
+
+
 def _is_same(lease: _Lease, mine: _Lease, serial: str | None) -> bool:
     """A run that has a serial but is not the holder was replaced by a newer one of the same file."""
     return lease.instance == mine.instance and (lease.run == mine.run or serial is None)
@@ -488,7 +502,7 @@ def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
     unsettled = max((a.acked for a in covering), default=None)
     covered = sorted({a.remote_id for a in covering if a.remote_id is not None and a.kind != "destroy"})
     folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
-    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled, covered)
+    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled, covered, box.fence)
 
 
 def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> Account:

@@ -90,6 +90,8 @@ class MemoryMailbox:
     said: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Mails that are being sent, by tag.
     letters: dict[str, MemoryLetter] = field(default_factory=dict)
+    # What the last take-up gave: whoever writes with another one is too late.
+    fence: str | None = None
     # Rows that Graph's word leaves hidden.
     _hidden: dict[str, int] = field(default_factory=dict)
 

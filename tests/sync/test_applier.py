@@ -11,6 +11,7 @@ from connector.errors import OdooFault
 from connector.odoo.wire import Applied, ApplyRequest, ApplyResult, FolderUpdate, Refused, Removed
 from connector.state.store import Cursor
 from connector.sync.applier import BATCH, Applier, NotConnectedInOdoo, Superseded
+from connector.sync.turn import Turn
 from tests.sync.fakes import FakeAddon
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ async def _fine(patch: dict[str, Any]) -> None:
 async def test_apply_cursor_goes_with_the_last_batch_and_into_the_file(store: Store) -> None:
     """A long list goes ahead in batches; the cursor comes with the end of its data, never before."""
     addon = FakeAddon()
-    applier = Applier(7, addon, store, _never, _fine)
+    applier = Applier(7, addon, store, _never, _fine, Turn("fence"))
     applied = await applier.apply(
         messages=[_whole(f"m{n}") for n in range(BATCH + 1)], folders=[FolderUpdate("F", revision=0, cursor="link")]
     )
@@ -44,7 +45,7 @@ async def test_apply_cursor_goes_with_the_last_batch_and_into_the_file(store: St
 async def test_apply_removals_go_in_batches_after_the_messages(store: Store) -> None:
     """Ten thousand of them in one transaction would hold its locks for longer than 0.25 s; the cursor comes with the last of them."""
     addon = FakeAddon()
-    applier = Applier(7, addon, store, _never, _fine)
+    applier = Applier(7, addon, store, _never, _fine, Turn("fence"))
     ids = [f"m{n}" for n in range(2 * BATCH + 1)]
     await applier.apply(messages=[_whole(i) for i in ids])
     addon.calls.clear()
@@ -68,7 +69,7 @@ async def test_apply_strangers_of_all_batches_are_asked_about_to_one_limit(store
 
     # The first refusal is of the first call, the second of the one that follows its repetition.
     addon.refusals.insert(1, Applied({}, 0, 0, []))
-    await Applier(7, addon, store, fetch, _fine).apply(removed=[Removed("F", i) for i in ids])
+    await Applier(7, addon, store, fetch, _fine, Turn("fence")).apply(removed=[Removed("F", i) for i in ids])
     assert asked == [*ids[:300], *ids[BATCH : BATCH + 100]]
 
 
@@ -76,7 +77,7 @@ async def test_apply_names_the_database_of_the_file(store: Store) -> None:
     """Where it was swapped under the connector, nothing is written into another one."""
     await store.remember_database("d-1")
     addon = FakeAddon()
-    applier = Applier(7, addon, store, _never, _fine)
+    applier = Applier(7, addon, store, _never, _fine, Turn("fence"))
     await applier.apply(messages=[_whole("m")])
     assert addon.calls[0].database == "d-1"
 
@@ -90,7 +91,7 @@ async def test_apply_unknown_partial_is_asked_for_whole(store: Store) -> None:
         asked.extend(remote_ids)
         return [_whole(i) for i in remote_ids if i != "gone"]
 
-    applier = Applier(7, addon, store, fetch, _fine)
+    applier = Applier(7, addon, store, fetch, _fine, Turn("fence"))
     await applier.apply(messages=[{"remote_id": "part", "is_read": True}, {"remote_id": "gone", "is_read": True}, _whole("m")])
     assert sorted(asked) == ["gone", "part"]
     assert sorted(addon.rows) == ["m", "part"]
@@ -108,7 +109,7 @@ async def test_apply_removals_of_strangers_are_asked_about(store: Store) -> None
         asked.extend(remote_ids)
         return [_whole(i) for i in remote_ids if i in {"m000", "m007", "m399"}]
 
-    applier = Applier(7, addon, store, fetch, _fine)
+    applier = Applier(7, addon, store, fetch, _fine, Turn("fence"))
     removed = [Removed("F", f"m{n:03}") for n in range(450)]
     await applier.apply(removed=removed, folders=[FolderUpdate("F", revision=0, cursor="link")])
     assert asked == [f"m{n:03}" for n in range(400)]
@@ -119,7 +120,7 @@ async def test_apply_removals_of_strangers_are_asked_about(store: Store) -> None
 async def test_apply_other_writer_is_told_and_nothing_is_saved(store: Store) -> None:
     """A refused revision means somebody else: the file keeps what it had."""
     addon = FakeAddon(revisions={"F": 5})
-    applier = Applier(7, addon, store, _never, _fine)
+    applier = Applier(7, addon, store, _never, _fine, Turn("fence"))
     with pytest.raises(Superseded):
         await applier.apply(messages=[_whole("m")], folders=[FolderUpdate("F", revision=4, cursor="link")])
     assert addon.rows == {}
@@ -132,7 +133,7 @@ async def test_apply_other_writer_is_told_and_nothing_is_saved(store: Store) -> 
 )
 async def test_apply_each_refusal_has_its_meaning(store: Store, reason: str, error: type[Exception]) -> None:
     """Disconnected, a folder that is newer than the tree, another writer."""
-    applier = Applier(7, FakeAddon(refusals=[Refused(reason)]), store, _never, _fine)
+    applier = Applier(7, FakeAddon(refusals=[Refused(reason)]), store, _never, _fine, Turn("fence"))
     with pytest.raises(error):
         await applier.apply(messages=[_whole("m")])
 
@@ -140,7 +141,7 @@ async def test_apply_each_refusal_has_its_meaning(store: Store, reason: str, err
 async def test_apply_removed_speaks_of_one_folder_only(store: Store) -> None:
     """A message that is in another folder by now is not touched by its old folder's removal."""
     addon = FakeAddon()
-    applier = Applier(7, addon, store, _never, _fine)
+    applier = Applier(7, addon, store, _never, _fine, Turn("fence"))
     await applier.apply(messages=[_whole("m", "B")], removed=[Removed("A", "m")])
     assert addon.pending == set()
     applied = await applier.apply(removed=[Removed("B", "m")])
@@ -155,7 +156,7 @@ async def test_apply_patch_that_odoo_refuses_is_left_out_and_told(store: Store) 
         assert addon.cursors == {}, "noted before the cursor moves past it"
         told.append(patch["remote_id"])
 
-    applier = Applier(7, addon, store, _never, refused)
+    applier = Applier(7, addon, store, _never, refused, Turn("fence"))
     applied = await applier.apply(messages=[_whole(f"m{n}") for n in range(100)], folders=[FolderUpdate("F", revision=0, cursor="link")])
     assert sorted(told) == ["m3", "m77"]
     assert applied.new == 98
@@ -170,7 +171,7 @@ async def test_apply_patch_that_odoo_refuses_is_left_out_and_told(store: Store) 
 async def test_apply_fault_that_is_not_of_one_message_is_raised(store: Store, bad: set[str], name: str) -> None:
     """Where everything is refused the addon is wrong, and a serialization failure says nothing of any message: nobody is set aside."""
     addon = PickyAddon(bad=bad, name=name)
-    applier = Applier(7, addon, store, _never, _fine)
+    applier = Applier(7, addon, store, _never, _fine, Turn("fence"))
     with pytest.raises(OdooFault):
         await applier.apply(messages=[_whole(f"m{n}") for n in range(50)], folders=[FolderUpdate("F", revision=0, cursor="link")])
     assert addon.cursors == {}

@@ -13,6 +13,7 @@ from connector.state.ledger import Handover
 from connector.sync.applier import Applier
 from connector.sync.book import Book, FolderView
 from connector.sync.live import live_round
+from connector.sync.turn import Turn
 from tests.graph.conftest import BASE, open_mailbox, page
 from tests.sync.fakes import FakeAddon, work_of
 
@@ -55,7 +56,7 @@ async def test_live_round_that_could_not_be_written_moves_no_cursor(store: Store
         work = work_of(client, addon, store)
         folder = _folder()
         work.book = Book({"F": folder})
-        work.applier = Applier(7, addon, store, cut, fine)
+        work.applier = Applier(7, addon, store, cut, fine, Turn("fence"))
         with pytest.raises(GraphUnreachable):
             await live_round(work, [folder], with_tree=False)
         assert (addon.rows, addon.cursors, await store.load_cursors(7)) == ({}, {}, {})
