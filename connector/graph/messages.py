@@ -48,7 +48,7 @@ SELECT = (
 )
 
 # What reconciling compares.
-_STATES = "id,receivedDateTime,isRead,flag,parentFolderId"
+_STATES = "id,receivedDateTime,isRead,flag,importance,categories,parentFolderId"
 
 # Messages a page of a plain list at most (user-list-messages: $top 1 to 1,000).
 LIST_LIMIT = 1000

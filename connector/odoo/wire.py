@@ -5,7 +5,7 @@ Absent and null are different things on this wire: a field that may be absent is
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -333,8 +333,14 @@ class SetAside(Struct, frozen=True):
     reason: str
 
 
-# [remote id, is read, is flagged]: a listed message for `connector_compare`; None is not compared.
-Listed = tuple[str, bool | None, bool | None]
+class Listed(NamedTuple):
+    """A listed message for `connector_compare`, a list on the wire; None is not compared, and categories have no order."""
+
+    remote_id: str
+    is_read: bool | None = None
+    is_flagged: bool | None = None
+    importance: str | None = None
+    categories: list[str] | None = None
 
 
 class Comparison(Struct, frozen=True):

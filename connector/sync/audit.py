@@ -7,6 +7,8 @@
 Listings and questions of large folders take long: between two pages a cycle that is due or asked for goes ahead (`Work.breathe`). What was
 listed before it is old then, which costs a question and no truth: nothing is repaired but by what Graph answers then.
 
+Compared are the folder, the read state, the flag, the importance and the categories: what people change of mail that has come.
+
 Whatever delta has not told yet is told first (`tell`): what is repaired after that is drift, counted and shown.
 """
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from connector.graph.types import GraphMessage, Recipient
 
-__all__ = ["RECIPIENTS_KEPT", "clean", "combine", "is_whole", "to_patch"]
+__all__ = ["RECIPIENTS_KEPT", "clean", "combine", "is_whole", "state_of", "to_patch"]
 
 # Names: a mail to 5,000 people must not make a row of 300 kB; the total stands beside the list (contract).
 RECIPIENTS_KEPT = 50
@@ -66,15 +66,23 @@ def to_patch(message: GraphMessage, folder: str | None = None) -> dict[str, Any]
             patch[key] = _recipients(recipients or ())
     moments = {"received_at": message.received, "sent_at": message.sent}
     patch |= {key: moment for key, moment in moments.items() if isinstance(moment, str)}
-    flags = {"is_read": message.is_read, "has_attachments": message.has_attachments, "is_draft": message.is_draft}
+    flags = {"has_attachments": message.has_attachments, "is_draft": message.is_draft}
     patch |= {key: bool(flag) for key, flag in flags.items() if not isinstance(flag, UnsetType)}
+    return patch | state_of(message)
+
+
+def state_of(message: GraphMessage) -> dict[str, Any]:
+    """Return the part of a patch that people change: written as it is compared, or a listing would differ from it for ever."""
+    state: dict[str, Any] = {}
+    if not isinstance(message.is_read, UnsetType):
+        state["is_read"] = bool(message.is_read)
     if not isinstance(message.flag, UnsetType):
-        patch["is_flagged"] = message.flag is not None and message.flag.flag_status == "flagged"
+        state["is_flagged"] = message.flag is not None and message.flag.flag_status == "flagged"
     if not isinstance(message.importance, UnsetType):
-        patch["importance"] = message.importance if message.importance in _IMPORTANCES else "normal"
+        state["importance"] = message.importance if message.importance in _IMPORTANCES else "normal"
     if not isinstance(message.categories, UnsetType):
-        patch["categories"] = [name for name in map(clean, message.categories or ()) if name]
-    return patch
+        state["categories"] = [name for name in map(clean, message.categories or ()) if name]
+    return state
 
 
 def is_whole(patch: dict[str, Any]) -> bool:

@@ -94,11 +94,16 @@ def importance(value, where):
     return value
 
 
-def categories(value, where):
-    """Return a list of texts as JSON."""
+def names(value, where):
+    """Return a list of texts."""
     if not isinstance(value, list):
         raise WireError(f"{where}: not a list")
-    return json.dumps([text(item, where) or "" for item in value], ensure_ascii=False)
+    return [text(item, where) or "" for item in value]
+
+
+def categories(value, where):
+    """Return a list of texts as JSON."""
+    return json.dumps(names(value, where), ensure_ascii=False)
 
 
 def recipients(value, where):

@@ -138,7 +138,7 @@ class Behind(Protocol):
     async def rows(self, account_id: int) -> dict[str, tuple[Any, ...]]:
         """Return what stands in the index: remote id -> (folder, subject, read, pending)."""
 
-    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None) -> str:
+    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None, **values: Any) -> str:
         """Do something with messages, as the owner; return what undoes it."""
 
     async def undo(self, account_id: int, group: str) -> None:
@@ -227,11 +227,10 @@ class InOdoo:
         )
         return {row[0]: row[1:] for row in await self._execute(statement, account_id)}
 
-    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None) -> str:
+    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None, **values: Any) -> str:
         """Let the person who made the account do it."""
         statement = "SELECT id FROM mailbox_message_index WHERE account_id = %s AND remote_id = ANY(%s)"
         ids = [row[0] for row in await self._execute(statement, account_id, list(remote_ids))]
-        values = {}
         if folder is not None:
             statement = "SELECT id FROM mailbox_folder WHERE account_id = %s AND remote_id = %s"
             ((values["folder_id"],),) = await self._execute(statement, account_id, folder)
@@ -362,9 +361,9 @@ class InMemory:
         rows = self.addon.rows(account_id)
         return {i: (row["folder"], row["subject"], row["is_read"], row["pending"]) for i, row in rows.items()}
 
-    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None) -> str:
+    async def act(self, account_id: int, kind: str, *remote_ids: str, folder: str | None = None, **values: Any) -> str:
         """Do it."""
-        return self.addon.maildesk_do(account_id, kind, remote_ids, **({} if folder is None else {"folder": folder}))
+        return self.addon.maildesk_do(account_id, kind, remote_ids, **values, **({} if folder is None else {"folder": folder}))
 
     async def undo(self, account_id: int, group: str) -> None:
         """Take it back."""

@@ -217,7 +217,7 @@ async def test_apply_tree_without_a_folder_leaves_its_messages_pending(mailbox: 
 
 
 async def test_compare_tells_where_a_listing_and_the_index_differ(mailbox: Mailbox) -> None:
-    """Missing, otherwise, unlisted; after `after`, up to `until`; null is not compared."""
+    """Missing, otherwise, unlisted; after `after`, up to `until`; null is not compared, and categories have no order."""
     for day in (1, 2, 3, 4):
         await mailbox.apply(message(f"m{day}", received_at=f"2026-11-0{day}T10:00:00Z"))
 
@@ -225,7 +225,15 @@ async def test_compare_tells_where_a_listing_and_the_index_differ(mailbox: Mailb
         found = await mailbox.odoo.compare(mailbox.id, "F-inbox", listed, **bounds)
         return found.differing, found.unlisted
 
-    assert await compare(("m1", False, False), ("m2", None, True), ("new", None, None)) == (["m2", "new"], ["m3", "m4"])
+    found = await compare(Listed("m1", is_read=False, is_flagged=False), Listed("m2", is_flagged=True), Listed("new"))
+    assert found == (["m2", "new"], ["m3", "m4"])
+    await mailbox.apply({"remote_id": "m1", "importance": "low", "categories": ["Red", "Blue"]})
+    same = Listed("m1", importance="low", categories=["Blue", "Red"])
+    found = await compare(
+        same, Listed("m2", importance="normal", categories=[]), Listed("m3", importance="low"), Listed("m4", categories=["x"])
+    )
+    assert found == (["m3", "m4"], [])
+    assert (await compare(same._replace(categories=["Red"]), same._replace(importance="high")))[0] == ["m1", "m1"]
     assert await compare(after="2026-11-01T10:00:00Z", until="2026-11-03T10:00:00Z") == ([], ["m2", "m3"])
 
 

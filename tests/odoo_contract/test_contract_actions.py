@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connector.errors import OdooFault
-from connector.odoo.wire import Action, FolderUpdate, Outcome, Removed
+from connector.odoo.wire import Action, FolderUpdate, Listed, Outcome, Removed
 from tests.odoo_contract.conftest import message
 
 if TYPE_CHECKING:
@@ -83,13 +83,35 @@ async def test_action_that_fails_leaves_what_graph_says(mailbox: Mailbox) -> Non
     await mailbox.behind.act(mailbox.id, "move", "a", folder="F-sub")
     await mailbox.apply({"remote_id": "a", "folder": "F-sent"})
     assert (await mailbox.rows())["a"][0] == "F-sub"
-    found = await mailbox.odoo.compare(mailbox.id, "F-sent", [("a", False, False)])
+    found = await mailbox.odoo.compare(mailbox.id, "F-sent", [Listed("a", is_read=False, is_flagged=False)])
     assert (found.differing, found.unlisted) == ([], [])
     assert (await mailbox.odoo.compare(mailbox.id, "F-sent", [])).unlisted == ["a"]
     assert (await mailbox.odoo.compare(mailbox.id, "F-sub", [])).unlisted == []
     (action,) = await connector.take()
     await mailbox.odoo.outcomes(mailbox.id, [Outcome(action.uuid, "failed", error="changed")])
     assert (await mailbox.rows())["a"][0] == "F-sent"
+
+
+async def test_action_covers_importance_and_categories_and_leaves_what_graph_said_to_compare(mailbox: Mailbox) -> None:
+    """What is shown is the user's; a listing is compared with, and repaired is, what stands beside it, nothing of it included."""
+    await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "importance", "a", importance="high")
+    await mailbox.behind.act(mailbox.id, "categories", "a", categories=["Mine"])
+
+    async def differing(importance: str, *categories: str) -> list[str]:
+        listed = [Listed("a", importance=importance, categories=list(categories)), Listed("b", importance="normal", categories=[])]
+        return (await mailbox.odoo.compare(mailbox.id, "F-inbox", listed)).differing
+
+    assert await differing("normal") == []
+    assert await differing("high", "Mine") == ["a"]
+    assert await differing("low", "Theirs") == ["a"]
+    answer = await mailbox.apply({"remote_id": "a", "importance": "low", "categories": ["Theirs"]})
+    assert getattr(answer, "changed", None) == 1
+    assert await differing("low", "Theirs") == []
+    assert await differing("low", "Mine") == await differing("high", "Theirs") == ["a"]
+    answer = await mailbox.apply({"remote_id": "a", "importance": "normal", "categories": []})
+    assert getattr(answer, "changed", None) == 1
+    assert await differing("normal") == []
 
 
 async def test_action_moved_message_is_not_hidden_by_its_leaving(mailbox: Mailbox) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from connector.errors import OdooFault
+from connector.graph.types import GraphMessage
 from connector.odoo.wire import (
     AccountReport,
     Applied,
@@ -19,6 +21,7 @@ from connector.odoo.wire import (
     SetAside,
     TreeFolder,
 )
+from connector.sync.merge import state_of
 from tests.odoo_contract.conftest import INSTANCE, RUN, TREE, message
 
 if TYPE_CHECKING:
@@ -30,13 +33,51 @@ async def test_compare_looks_at_whole_seconds_of_one_folder(mailbox: Mailbox) ->
     await mailbox.apply(message("early", received_at="2026-11-01T10:00:00.9Z"), message("sent", "F-sent"), message("hidden"))
     aside = [SetAside("bad", "F-inbox", "shape")]
     await mailbox.apply(message("zone", received_at="2026-11-01T12:00:01+02:00"), removed=[Removed("F-inbox", "hidden")], set_aside=aside)
-    listed: list[Listed] = [(name, None, None) for name in ("hidden", "sent", "bad", "early", "hidden")]
+    listed = [Listed(name) for name in ("hidden", "sent", "bad", "early", "hidden")]
     found = await mailbox.odoo.compare(mailbox.id, "F-inbox", listed, after="2026-11-01T10:00:00Z", until="2026-11-01T10:00:01.5Z")
     assert (found.differing, found.unlisted) == (["hidden", "sent", "hidden"], ["zone"])
     found = await mailbox.odoo.compare(mailbox.id, "F-strange", listed)
     assert (found.differing, found.unlisted) == (["hidden", "sent", "early", "hidden"], [])
     found = await mailbox.odoo.compare(999999, "F-inbox", listed[:1])
     assert (found.differing, found.unlisted) == (["hidden"], [])
+
+
+# What Graph may say of a message's categories and importance, and what no Outlook would.
+_HOSTILE: list[dict[str, Any]] = [
+    *({"categories": names} for names in ([], None, ["Red", "red", "RED"], ["Red", "Red"], ["", " ", "\x00", "\n"], [" a\tb\r\n", "a b"])),
+    *(
+        {"categories": [name]}
+        for name in ("n" * 70_000, "\x00Red\x1f", "é", "e\u0301", "\\u0000", "\ud800", '"', "\\", "{}", "💩\uffff", "%s")
+    ),
+    {"categories": [f"Colour {n}" for n in range(500)]},
+    *({"importance": value} for value in ("low", "normal", "high", "High", "urgent", "", None, "\x00")),
+]
+
+
+async def test_compare_of_what_was_just_applied_finds_nothing(mailbox: Mailbox) -> None:
+    """Whatever Graph says: a difference that no repair ends would be asked about in each comparison."""
+    found = [msgspec.convert({"id": f"m{n}", **said}, GraphMessage) for n, said in enumerate(_HOSTILE)]
+    await mailbox.apply(*(message(one.id, **state_of(one)) for one in found))
+    listed = [Listed(one.id, **state_of(one)) for one in found]
+    turned = [one._replace(categories=[*reversed(one.categories), *one.categories]) for one in listed if one.categories]
+    assert (await mailbox.odoo.compare(mailbox.id, "F-inbox", listed)).differing == []
+    assert (await mailbox.odoo.compare(mailbox.id, "F-inbox", turned)).differing == []
+    other = [one._replace(categories=[*(one.categories or ()), "Other"]) for one in listed]
+    assert (await mailbox.odoo.compare(mailbox.id, "F-inbox", other)).differing == [one.remote_id for one in listed]
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        (Listed("m", importance="urgent"), "not one of low, normal, high"),
+        (Listed("m", categories=["\0"]), "a NUL character"),
+        (Listed(""), "missing"),
+    ],
+)
+async def test_compare_refuses_what_no_row_can_hold(mailbox: Mailbox, listed: Listed, said: str) -> None:
+    """As apply does: what cannot be written cannot be compared."""
+    with pytest.raises(OdooFault, match=f"listed: {said}"):
+        await mailbox.odoo.compare(mailbox.id, "F-inbox", [listed])
 
 
 async def test_exchange_leaving_frees_the_lease(mailbox: Mailbox) -> None:

@@ -39,7 +39,7 @@ from tests.sync import memory_addon_letters as letters
 from tests.sync.memory_addon_actions import act, claim, take_outcomes, undo
 from tests.sync.memory_addon_apply import Apply
 from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
-from tests.sync.memory_addon_wire import flag, iso, key, moment, number, objects, one_of, text, wrong
+from tests.sync.memory_addon_wire import categories, flag, importance, iso, key, moment, number, objects, one_of, text, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -462,14 +462,14 @@ class MemoryAddon:
     def _compare(self, account_id: int, folder: str, listed: Sequence[Listed], after: str | None, until: str | None) -> Comparison:
         box = self.mailboxes.get(number(account_id, "account_id"), MemoryMailbox())
         key(folder, "folder")
-        for remote_id, is_read, is_flagged in listed:
-            key(remote_id, "listed")
-            for state in (is_read, is_flagged):
+        for entry in listed:
+            key(entry.remote_id, "listed")
+            for read, state in zip((flag, flag, importance, categories), entry[1:], strict=True):
                 if state is not None:
-                    flag(state, "listed")
-        names = {entry[0] for entry in listed}
+                    read(state, "listed")
+        names = {entry.remote_id for entry in listed}
         shown = box.within(folder, moment(after, "after"), moment(until, "until"))
-        return Comparison([entry[0] for entry in listed if _differs(box, folder, entry)], [i for i in shown if i not in names])
+        return Comparison([entry.remote_id for entry in listed if _differs(box, folder, entry)], [i for i in shown if i not in names])
 
 
 def _is_in_time(box: MemoryMailbox, fence: str | None) -> bool:
@@ -482,16 +482,16 @@ def _is_same(lease: _Lease, mine: _Lease, serial: str | None) -> bool:
 
 
 def _differs(box: MemoryMailbox, folder: str, entry: Listed) -> bool:
-    remote_id, is_read, is_flagged = entry
-    row = box.rows.get(remote_id)
-    if row is None:
-        return remote_id not in box.unreadable
-    said = box.confirmed(remote_id)
+    if entry.remote_id not in box.rows:
+        return entry.remote_id not in box.unreadable
+    said = box.confirmed(entry.remote_id)
     return (
         said["pending"]
         or said["folder"] != folder
-        or (is_read is not None and said["is_read"] != is_read)
-        or (is_flagged is not None and said["is_flagged"] != is_flagged)
+        or (entry.is_read is not None and said["is_read"] != entry.is_read)
+        or (entry.is_flagged is not None and said["is_flagged"] != entry.is_flagged)
+        or (entry.importance is not None and said["importance"] != entry.importance)
+        or (entry.categories is not None and set(said["categories"]) != set(entry.categories))
     )
 
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IS_NEW",
+    "categories",
     "flag",
     "folder_update",
+    "importance",
     "iso",
     "key",
     "moment",
@@ -208,11 +210,13 @@ def patches(items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _importance(value: Any, where: str) -> str:
+def importance(value: Any, where: str) -> str:
+    """Return one of Graph's three."""
     return one_of(value, ("low", "normal", "high"), where)
 
 
-def _categories(value: Any, where: str) -> list[str]:
+def categories(value: Any, where: str) -> list[str]:
+    """Return a list of texts."""
     if not isinstance(value, list):
         raise wrong(f"{where}: not a list")
     return [text(item, where) or "" for item in value]
@@ -247,10 +251,10 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "sent_at": moment,
     "is_read": flag,
     "is_flagged": flag,
-    "importance": _importance,
+    "importance": importance,
     "has_attachments": flag,
     "is_draft": flag,
-    "categories": _categories,
+    "categories": categories,
 }
 
 # What a new row says where its patch says nothing.

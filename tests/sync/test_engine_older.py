@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from connector.sync import plan
 from tests.graph_simulator.quirks import Quirks
-from tests.sync.world import ACCOUNT, fill, open_world
+from tests.sync.world import ACCOUNT, fill, kind_of, open_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
 _HOUR = 3600.0
+
+# What a message says that was filed, or thought less of, in Outlook.
+_OTHER = {"importance": "low", "categories": ["Colour 7", "Blue"]}
+
+# Categories and importance as no Outlook would say them, and as Odoo may have them otherwise: cleaned, and in another order.
+_AWKWARD: list[dict[str, Any]] = [
+    *({"categories": names} for names in (None, ["Red", "red", "Red"], ["", " ", "\x00"], [" a\tb\r\n"], ["\x00Red\x1f"], ["n" * 70_000])),
+    *({"importance": value} for value in ("low", "High", "urgent", "", None)),
+]
 
 
 @asynccontextmanager
@@ -43,7 +52,7 @@ async def test_engine_backfill_budget_survives_restarts(tmp_path: Path, autojump
         assert rows[8] > 210
 
 
-@pytest.mark.parametrize("change", ["read", "move", "delete", "arrive"])
+@pytest.mark.parametrize("change", ["read", "importance", "categories", "move", "delete", "arrive"])
 async def test_engine_message_below_the_anchor_is_right_within_the_hour(tmp_path: Path, change: str, autojump_clock: MockClock) -> None:
     """A filtered cursor says nothing of older mail; during a long backfill it is right within one hour all the same."""
     quirks = Quirks(out_of_filter_events=False)
@@ -56,6 +65,8 @@ async def test_engine_message_below_the_anchor_is_right_within_the_hour(tmp_path
         match change:
             case "read":
                 truth.set_read(old, is_read=True)
+            case "importance" | "categories":
+                truth.change(old, {change: _OTHER[change]})
             case "move":
                 truth.move(old, truth.folder_id("archive"))
             case "delete":
@@ -68,6 +79,8 @@ async def test_engine_message_below_the_anchor_is_right_within_the_hour(tmp_path
         match change:
             case "read":
                 assert rows[old]["is_read"]
+            case "importance" | "categories":
+                assert rows[old][change] == _OTHER[change]
             case "delete":
                 assert old not in rows
             case _:
@@ -75,7 +88,7 @@ async def test_engine_message_below_the_anchor_is_right_within_the_hour(tmp_path
         assert len(rows) < 400, "the backfill is still under way"
 
 
-@pytest.mark.parametrize("change", ["read", "move", "delete"])
+@pytest.mark.parametrize("change", ["read", "categories", "move", "delete"])
 @pytest.mark.parametrize("strays", [1, 4])
 async def test_engine_message_older_than_the_backfill_is_right_within_the_hour(
     tmp_path: Path, change: str, strays: int, autojump_clock: MockClock
@@ -95,12 +108,20 @@ async def test_engine_message_older_than_the_backfill_is_right_within_the_hour(
         match change:
             case "read":
                 truth.set_read(old[0], is_read=True)
+            case "categories":
+                truth.change(old[0], {"categories": _OTHER["categories"]})
             case "move":
                 truth.move(old[0], junk)
             case _:
                 truth.delete(old[0])
         await world.run(_HOUR)
-        assert box.rows[old[0]]["is_read"] if change == "read" else old[0] not in box.rows
+        match change:
+            case "read":
+                assert box.rows[old[0]]["is_read"]
+            case "categories":
+                assert box.rows[old[0]]["categories"] == _OTHER["categories"]
+            case _:
+                assert old[0] not in box.rows
         assert len(box.rows) < 200, "the backfill is still under way"
 
 
@@ -117,19 +138,29 @@ async def test_engine_true_up_does_not_wait_for_the_backlog(tmp_path: Path, auto
         assert len(world.addon.mailboxes[ACCOUNT].rows) < 3000, "the backfill is still under way"
 
 
-@pytest.mark.parametrize(("age", "change", "days"), [(10, "state", 1), (60, "row", 1), (60, "state", 7)])
+@pytest.mark.parametrize(
+    ("age", "change", "days"),
+    [
+        (10, {"is_read": True}, 1),
+        (10, {"importance": "low"}, 1),
+        (10, {"categories": ["Colour 7"]}, 1),
+        (60, None, 1),
+        (60, {"is_read": True}, 7),
+        (60, {"importance": "high", "categories": ["Colour 7"]}, 7),
+    ],
+)
 async def test_engine_reconcile_compares_each_part_in_its_time(
-    tmp_path: Path, age: int, change: str, days: int, autojump_clock: MockClock
+    tmp_path: Path, age: int, change: dict[str, Any] | None, days: int, autojump_clock: MockClock
 ) -> None:
     """The last 30 days each day, the whole folder where counts differ, or each week; what Odoo has otherwise is repaired and is drift."""
     async with open_world(tmp_path, reconcile_interval=24 * _HOUR) as world:
         ids = fill(world, "inbox", 80, every=24 * _HOUR)
         await world.run(25 * _HOUR)
         rows = world.addon.mailboxes[ACCOUNT].rows
-        if change == "row":
+        if change is None:
             del rows[ids[age]]
         else:
-            rows[ids[age]] = {**rows[ids[age]], "is_read": True}
+            rows[ids[age]] = {**rows[ids[age]], **change}
         if days > 1:
             await world.run((days - 2) * 24 * _HOUR)
             assert world.differences()
@@ -137,6 +168,24 @@ async def test_engine_reconcile_compares_each_part_in_its_time(
         assert not world.differences()
         assert world.runner is not None
         assert world.runner.mailbox.drift == 1
+
+
+async def test_engine_reconcile_asks_about_no_message_that_is_as_it_was(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """Whatever Graph says of categories and importance: a difference that no repair ends would be drift, and a question, each day."""
+    async with open_world(tmp_path, reconcile_interval=24 * _HOUR) as world:
+        inbox = world.truth.folder_id("inbox")
+        ids = [world.deliver(inbox, age=60.0 + n, **said) for n, said in enumerate(_AWKWARD)]
+        ids.append(world.deliver(inbox, categories=["Red", "Blue"]))
+        await world.run(_HOUR)
+        rows = world.addon.mailboxes[ACCOUNT].rows
+        rows[ids[-1]] = {**rows[ids[-1]], "categories": ["Blue", "Red", "Blue"]}
+        world.simulator.requests.clear()
+        compared = world.addon.calls["before compare"]
+        await world.run(9 * 24 * _HOUR)
+        assert world.addon.calls["before compare"] - compared >= 9
+        assert "message" not in map(kind_of, world.simulator.requests)
+        assert world.runner is not None
+        assert world.runner.mailbox.drift == 0
 
 
 async def test_engine_restart_in_a_backfill_goes_on_from_the_newest_cursor(tmp_path: Path, autojump_clock: MockClock) -> None:

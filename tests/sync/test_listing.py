@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
-from hypothesis import given
+import trio
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.errors import GraphError
 from connector.graph.gate import Priority
-from connector.sync.listing import Entry, list_states, second_before, windows
+from connector.graph.types import GraphMessage
+from connector.odoo.wire import Applied, ApplyRequest, SealedToken, TreeFolder
+from connector.sync.listing import Entry, compare, list_states, second_before, windows
+from connector.sync.merge import to_patch
 from tests.graph.conftest import BASE, fault, open_mailbox, page
+from tests.sync.memory_addon import MemoryAddon
 
 if TYPE_CHECKING:
+    from random import Random
+
     import httpx
 
 _times = st.lists(st.sampled_from([f"2026-11-{day:02}T10:00:00Z" for day in range(1, 9)]), max_size=40)
@@ -46,12 +55,13 @@ async def test_list_states_follows_all_pages_and_counts_an_id_once() -> None:
             return page({"id": "b", "isRead": True}, {"id": "odd", "isRead": "maybe"})
         assert request.url.params["$filter"] == "receivedDateTime ge 2026-11-01T00:00:00Z"
         first = {"id": "a", "receivedDateTime": "2026-11-02T00:00:00Z", "isRead": False, "flag": {"flagStatus": "flagged"}}
+        first |= {"importance": "urgent", "categories": ["Red\x00", " "]}
         return page(first, {"id": "b", "isRead": True}, next=f"{BASE}/me/mailFolders/F/messages?$skip=2")
 
     async with open_mailbox(graph) as mailbox:
         found = await list_states(mailbox, "F", "2026-11-01T00:00:00Z", None, Priority.LIVE)
     assert found == [
-        Entry("a", "2026-11-02T00:00:00Z", is_read=False, is_flagged=True),
+        Entry("a", "2026-11-02T00:00:00Z", is_read=False, is_flagged=True, importance="normal", categories=["Red"]),
         Entry("b", "", is_read=True),
         Entry("odd"),
     ]
@@ -85,6 +95,68 @@ async def test_list_states_circle_is_an_error() -> None:
     async with open_mailbox(lambda _: page({"id": "a"}, next=f"{BASE}/me/mailFolders/F/messages?$skip=1")) as mailbox:
         with pytest.raises(GraphError, match="circle"):
             await list_states(mailbox, "F", None, None, Priority.LIVE)
+
+
+_item = st.fixed_dictionaries(
+    {"receivedDateTime": st.just("2026-11-02T00:00:00Z"), "parentFolderId": st.just("F")},
+    optional={
+        "isRead": st.none() | st.booleans(),
+        "flag": st.none()
+        | st.builds(lambda status: {"flagStatus": status}, st.sampled_from(["flagged", "complete", "notFlagged", "?", None])),
+        "importance": st.none() | st.sampled_from(["low", "normal", "high", "High", "urgent"]) | st.text(max_size=5),
+        "categories": st.none()
+        | st.lists(st.sampled_from(["Red", "red", "Red ", "a\tb", "a b", "\x00", ""]) | st.text(max_size=8), max_size=6),
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_item, max_size=5), st.randoms(use_true_random=False))
+def test_compare_unchanged_mailbox_that_was_just_synced_differs_in_nothing(items: list[dict[str, Any]], chance: Random) -> None:
+    """Whatever Graph says, in whatever order it says it the second time: what differs is asked about, day after day."""
+    named = [{"id": f"m{n}", **item} for n, item in enumerate(items)]
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        wanted = request.url.params["$select"].split(",")
+        shown = [{name: value for name, value in item.items() if name in wanted} for item in named]
+        return page(
+            *(
+                {**one, "categories": chance.sample(one["categories"], len(one["categories"]))} if one.get("categories") else one
+                for one in shown
+            )
+        )
+
+    async def live() -> None:
+        addon = MemoryAddon(lambda: datetime(2026, 11, 23, tzinfo=UTC))
+        account = addon.new_account("anna@pier.example")
+        addon.sign_in(account, SealedToken("one", 1))
+        synced = [to_patch(msgspec.convert(item, GraphMessage)) for item in named]
+        answer = await addon.apply(ApplyRequest(account, [TreeFolder("F", None, "F", "inbox")], synced, [], [], []))
+        assert isinstance(answer, Applied)
+        async with open_mailbox(graph) as mailbox:
+            listed = await list_states(mailbox, "F", None, None, Priority.LIVE)
+        assert len(listed) == len(named)
+        assert not await compare(addon, account, "F", listed)
+
+    trio.run(live)
+
+
+@pytest.mark.parametrize("change", [{"isRead": True}, {"flag": {"flagStatus": "flagged"}}, {"importance": "low"}, {"categories": ["Red"]}])
+async def test_compare_tells_each_state_that_changed(change: dict[str, Any]) -> None:
+    """By the whole way: what Graph is asked for, what is read of it, what Odoo is told."""
+    plain = {"id": "m", "receivedDateTime": "2026-11-02T00:00:00Z", "parentFolderId": "F", "isRead": False, "importance": "normal"}
+
+    def graph(request: httpx.Request) -> httpx.Response:
+        return page({name: value for name, value in {**plain, **change}.items() if name in request.url.params["$select"].split(",")})
+
+    addon = MemoryAddon(lambda: datetime(2026, 11, 23, tzinfo=UTC))
+    account = addon.new_account("anna@pier.example")
+    addon.sign_in(account, SealedToken("one", 1))
+    row = to_patch(msgspec.convert(plain, GraphMessage))
+    await addon.apply(ApplyRequest(account, [TreeFolder("F", None, "F", "inbox")], [row], [], [], []))
+    async with open_mailbox(graph) as mailbox:
+        found = await compare(addon, account, "F", await list_states(mailbox, "F", None, None, Priority.LIVE))
+    assert (found.differing, found.unlisted) == (["m"], [])
 
 
 def test_second_before_crosses_midnight() -> None:

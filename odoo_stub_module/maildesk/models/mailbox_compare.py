@@ -3,13 +3,26 @@
 One statement for any number of ids: the listing is a relation, looked up id by id in their unique index; the folder's rows of that time
 come from the list's own index, newest first, and what the listing has is taken out of them. What Graph said is compared, not what is
 shown: rows that an open action shows elsewhere, or hides, are looked for where Graph has them.
+
+Categories are compared as a set, since Graph promises no order of them, and by a hash: names are of a mail, and none of its values may be
+part of an SQL text.
 """
+
+from hashlib import sha256
 
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..wire import WireError, flag, key, moment, number
+from ..wire import WireError, flag, importance, key, moment, names, number
+from .message_cover import said
 from .message_rows import has_remote_id
+
+# The hash of the categories that Graph said a row has, as `_hash` makes it of those that are listed; anything but a list is none.
+_SAID_NAMES = f"CASE WHEN jsonb_typeof({said('categories')}) = 'array' THEN {said('categories')} END"
+_SAID_HASH = f"""COALESCE((
+    SELECT encode(sha256(string_agg(one, '' ORDER BY one)), 'hex')
+      FROM (SELECT DISTINCT sha256(convert_to(name, 'UTF8')) AS one
+              FROM jsonb_array_elements_text({_SAID_NAMES}) name) c), '')"""
 
 
 class MailboxAccount(models.Model):
@@ -39,7 +52,8 @@ def comparison(folders, account_id, folder, columns, after, until):
     )
     return SQL(
         f"""WITH listed AS MATERIALIZED (
-                SELECT * FROM unnest(%s::text[], %s::bool[], %s::bool[]) WITH ORDINALITY AS l(remote_id, is_read, is_flagged, n))
+                SELECT * FROM unnest(%s::text[], %s::bool[], %s::bool[], %s::text[], %s::text[]) WITH ORDINALITY
+                    AS l(remote_id, is_read, is_flagged, importance, categories, n))
            SELECT is_listed, remote_id
              FROM (SELECT true AS is_listed, l.remote_id, l.n
                      FROM listed l
@@ -50,6 +64,8 @@ def comparison(folders, account_id, folder, columns, after, until):
                           ELSE COALESCE(m.said_pending_removal, m.pending_removal) OR COALESCE(m.said_folder_id, m.folder_id) <> %s
                                OR COALESCE(m.said_is_read, m.is_read, false) <> l.is_read
                                OR COALESCE(m.said_is_flagged, m.is_flagged, false) <> l.is_flagged
+                               OR {said("importance")} <> l.importance
+                               OR l.categories IS NOT NULL AND {_SAID_HASH} <> l.categories
                           END
                    UNION ALL
                    SELECT false, m.remote_id, m.id
@@ -78,13 +94,23 @@ def comparison(folders, account_id, folder, columns, after, until):
     )
 
 
+def _hash(value, where):
+    """Return the hash of a set of categories; of none, ''."""
+    hashes = {sha256(name.encode()).digest() for name in names(value, where)}
+    return sha256(b"".join(sorted(hashes))).hexdigest() if hashes else ""
+
+
+# How what is listed of a message is read, after its id.
+_STATES = (flag, flag, importance, _hash)
+
+
 def _columns(listed):
-    """Return the ids, read states and flags of a listing; None is not compared."""
-    if not isinstance(listed, list) or not all(isinstance(item, list) and len(item) == 3 for item in listed):
-        raise WireError("listed: not a list of id, read, flagged")
-    ids, read, flagged = [], [], []
-    for remote_id, is_read, is_flagged in listed:
-        ids.append(key(remote_id, "listed"))
-        read.append(None if is_read is None else flag(is_read, "listed"))
-        flagged.append(None if is_flagged is None else flag(is_flagged, "listed"))
-    return ids, read, flagged
+    """Return what a listing says, column by column; None is not compared."""
+    if not isinstance(listed, list) or not all(isinstance(item, list) and len(item) == 5 for item in listed):
+        raise WireError("listed: not a list of id, read, flagged, importance, categories")
+    rows = [(key(item[0], "listed"), *(_optional(read, value) for read, value in zip(_STATES, item[1:], strict=True))) for item in listed]
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(5)]
+
+
+def _optional(read, value):
+    return None if value is None else read(value, "listed")
