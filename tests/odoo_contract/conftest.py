@@ -422,10 +422,19 @@ class Mailbox:
         folders: list[FolderUpdate] | None = None,
         set_aside: list[SetAside] | None = None,
         settled: float | UnsetType = UNSET,
+        fence: str | UnsetType = UNSET,
     ) -> ApplyResult:
         """Apply changes."""
         request = ApplyRequest(
-            self.id, tree, list(messages), removed or [], gone or [], folders or [], set_aside=set_aside or UNSET, settled=settled
+            self.id,
+            tree,
+            list(messages),
+            removed or [],
+            gone or [],
+            folders or [],
+            set_aside=set_aside or UNSET,
+            settled=settled,
+            fence=fence,
         )
         return await self.odoo.apply(request)
 

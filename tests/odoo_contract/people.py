@@ -40,6 +40,11 @@ class Robot:
         found: dict[str, Any] = answer.json()
         return found
 
+    def take_up(self) -> dict[str, Any]:
+        """Take the mailbox up."""
+        (found,) = self._http.post("connector_take_up", json={"account_ids": [self._account_id]}).raise_for_status().json()
+        return dict(found)
+
     def heartbeat(self, at: str) -> None:
         """Report the end of a round."""
         report = {"account_id": self._account_id, "last_sync_at": at}

@@ -266,6 +266,31 @@ def test_disconnect_during_the_first_apply_leaves_no_cursor(place: Place) -> Non
         assert robot.apply(tree=tree) == {"applied": False, "reason": "account"}
 
 
+def test_take_up_waits_for_the_apply_that_is_under_way(place: Place) -> None:
+    """Its sender died while a person's transaction held it up; whoever takes the mailbox up sees what it wrote, and stops the next one."""
+    account_id, _email = new_account(place)
+    with (
+        closing(Robot(place, account_id)) as dead,
+        closing(Robot(place, account_id)) as robot,
+        closing(UserTransaction(place)) as user,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        robot.apply(tree=[{"remote_id": "F-inbox", "parent_remote_id": None, "name": "Inbox", "role": "inbox"}])
+        fence = robot.take_up()["fence"]
+        with user.connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM mailbox_folder_sync WHERE account_id = %s FOR UPDATE", [account_id])
+        moved = [{"folder": "F-inbox", "revision": 0, "cursor": "https://late"}]
+        applying = pool.submit(dead.apply, messages=[marked(1)], folders=moved, fence=fence)
+        wait_for_a_lock(place)
+        taking = pool.submit(robot.take_up)
+        wait_for_a_lock(place, 2)
+        user.connection.rollback()
+        assert applying.result()["applied"]
+        (folder,) = taking.result()["folders"]
+        assert (folder["cursor"], folder["indexed"]) == ("https://late", 1)
+        assert dead.apply(messages=[marked(1)], fence=fence) == {"applied": False, "reason": "fence"}
+
+
 def test_exchange_two_connectors_start_at_once(place: Place) -> None:
     """Neither finds a lease; the one whose row comes second finds the other's."""
     place.execute("DELETE FROM mailbox_connector")

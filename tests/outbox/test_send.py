@@ -369,7 +369,7 @@ def test_send_to_oneself_takes_nothing_from_the_inbox(tmp_path: Path) -> None:
             told: list[Any] = []
             outcomes = type(world.addon).outcomes
 
-            async def hear(addon: Any, account_id: int, ended: Any, **more: Any) -> int:
+            async def hear(addon: Any, account_id: int, ended: Any, **more: Any) -> Any:
                 told.extend(ended)
                 return await outcomes(addon, account_id, ended, **more)
 

@@ -237,6 +237,7 @@ class Place:
             f"m-{mark}",
             self.person("other")["partner"],
         )
+        self.execute("INSERT INTO mailbox_fence (account_id, token) VALUES (%s, 'told')", account)
         self.execute("INSERT INTO mailbox_refresh (account_id, requested_at) VALUES (%s, now() - interval '1 hour')", account)
         self.must("owner", "mailbox.account", "write", [account], vals={"shared_user_ids": [[6, 0, [self.person("shared")["id"]]]]})
         box.ids = {"account": account, "mark": mark, "email": email}
@@ -251,6 +252,7 @@ class Place:
             "audit": "mailbox_audit",
             "link": "mailbox_conversation_link",
             "refresh": "mailbox_refresh",
+            "fence": "mailbox_fence",
         }.items():
             ((box.ids[name],),) = self.execute(f"SELECT min(id) FROM {table} WHERE account_id = %s", account)  # noqa: S608 - our names
         return box

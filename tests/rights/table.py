@@ -115,6 +115,7 @@ READERS = {
 CLOSED_MODELS = {
     "mailbox.folder.sync": "$sync",
     "mailbox.refresh":     "$refresh",
+    "mailbox.fence":       "$fence",
     "mailbox.connector":   1,
     "mailbox.hello":       1,
     "maildesk.connect":    1,

@@ -32,6 +32,7 @@ from . import mailbox_bounce
 from . import mailbox_signin
 from . import mailbox_unreadable
 from . import mailbox_lease
+from . import mailbox_fence
 from . import res_users
 from . import connector_user
 from . import mailbox_hello

@@ -34,6 +34,7 @@ class MailboxAccount(models.Model):
         set_aside=None,
         settled=None,
         database=None,
+        fence=None,
     ):
         """Apply changes of one mailbox; see docs/protocol.md for what they look like and what is refused."""
         account = self._as_connector().browse(number(account_id, "account_id"))
@@ -43,9 +44,11 @@ class MailboxAccount(models.Model):
         def work():
             if not account.exists() or not account.active or account.state in CHOSEN_STATES:
                 return {"applied": False, "reason": "account"}
+            if not account.env["mailbox.fence"]._is_in_time(account.id, fence):
+                return {"applied": False, "reason": "fence"}
             return Apply(account, tree, messages, removed, gone, folders, set_aside, settled).run()
 
-        return in_turn(account.env, account.id, work)
+        return in_turn(account.env, account.ids, work)
 
 
 class Apply:

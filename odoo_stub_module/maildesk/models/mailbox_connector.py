@@ -12,6 +12,7 @@ from odoo.tools import SQL
 
 from ..connector_client import ConnectorClient
 from ..wire import WireError, iso, key, number, objects, text, to_datetime
+from .apply_turn import in_turn
 
 # States that a person chose; a report of the connector does not change them.
 CHOSEN_STATES = ("draft", "paused", "disconnected")
@@ -226,10 +227,15 @@ class MailboxAccount(models.Model):
 
     @api.model
     def connector_take_up(self, account_ids):
-        """Return what the connector needs to go on with mailboxes."""
+        """Return what the connector needs to go on with mailboxes; what it sent before is in there, or refused from now on."""
         model = self._as_connector()
-        accounts = model.search([("id", "in", [number(one, "account_ids") for one in account_ids or []])], order="id")
-        return [account._snapshot() for account in accounts]
+        wanted = sorted({number(one, "account_ids") for one in account_ids or []})
+
+        def work():
+            accounts = model.search([("id", "in", wanted)], order="id")
+            return [{**account._snapshot(), "fence": account.env["mailbox.fence"]._renew(account.id)} for account in accounts]
+
+        return in_turn(model.env, wanted, work)
 
     def _snapshot(self):
         self.env.flush_all()

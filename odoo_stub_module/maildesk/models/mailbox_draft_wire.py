@@ -70,7 +70,7 @@ class MailboxAccount(models.Model):
                     draft._take_place(made["remote_id"], made["internet_message_id"] or None)
             return bool(draft)
 
-        return in_turn(account.env, account.id, work)
+        return in_turn(account.env, account.ids, work)
 
     def _open_letter(self, uuid, database):
         """Return the open action of a mail, empty if it is none (any more)."""

@@ -73,7 +73,7 @@ class MailboxAccount(models.Model):
         return [("account_id", "=", self.id), ("covers", "=", True), ("state", "=", "done"), ("kind", "!=", "send")]
 
     @api.model
-    def connector_outcomes(self, account_id, outcomes, database=None):
+    def connector_outcomes(self, account_id, outcomes, database=None, fence=None):
         """Note what came of actions; of one that ended otherwise meanwhile nothing is noted."""
         account = self._as_connector().browse(number(account_id, "account_id"))
         if not account._is_meant(database):
@@ -81,9 +81,13 @@ class MailboxAccount(models.Model):
         found = [_outcome(item) for item in objects(outcomes, "outcomes")]
 
         def work():
-            return {"taken": account.exists()._take_outcomes(found) if account.exists() else 0}
+            if not account.exists():
+                return {"taken": 0}
+            if not account.env["mailbox.fence"]._is_in_time(account.id, fence):
+                return {"taken": 0, "reason": "fence"}
+            return {"taken": account._take_outcomes(found)}
 
-        return in_turn(account.env, account.id, work)
+        return in_turn(account.env, account.ids, work)
 
     def _take_outcomes(self, outcomes):
         self.env.flush_all()

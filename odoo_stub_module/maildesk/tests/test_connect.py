@@ -78,6 +78,7 @@ class TestConnect(MailDeskCase):
             "res.users.apikeys",
             "ir.config_parameter",
             "mailbox.hello",
+            "mailbox.fence",
         ):
             with self.subTest(model=model), self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
                 self.env[model].with_user(user).search([])
