@@ -33,7 +33,7 @@ class _Odoo(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer the questions for version and addon."""
-        hello = {"addon_version": "19.0.1.3.0", "odoo_version": "19.0", "database_uuid": THEIRS, "now": "2026-11-28T10:00:00Z"}
+        hello = {"addon_version": "19.0.1.4.0", "odoo_version": "19.0", "database_uuid": THEIRS, "now": "2026-11-28T10:00:00Z"}
         answer = hello if self.path.endswith("/connector_hello") else {"result": {"server_version": "19.0"}}
         body = json.dumps(answer).encode()
         self.rfile.read(int(self.headers["Content-Length"]))

@@ -26,7 +26,7 @@ MODEL = "mailbox.account"
 
 # The series that the addon is written for, and its first release that speaks docs/protocol.md as it is now.
 _ODOO_NEEDED = 19
-_ADDON_NEEDED = (1, 3, 0)
+_ADDON_NEEDED = (1, 4, 0)
 
 _T = TypeVar("_T")
 

@@ -1,7 +1,7 @@
 {
     "name": "MailDesk",
     "summary": "Outlook.com and Microsoft 365 mail inside Odoo",
-    "version": "19.0.1.3.0",
+    "version": "19.0.1.4.0",
     "category": "Productivity",
     "author": "The MailDesk connector authors",
     "license": "LGPL-3",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 URL = "http://odoo.example:8069"
 API_KEY = "5ca1ab1e" + "0" * 32
-HELLO = {"addon_version": "19.0.1.3.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
+HELLO = {"addon_version": "19.0.1.4.0", "odoo_version": "19.0", "database_uuid": "u", "now": "2026-11-23T10:00:00Z"}
 
 Name = Literal["json2", "jsonrpc", "auto"]
 

@@ -163,7 +163,7 @@ class FakeAddon:
     async def check(self) -> Checkup:
         """Know of no connector."""
         seen = ConnectorSeen("not_configured", "")
-        return Checkup("19.0.1.3.0", "19.0", "", "", connector=seen, redirect_uri="")
+        return Checkup("19.0.1.4.0", "19.0", "", "", connector=seen, redirect_uri="")
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
         """Take a late body."""

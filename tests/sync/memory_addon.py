@@ -210,7 +210,7 @@ class MemoryAddon:
 
         def work() -> Hello:
             text(version, "connector_version")
-            return Hello("19.0.1.3.0", "19.0", self.database_uuid, iso(self._now()))
+            return Hello("19.0.1.4.0", "19.0", self.database_uuid, iso(self._now()))
 
         return await self._call("hello", {"connector_version": version}, work)
 
@@ -340,7 +340,7 @@ class MemoryAddon:
     async def check(self) -> Checkup:
         """Know of no connector."""
         seen = ConnectorSeen("not_configured", "")
-        return Checkup("19.0.1.3.0", "19.0", "", "", connector=seen, redirect_uri="")
+        return Checkup("19.0.1.4.0", "19.0", "", "", connector=seen, redirect_uri="")
 
     async def body(self, account_id: int, remote_id: str, body: dict[str, Any], *, database: str | None = None) -> None:
         """Take a late body; the first one stays."""
