@@ -180,10 +180,10 @@ class World:
                     beside=courier.run if self.settings.get("outbox") else None,
                 )
                 courier.on_done = courier.on_trouble = self.runner.wake
-                steps = _Steps(Fuse(die_at_step, self._die))
+                steps = _Steps(Fuse(die_at_step, self.die))
                 trio.lowlevel.add_instrument(steps)
                 with trio.move_on_after(seconds) as self._scope:
-                    self._fuse = Fuse(die_after, self._die)
+                    self._fuse = Fuse(die_after, self.die)
                     async with trio.open_nursery() as nursery:
                         if self.settings.get("outbox"):
                             exchange = Exchange(self.addon, store, self.reports, _Mailboxes(mailbox), Troubles(), "1.0", self.now, outbox)
@@ -194,7 +194,8 @@ class World:
                 self._fuse = Fuse()
                 self._scope = None
 
-    def _die(self) -> None:
+    def die(self) -> None:
+        """End the connector where it is; what it had in memory is gone."""
         self.deaths += 1
         if self._scope is not None:
             self._scope.cancel()
