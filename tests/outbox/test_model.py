@@ -50,7 +50,7 @@ _QUIET = 5000.0
 
 _ACTS = ["read", "unread", "flag", "unflag", "move", "move", "archive", "delete", "destroy", "importance", "categories", "mark_folder_read"]
 _CHANGES = ["deliver", "read_there", "flag_there", "move_there", "delete_there", "delete_folder"]
-_HAPPENINGS = ["run", "run", "die", "die", "die_anywhere", "lose_call", "lose_answer", "cut", "storm", "undo", "undo"]
+_HAPPENINGS = ["run", "run", "die", "die", "die_anywhere", "lose_call", "lose_answer", "late_call", "cut", "storm", "undo", "undo"]
 _DISASTERS = ["lose_file", "keep_file", "restore_file", "dump", "restore"]
 
 Step = sync_model.Step
@@ -175,6 +175,10 @@ class History(sync_model.History):
     async def on_lose_answer(self, step: Step) -> None:
         """Lose an answer."""
         self.world.lose[("after apply", "after exchange", "after outcomes")[step.a % 3]] = 1 + step.b % 2
+
+    async def on_late_call(self, step: Step) -> None:
+        """Let a call be carried out long after whoever made it gave it up, or died."""
+        self.world.addon.late[("apply", "outcomes")[step.a % 2]] = step.b % 12
 
     async def _change(self, step: Step) -> None:
         there = step.kind.removesuffix("_there")
