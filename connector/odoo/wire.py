@@ -281,7 +281,8 @@ class MailboxSnapshot(Struct, frozen=True):
     """A mailbox as Odoo has it; `pending` are the rows hidden by a removal that is not resolved, `unreadable` what was set aside.
 
     `unsettled`: when Graph acknowledged the newest action that still covers what it said, by the connector's clock; None where none does.
-    `covered`: the messages that such actions are about. `fence` goes with what is written from now on, until the next take-up.
+    `covered`: the messages that such actions are about, `covered_folders` the folders all of whose messages they are about.
+    `fence` goes with what is written from now on, until the next take-up.
     """
 
     account_id: int
@@ -290,6 +291,7 @@ class MailboxSnapshot(Struct, frozen=True):
     unreadable: list[str] = []
     unsettled: float | None = None
     covered: list[str] = []
+    covered_folders: list[str] = []
     fence: str | None = None
 
 

@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from connector.errors import OdooError
 from connector.odoo.wire import Outcome, Refused
-from connector.outbox.carry import LETTERS, lane_of
+from connector.outbox.carry import FOLDER_WIDE, LETTERS, lane_of
 from connector.sync.applier import Superseded
 from connector.sync.plan import backoff
 
@@ -120,6 +120,9 @@ class Teller:
     def _end(self, action: Action, outcome: Outcome, told: Outcome) -> None:
         """Let the sync look at a message of which Odoo did not hear what Graph says; any other is watched until the next round."""
         self._doubted.discard(action.uuid)
+        if action.kind in FOLDER_WIDE and action.folder is not None:
+            # Also of one that failed half way.
+            self._mailbox.relist.add(action.folder)
         sight = self._sights.pop(action.uuid, None)
         if sight is not None:
             sight.is_told = True

@@ -124,6 +124,8 @@ class Mailbox:
     turn: Turn = field(init=False, default_factory=Turn)
     # Messages of which Graph's answer to a write was lost, or may be older than what the sync wrote: they are looked at in the next round.
     recheck: set[str] = field(init=False, default_factory=set)
+    # Folders all of whose messages were acted on: what is below their anchors is compared before that covers no more.
+    relist: set[str] = field(init=False, default_factory=set)
     # When Graph acknowledged the newest action that covers still, by our clock; None where nothing covers.
     _acked: float | None = field(init=False, default=None)
 
@@ -167,7 +169,7 @@ class Mailbox:
         self._age(work)
         waits = any(f.cursor is None for f in work.book.synced())
         synced = is_resolved and not failures and not waits
-        if synced and self._acked is not None:
+        if synced and self._acked is not None and not self._unlisted(work):
             await self._settle(work, began)
         progress = self._progress(work, synced=synced, failure=failures[0] if failures else None)
         self.on_progress(progress)
@@ -310,16 +312,27 @@ class Mailbox:
         """Return when the next folder is to be compared below its anchor (seconds since 1970), None when no cursor is filtered."""
         if not (folders := self._filtered()):
             return None
+        if any(f.remote_id in self.relist for f in folders):
+            return 0.0
         audits = await self.ledger.audits()
         return min(_trued_at(audits, f) for f in folders) + audit.TRUE_UP_EVERY
 
     async def true_up(self) -> None:
-        """Compare the folder that waits longest below its anchor."""
+        """Compare a folder below its anchor: one that was acted on as a whole, or else the one that waits longest."""
         audits = await self.ledger.audits()
         if self._work is not None and (folders := self._filtered()):
-            folder = min(folders, key=lambda f: _trued_at(audits, f))
-            with self._alone(self._work, folder):
-                await audit.true_up(self._work, folder)
+            folder = min(folders, key=lambda f: (f.remote_id not in self.relist, _trued_at(audits, f)))
+            wanted = folder.remote_id in self.relist
+            # What is done to it from now on is for another listing.
+            self.relist.discard(folder.remote_id)
+            is_done = False
+            try:
+                with self._alone(self._work, folder):
+                    await audit.true_up(self._work, folder)
+                    is_done = True
+            finally:
+                if wanted and not is_done:
+                    self.relist.add(folder.remote_id)
 
     async def reconcile(self) -> bool:
         """Compare with the mailbox what is due, and repair it (`audit`); what was set aside is tried again.
@@ -365,6 +378,11 @@ class Mailbox:
 
     def _next(self, is_wanted: Callable[[FolderView], bool]) -> FolderView | None:
         return next((f for f in self._in_turn() if f.is_large and is_wanted(f)), None)
+
+    def _unlisted(self, work: Work) -> bool:
+        """Tell whether a folder that was acted on is to be listed still; an unfiltered cursor tells all that came of it."""
+        self.relist &= {f.remote_id for f in work.book.synced() if f.anchor is not None}
+        return bool(self.relist)
 
     def _filtered(self) -> list[FolderView]:
         """Return the folders whose cursor sees a part only."""
@@ -438,6 +456,7 @@ class Mailbox:
             self.acknowledged([snapshots[0].unsettled])
         # An earlier process may have died before it looked: a round alone tells nothing of them below the anchor of a filtered cursor.
         self.recheck.update(snapshots[0].covered)
+        self.relist.update(snapshots[0].covered_folders)
         # A cursor that moved without news before this process began, and that Odoo never heard of.
         for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:

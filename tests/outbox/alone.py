@@ -44,6 +44,7 @@ async def open_alone(folder: Path, *scopes: str) -> AsyncIterator[tuple[Truth, A
             turn=Turn("fence"),
             acknowledged=lambda _acked: None,
             recheck=set(),
+            relist=set(),
             store=store,
         )
         yield truth, mailbox, Journal(store)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+import pytest
 import trio
 
 from tests.graph_simulator.quirks import Quirks
@@ -128,3 +129,31 @@ async def test_recheck_what_was_read_before_a_click_gets_not_over_it(tmp_path: P
             await world.run(400)
         assert not world.addon.mailboxes[ACCOUNT].said
         assert _importance(world, message) == ("high", "high")
+
+
+@pytest.mark.parametrize("deaths", [0, 1])
+async def test_recheck_whole_folder_stays_read_below_the_anchor(tmp_path: Path, autojump_clock: MockClock, deaths: int) -> None:
+    """Nobody tells message by message what became of it there: it is compared before the click covers no more, by a successor too."""
+    del autojump_clock
+    async with _open(tmp_path) as (world, message):
+        world.addon.maildesk_do(ACCOUNT, "mark_folder_read", [], folder=world.truth.folder_id("inbox"))
+
+        async def die_when_told(phase: str, method: str, _: object) -> None:
+            if (phase, method) == ("after", "outcomes"):
+                world.die()
+
+        if deaths:
+            world.addon.on_call = die_when_told
+            await world.run(60)
+            world.addon.on_call = None
+        assert world.deaths == deaths
+        shown: set[bool] = set()
+
+        async def look(*_: object) -> None:
+            shown.add(world.addon.rows(ACCOUNT)[message]["is_read"])
+
+        world.addon.on_call = look
+        await world.run(700)
+        assert not world.addon.mailboxes[ACCOUNT].said
+        assert shown == {True}
+        assert all(row["is_read"] for row in world.addon.rows(ACCOUNT).values())

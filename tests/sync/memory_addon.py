@@ -501,8 +501,9 @@ def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
     covering = [a for a in box.actions.values() if a.covers and a.state == "done" and a.kind != "send"]
     unsettled = max((a.acked for a in covering), default=None)
     covered = sorted({a.remote_id for a in covering if a.remote_id is not None and a.kind != "destroy"})
+    wide = sorted({a.folder for a in covering if a.is_folder_wide and a.folder is not None})
     folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
-    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled, covered, box.fence)
+    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled, covered, wide, box.fence)
 
 
 def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> Account:

@@ -256,6 +256,7 @@ class MailboxAccount(models.Model):
             "unreadable": self.env["mailbox.unreadable"].search([("account_id", "=", self.id)], order="id").mapped("remote_id"),
             "unsettled": self._unsettled(),
             "covered": self._covered(),
+            "covered_folders": self._covered_folders(),
         }
 
     def _pending(self):

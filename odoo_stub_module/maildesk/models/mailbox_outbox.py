@@ -69,6 +69,11 @@ class MailboxAccount(models.Model):
         actions = self.env["mailbox.action"].search([*self._covering(), ("remote_id", "!=", False), ("kind", "!=", "destroy")])
         return sorted(set(actions.mapped("remote_id")))
 
+    def _covered_folders(self):
+        """Return the folders all of whose messages an ended action covers still."""
+        actions = self.env["mailbox.action"].search([*self._covering(), ("is_folder_wide", "=", True)])
+        return sorted(actions.folder_id.mapped("remote_id"))
+
     def _covering(self):
         return [("account_id", "=", self.id), ("covers", "=", True), ("state", "=", "done"), ("kind", "!=", "send")]
 
