@@ -95,7 +95,7 @@ class Teller:
                 fence, database = mailbox.turn.fence, mailbox.store.database
                 _check(await self._odoo.outcomes(mailbox.account_id, outcomes, database=database, fence=fence))
                 covering = [one.acked for one in outcomes if telling[one.uuid][0].kind not in LETTERS]
-                mailbox.acknowledged(acked for acked in covering if isinstance(acked, float))
+                mailbox.settling.acknowledged(acked for acked in covering if isinstance(acked, float))
         except (OdooError, Superseded) as error:
             self._doubted |= telling.keys()
             self._failures += 1
@@ -122,13 +122,13 @@ class Teller:
         self._doubted.discard(action.uuid)
         if action.kind in FOLDER_WIDE and action.folder is not None:
             # Also of one that failed half way.
-            self._mailbox.relist.add(action.folder)
+            self._mailbox.settling.folders.add(action.folder)
         sight = self._sights.pop(action.uuid, None)
         if sight is not None:
             sight.is_told = True
         is_looked_at = action.remote_id is not None and action.kind not in LETTERS and action.kind != "destroy"
         if is_looked_at and outcome.outcome == "done" and told.said is UNSET:
-            self._mailbox.recheck.add(str(action.remote_id))
+            self._mailbox.settling.messages.add(str(action.remote_id))
 
 
 def _check(answer: int | Refused) -> None:

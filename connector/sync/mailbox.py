@@ -48,12 +48,13 @@ from connector.sync.live import live_round
 from connector.sync.machine import phase_of
 from connector.sync.plan import reset_delay
 from connector.sync.removals import AT_ONCE, look_into, resolve_pending, waiting_of
+from connector.sync.settling import Settling
 from connector.sync.trials import Trials
 from connector.sync.turn import Turn
 from connector.sync.work import REANCHOR, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime
 
     from connector.graph.client import MailboxClient
@@ -122,12 +123,7 @@ class Mailbox:
     # How often `forget` was called: it may be, while a cycle is under way.
     _forgotten: int = field(init=False, default=0)
     turn: Turn = field(init=False, default_factory=Turn)
-    # Messages of which Graph's answer to a write was lost, or may be older than what the sync wrote: they are looked at in the next round.
-    recheck: set[str] = field(init=False, default_factory=set)
-    # Folders all of whose messages were acted on: what is below their anchors is compared before that covers no more.
-    relist: set[str] = field(init=False, default_factory=set)
-    # When Graph acknowledged the newest action that covers still, by our clock; None where nothing covers.
-    _acked: float | None = field(init=False, default=None)
+    settling: Settling = field(init=False, default_factory=Settling)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.store, self.account_id)
@@ -136,10 +132,6 @@ class Mailbox:
         """Trust nothing that is remembered: the next cycle takes up what Odoo has."""
         self._work = None
         self._forgotten += 1
-
-    def acknowledged(self, times: Iterable[float]) -> None:
-        """Note when Graph acknowledged actions: a round that begins later ends what they cover."""
-        self._acked = max([self._acked or 0.0, *times]) if (times := list(times)) else self._acked
 
     @property
     def is_known(self) -> bool:
@@ -154,7 +146,7 @@ class Mailbox:
         Raises what concerns the whole mailbox (throttling, sign-in, mailbox gone, Odoo). An error of one folder is logged, leaves
         the other folders alone, and makes the round incomplete: the progress has it.
         """
-        self.recheck |= self.turn.begin_round()
+        self.settling.messages |= self.turn.begin_round()
         began = self.now().timestamp()
         work = (self.turn.fence and self._work) or await self._take_up()
         self._is_stuck = False
@@ -165,29 +157,15 @@ class Mailbox:
             await reset(work, folder)
         failures += await self._list_instead(work, outcome.refused)
         failures += await self._give_cursors(work, first)
-        is_resolved = await resolve_pending(work, Priority.LIVE) and await self._recheck(work)
+        is_resolved = await resolve_pending(work, Priority.LIVE) and await self.settling.look(work)
         self._age(work)
         waits = any(f.cursor is None for f in work.book.synced())
         synced = is_resolved and not failures and not waits
-        if synced and self._acked is not None and not self._unlisted(work):
-            await self._settle(work, began)
+        if synced:
+            await self.settling.end(work, began)
         progress = self._progress(work, synced=synced, failure=failures[0] if failures else None)
         self.on_progress(progress)
         return progress
-
-    async def _recheck(self, work: Work) -> bool:
-        """Look at messages of which nobody knows what Graph answered; tell whether it told of all of them."""
-        asked, self.recheck = self.recheck, set()
-        findings = await look_into(work, sorted(asked), None, Priority.LIVE)
-        self.recheck.update(findings.open)
-        return not findings.open
-
-    async def _settle(self, work: Work, began: float) -> None:
-        """Let what Graph acknowledged before this round cover no more: the round told what came of it."""
-        applied = await work.applier.apply(settled=began)
-        work.book.pending = set(applied.pending)
-        if self._acked is not None and self._acked < began:
-            self._acked = None
 
     async def _live(self, work: Work, first: str | None) -> LiveOutcome:
         """Run the live round; where a person waits, the folder that they look at and the Inbox go ahead of all else."""
@@ -312,7 +290,7 @@ class Mailbox:
         """Return when the next folder is to be compared below its anchor (seconds since 1970), None when no cursor is filtered."""
         if not (folders := self._filtered()):
             return None
-        if any(f.remote_id in self.relist for f in folders):
+        if any(f.remote_id in self.settling.folders for f in folders):
             return 0.0
         audits = await self.ledger.audits()
         return min(_trued_at(audits, f) for f in folders) + audit.TRUE_UP_EVERY
@@ -321,18 +299,9 @@ class Mailbox:
         """Compare a folder below its anchor: one that was acted on as a whole, or else the one that waits longest."""
         audits = await self.ledger.audits()
         if self._work is not None and (folders := self._filtered()):
-            folder = min(folders, key=lambda f: (f.remote_id not in self.relist, _trued_at(audits, f)))
-            wanted = folder.remote_id in self.relist
-            # What is done to it from now on is for another listing.
-            self.relist.discard(folder.remote_id)
-            is_done = False
-            try:
-                with self._alone(self._work, folder):
-                    await audit.true_up(self._work, folder)
-                    is_done = True
-            finally:
-                if wanted and not is_done:
-                    self.relist.add(folder.remote_id)
+            folder = min(folders, key=lambda f: (f.remote_id not in self.settling.folders, _trued_at(audits, f)))
+            with self._alone(self._work, folder):
+                await self.settling.compare(self._work, folder)
 
     async def reconcile(self) -> bool:
         """Compare with the mailbox what is due, and repair it (`audit`); what was set aside is tried again.
@@ -378,11 +347,6 @@ class Mailbox:
 
     def _next(self, is_wanted: Callable[[FolderView], bool]) -> FolderView | None:
         return next((f for f in self._in_turn() if f.is_large and is_wanted(f)), None)
-
-    def _unlisted(self, work: Work) -> bool:
-        """Tell whether a folder that was acted on is to be listed still; an unfiltered cursor tells all that came of it."""
-        self.relist &= {f.remote_id for f in work.book.synced() if f.anchor is not None}
-        return bool(self.relist)
 
     def _filtered(self) -> list[FolderView]:
         """Return the folders whose cursor sees a part only."""
@@ -451,12 +415,7 @@ class Mailbox:
         stored = await self.store.load_cursors(self.account_id)
         now = self.now().timestamp()
         work.book = open_book(snapshots[0], stored, now, work.book.tree)
-        if snapshots[0].unsettled is not None:
-            # Not "some time ago": were our clock set back, a first round would not end it, and no later one would be told to.
-            self.acknowledged([snapshots[0].unsettled])
-        # An earlier process may have died before it looked: a round alone tells nothing of them below the anchor of a filtered cursor.
-        self.recheck.update(snapshots[0].covered)
-        self.relist.update(snapshots[0].covered_folders)
+        self.settling.take_up(snapshots[0])
         # A cursor that moved without news before this process began, and that Odoo never heard of.
         for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:
@@ -473,7 +432,7 @@ class Mailbox:
         for listed in tree.folders:
             folder = work.book.folders.get(listed.id)
             # Graph's answers to actions moved Odoo's counts along, past what is known here.
-            if folder is not None and (self._acked is not None or (folder.unread, folder.total) != (listed.unread, listed.total)):
+            if folder is not None and (self.settling.acked is not None or (folder.unread, folder.total) != (listed.unread, listed.total)):
                 updates.append(FolderUpdate(folder=folder.remote_id, revision=UNSET, unread=listed.unread, total=listed.total))
         await work.apply(folders=updates)
 

@@ -11,6 +11,7 @@ from connector.graph.gate import Gate
 from connector.http import open_client
 from connector.state.journal import Journal
 from connector.state.store import open_store
+from connector.sync.settling import Settling
 from connector.sync.turn import Turn
 from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.model import Mailbox as Truth
@@ -42,9 +43,7 @@ async def open_alone(folder: Path, *scopes: str) -> AsyncIterator[tuple[Truth, A
             client=MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token()),
             account_id=ACCOUNT,
             turn=Turn("fence"),
-            acknowledged=lambda _acked: None,
-            recheck=set(),
-            relist=set(),
+            settling=Settling(),
             store=store,
         )
         yield truth, mailbox, Journal(store)

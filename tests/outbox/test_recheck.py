@@ -118,7 +118,7 @@ async def test_recheck_what_was_read_before_a_click_gets_not_over_it(tmp_path: P
 
         async def look(phase: str, method: str, _: object) -> None:
             if (phase, method) == ("before", "take_up") and world.runner is not None:
-                world.runner.mailbox.recheck.add(message)
+                world.runner.mailbox.settling.messages.add(message)
 
         world.addon.on_call = look
 
