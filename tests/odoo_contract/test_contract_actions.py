@@ -190,6 +190,21 @@ async def test_action_of_a_whole_folder_is_held(mailbox: Mailbox) -> None:
     ]
 
 
+async def test_action_of_a_whole_folder_covers_until_it_is_settled(mailbox: Mailbox) -> None:
+    """A connector that takes the mailbox up hears which folders are to be compared before that."""
+    connector = await _filled(mailbox)
+    await mailbox.behind.act(mailbox.id, "mark_folder_read", folder="F-inbox")
+    await mailbox.behind.act(mailbox.id, "flag", "a")
+    wide, flag = await connector.take()
+    assert (await mailbox.snapshot()).covered_folders == []
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(one.uuid, "done", acked=ACKED) for one in (wide, flag)])
+    snapshot = await mailbox.snapshot()
+    assert (snapshot.unsettled, snapshot.covered, snapshot.covered_folders) == (ACKED, ["a"], ["F-inbox"])
+    await mailbox.apply(settled=_LATER)
+    snapshot = await mailbox.snapshot()
+    assert (snapshot.unsettled, snapshot.covered, snapshot.covered_folders) == (None, [], [])
+
+
 async def test_action_of_a_lost_answer_or_a_new_connector_comes_again(mailbox: Mailbox) -> None:
     """Nothing stays with nobody."""
     connector = await _filled(mailbox)
