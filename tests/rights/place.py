@@ -218,7 +218,8 @@ class Place:
             f"do {mark}",
         )
         self.execute(
-            "INSERT INTO mailbox_draft (author_id, account_id, mode, importance, state, revision, tag, subject, to_recipients, html, write_date) "
+            "INSERT INTO mailbox_draft "
+            "(author_id, account_id, mode, importance, state, revision, tag, subject, to_recipients, html, write_date) "
             # A draft without a date is newer than all others to PostgreSQL, and lists show the newest few.
             "VALUES (%s, %s, 'new', 'normal', 'editing', 1, %s, %s, %s::jsonb, %s, now() AT TIME ZONE 'UTC')",
             self.person("owner")["id"],
