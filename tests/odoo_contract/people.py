@@ -19,7 +19,7 @@ from tests.odoo_contract.conftest import INSTANCE, RUN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.odoo_contract.conftest import Place
+    from tests.odoo_contract.behind import Place
 
 __all__ = ["Robot", "UserTransaction", "bodies_served", "logs"]
 

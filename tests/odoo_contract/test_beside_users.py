@@ -16,13 +16,14 @@ import pytest
 from psycopg2.errors import SerializationFailure
 
 from tests.odoo.person import Person
-from tests.odoo_contract.conftest import message, new_account
+from tests.odoo_contract.behind import new_account
+from tests.odoo_contract.conftest import message
 from tests.odoo_contract.people import Robot, UserTransaction, bodies_served, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.odoo_contract.conftest import Place
+    from tests.odoo_contract.behind import Place
 
 # Stands in every subject, address and preview, and must stand in no log.
 MARK = "quetzal7731"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connector.odoo.wire import DraftMade, Outcome
-from tests.odoo_contract.conftest import TREE, InOdoo, Mailbox
+from tests.odoo_contract.behind import InOdoo
+from tests.odoo_contract.conftest import TREE, Mailbox
 from tests.odoo_contract.test_contract_actions import ACKED, Connector
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from connector.odoo.wire import Action, DraftContent
-    from tests.odoo_contract.conftest import Place
+    from tests.odoo_contract.behind import Place
 
 _DRAFT = "mailbox.draft"
 

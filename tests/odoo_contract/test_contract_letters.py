@@ -9,7 +9,8 @@ import pytest
 
 from connector.errors import OdooFault
 from connector.odoo.wire import AccountReport, Applied, DraftMade, Outcome, Person, Removed, TreeFolder
-from tests.odoo_contract.conftest import INSTANCE, TREE, Entry, Letter, message
+from tests.odoo_contract.behind import Entry, Letter
+from tests.odoo_contract.conftest import INSTANCE, TREE, message
 from tests.odoo_contract.test_contract_actions import ACKED, Connector
 
 if TYPE_CHECKING:

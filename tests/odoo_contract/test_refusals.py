@@ -13,10 +13,10 @@ from connector.odoo.json2 import Json2
 from connector.odoo.jsonrpc import JsonRpc
 from tests.odoo.person import Person
 from tests.odoo.process import free_port
-from tests.odoo_contract.conftest import opened
+from tests.odoo_contract.behind import opened
 
 if TYPE_CHECKING:
-    from tests.odoo_contract.conftest import Place
+    from tests.odoo_contract.behind import Place
 
 Transport = Literal["json2", "jsonrpc"]
 

@@ -20,6 +20,9 @@ from . import test_signin
 from . import test_contacts
 from . import test_news
 from . import test_drafts
+from . import test_drafts_outlook
+from . import test_forgetting
+from . import test_sending
 from . import test_into_odoo
 from . import test_translations
 from . import test_writing

@@ -1,11 +1,14 @@
 """What the addon's tests share: users of each group, a connected mailbox, and short words for applying."""
 
 import json
+from unittest.mock import patch as replace
 
 from odoo.tests import TransactionCase, new_test_user
 
 INBOX = {"remote_id": "F-inbox", "parent_remote_id": None, "name": "Inbox", "role": "inbox"}
 SENT = {"remote_id": "F-sent", "parent_remote_id": None, "name": "Sent Items", "role": "sent"}
+DRAFTS = {"remote_id": "F-drafts", "parent_remote_id": None, "name": "Drafts", "role": "drafts"}
+INSTANCE, RUN = "i-1", "r-1"
 
 
 def patch(remote_id, **keys):
@@ -66,3 +69,60 @@ class MailDeskCase(TransactionCase):
         told = [(row.channel, *(json.loads(row.message)[key] for key in ("type", "payload"))) for row in rows]
         rows.unlink()
         return [one for one in told if one[1].startswith("maildesk/")]
+
+
+class DraftCase(MailDeskCase):
+    """A person who writes and sends mails, and a connector that is told of them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.account.granted_scopes = "Mail.ReadWrite Mail.Send"
+        cls.drafts = cls.env["mailbox.draft"].with_user(cls.owner)
+
+    def setUp(self):
+        super().setUp()
+        self.apply(tree=[INBOX, SENT, DRAFTS], messages=[self.mail()])
+        self.serial = None
+
+    def mail(self, remote_id="m1", **keys):
+        people = {"total": 2, "list": [{"name": "Me", "address": "box@example.com"}, {"name": "Carl", "address": "carl@example.com"}]}
+        return patch(remote_id, to_recipients=people, **{"conversation_id": "c1", "internet_message_id": f"<{remote_id}@x>", **keys})
+
+    def body(self, html="<p>Hi</p>", attachments=(), **more):
+        rows = self.messages.search([("account_id", "=", self.account.id)])
+        return replace.object(
+            type(rows),
+            "_body",
+            lambda _self: {"state": "ready", "html": html, "has_remote": False, "attachments": list(attachments), **more},
+        )
+
+    def compose(self, mode="reply", **keys):
+        with self.body():
+            return self.drafts.maildesk_compose(mode, self.row("m1").id if mode != "new" else None, self.account.id, **keys)
+
+    def exchange(self):
+        answer = self.connector.connector_exchange(instance=INSTANCE, run=RUN, serial=self.serial, since="2026-01-01T00:00:00Z", actions=50)
+        self.serial = answer["serial"]
+        return answer
+
+    def send(self, html="<p>Dear Bert</p>", **keys):
+        """Write a mail and send it now; return (draft, action)."""
+        made = self.compose("new", to=["bert@example.com"], subject="Hello")
+        made |= self.drafts.maildesk_save(made["id"], made["revision"], {"html": html})
+        self.drafts.maildesk_send(made["id"], made["revision"], delay=0, **keys)
+        self.env.flush_all()
+        given = [one for one in self.exchange()["actions"] if one["kind"] == "send"]
+        self.assertEqual(len(given), 1)
+        return self.env["mailbox.draft"].browse(made["id"]), given[0]
+
+    def outcome(self, action, outcome, **keys):
+        return self.connector.connector_outcomes(self.account.id, [{"uuid": action["uuid"], "outcome": outcome, **keys}])
+
+    def made(self, action, remote_id="d1", message_id="<d1@x>"):
+        return self.connector.connector_draft_made(self.account.id, action["uuid"], remote_id, "k1", message_id)
+
+    def shown(self, name):
+        """Return subjects in a folder, as the owner's list shows them."""
+        folder = self.env["mailbox.folder"].search([("account_id", "=", self.account.id), ("remote_id", "=", name)])
+        return [row["subject"] for row in self.messages.with_user(self.owner).maildesk_list(folder.id)["rows"]]
