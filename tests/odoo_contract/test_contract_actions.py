@@ -194,10 +194,10 @@ async def test_action_of_a_whole_folder_covers_until_it_is_settled(mailbox: Mail
     """A connector that takes the mailbox up hears which folders are to be compared before that."""
     connector = await _filled(mailbox)
     await mailbox.behind.act(mailbox.id, "mark_folder_read", folder="F-inbox")
-    await mailbox.behind.act(mailbox.id, "flag", "a")
-    wide, flag = await connector.take()
+    await mailbox.behind.act(mailbox.id, "unread", "a")
+    wide, unread = await connector.take()
     assert (await mailbox.snapshot()).covered_folders == []
-    await mailbox.odoo.outcomes(mailbox.id, [Outcome(one.uuid, "done", acked=ACKED) for one in (wide, flag)])
+    await mailbox.odoo.outcomes(mailbox.id, [Outcome(one.uuid, "done", acked=ACKED) for one in (wide, unread)])
     snapshot = await mailbox.snapshot()
     assert (snapshot.unsettled, snapshot.covered, snapshot.covered_folders) == (ACKED, ["a"], ["F-inbox"])
     await mailbox.apply(settled=_LATER)
