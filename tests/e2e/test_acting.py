@@ -176,6 +176,15 @@ def test_acting_undo_on_a_phone_leaves_compose_free(reader: Page, stage: Stage) 
     if page.locator(".o-maildesk-back").is_visible():
         page.locator(".o-maildesk-back").click()
     is_clear(button, page.locator(".o-maildesk-compose.o-minimized"))
+    # A mail that can be taken back still stands over the notice.
+    page.evaluate(
+        """document.querySelector(".o-maildesk-hub").insertAdjacentHTML("beforeend",
+        '<div class="o-maildesk-departing"><div class="o-maildesk-toast">Sending</div></div>')"""
+    )
+    departing, mine = page.locator(".o-maildesk-departing").bounding_box(), notice.bounding_box()
+    assert departing is not None
+    assert mine is not None
+    assert departing["y"] + departing["height"] <= mine["y"]
     look(page, "acting-undo-minimized", NARROW)
     page.locator(".o-maildesk-tab").nth(1).click()
     expect(button).to_have_count(0)

@@ -1,4 +1,5 @@
 import { onMounted, useEffect } from "@odoo/owl";
+import { browser } from "@web/core/browser/browser";
 import { router } from "@web/core/browser/router";
 import { Deferred } from "@web/core/utils/concurrency";
 import { useSetupAction } from "@web/search/action_hook";
@@ -25,7 +26,8 @@ function addressed({ path, id, xml_id: xmlId, tag }) {
  * @param {object} props of a client action
  * @param {() => Place|null} getPlace null: not known yet, and the address stays
  * @param {() => void} onWritten the history has another state now
- * @returns {{from: Place|null, mounted: Promise<void>, write: () => void}} `from`: where to begin; null: where the person was
+ * @returns {{from: Place|null, mounted: Promise<void>, write: () => void}} `from`: where to begin; null: where the person was.
+ *  `mounted`: before that nothing may be written
  */
 export function useAddress(props, getPlace, onWritten) {
     const from = props.state?.place || addressed(props.action);
@@ -47,8 +49,9 @@ export function useAddress(props, getPlace, onWritten) {
         onWritten();
     }
 
-    // the action is mounted right after its component is
-    onMounted(() => Promise.resolve().then(() => mounted.resolve()));
+    // The action is mounted right after its component is, and a task later Odoo adds its address to the history: that one is not to
+    // take the place of the page before.
+    onMounted(() => Promise.resolve().then(() => browser.setTimeout(() => mounted.resolve())));
     // for a breadcrumb that leads back here
     useSetupAction({ getLocalState: () => ({ place: getPlace() }) });
     useEffect(write, () => {
