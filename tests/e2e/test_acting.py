@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import LOCKED, READER, connect_read_only
-from tests.e2e.pictures import look
+from tests.e2e.pictures import NARROW, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,6 +137,58 @@ def test_acting_on_one_message_is_true_at_microsoft(reader: Page, stage: Stage) 
     page.locator(".modal .btn-danger").click()
     expect(_row(page, subject)).to_have_count(0)
     _until(page, lambda: _at_microsoft(stage, subject) is None, "the message to be gone")
+
+
+@pytest.mark.timeout(300)
+def test_acting_undo_on_a_phone_leaves_compose_free(reader: Page, stage: Stage) -> None:
+    """The notice stands over the button, with a mail minimized beneath it too; and where there is no button, over the tabs' place."""
+    page = reader
+    _open(page, stage, "Crane for the thumb", "Crane for the palm", "Crane for the hand")
+    page.set_viewport_size({"width": 390, "height": 844})
+    notice, button = page.locator(".o-maildesk-undo"), page.locator(".o-maildesk-compose-start.o-floating .o-maildesk-compose-button")
+
+    def archive(subject: str) -> None:
+        _row(page, subject).click()
+        page.locator(".o-maildesk-reading [data-action=archive]").first.click()
+        expect(notice).to_be_visible()
+
+    def is_clear(*others: Locator) -> None:
+        """The notice lies on none of these, and wholly on screen."""
+        mine = notice.bounding_box()
+        assert mine is not None
+        assert mine["x"] >= 0
+        assert mine["x"] + mine["width"] <= 390
+        for other in others:
+            box = other.bounding_box()
+            assert box is not None
+            assert mine["y"] + mine["height"] <= box["y"], (mine, box)
+
+    archive("Crane for the thumb")
+    if page.locator(".o-maildesk-back").is_visible():
+        page.locator(".o-maildesk-back").click()
+    expect(button).to_be_visible()
+    is_clear(button, page.locator(".o-maildesk-tabs"))
+    look(page, "acting-undo", NARROW)
+
+    button.click()
+    page.locator(".o-maildesk-compose [data-do=minimize]").click()
+    archive("Crane for the palm")
+    if page.locator(".o-maildesk-back").is_visible():
+        page.locator(".o-maildesk-back").click()
+    is_clear(button, page.locator(".o-maildesk-compose.o-minimized"))
+    # A mail that can be taken back still stands over the notice.
+    page.evaluate(
+        """document.querySelector(".o-maildesk-hub").insertAdjacentHTML("beforeend",
+        '<div class="o-maildesk-departing"><div class="o-maildesk-toast">Sending</div></div>')"""
+    )
+    departing, mine = page.locator(".o-maildesk-departing").bounding_box(), notice.bounding_box()
+    assert departing is not None
+    assert mine is not None
+    assert departing["y"] + departing["height"] <= mine["y"]
+    look(page, "acting-undo-minimized", NARROW)
+    page.locator(".o-maildesk-tab").nth(1).click()
+    expect(button).to_have_count(0)
+    is_clear(page.locator(".o-maildesk-compose.o-minimized"))
 
 
 @pytest.mark.timeout(300)

@@ -139,6 +139,46 @@ def test_attachments_are_seen_saved_and_opened(reader: Page, stage: Stage) -> No
     page.locator(".modal button[aria-label=Close], .modal .btn-close, .modal .oi-arrow-left").first.click()
 
 
+@pytest.mark.timeout(300)
+def test_attachments_broken_pdf_says_so(reader: Page, stage: Stage) -> None:
+    """A file that is no PDF, one that is cut off, one without pages: told in words, and saved; the sound one beside them is shown."""
+    page = reader
+    no_pages = _text(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n"
+    )
+    mail = (
+        "From: Kai Mueller <kai@pier.example>\r\nTo: Anna <anna.larsen@outlook.example>\r\nSubject: Scans of the pier\r\n"
+        'Message-ID: <files-2@pier.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="o"\r\n\r\n'
+        "--o\r\nContent-Type: text/html\r\n\r\n<p>Here they are.</p>\r\n"
+        + _part("none.pdf", "application/pdf", _text("This is no PDF at all."))
+        + _part("cut.pdf", "application/pdf", base64.b64encode(base64.b64decode(_PDF)[:60]).decode())
+        + _part("empty.pdf", "application/pdf", no_pages)
+        + _part("sound.pdf", "application/pdf", _PDF)
+        + "--o--\r\n"
+    ).encode()
+    stage.simulator.ask("POST", f"/mailboxes/{READER}/deliver", mail)
+    page.goto("/odoo/maildesk")
+    page.locator('.o-maildesk-folder[data-role="inbox"]').first.click()
+    page.locator(".o-maildesk-refresh").click()
+    page.locator(".o-maildesk-row").filter(has_text="Scans of the pier").click()
+    page.locator(".o-maildesk-attachment-open").first.click()
+    state, title = page.locator(".o-maildesk-viewer-state"), page.locator(".modal-title")
+    for name in ("none.pdf", "cut.pdf", "empty.pdf"):
+        expect(title).to_have_text(name)
+        expect(state).to_have_text("This PDF cannot be shown. Download it to open it.", timeout=30_000)
+        expect(page.locator(".o-maildesk-viewer-stage iframe")).to_have_count(0)
+        if name == "none.pdf":
+            look(page, "viewer-broken")
+            with page.expect_download() as saved:
+                page.locator(".o-maildesk-viewer .modal-footer .btn-primary").click()
+            assert Path(saved.value.path()).read_bytes() == b"This is no PDF at all."
+        page.locator(".o-maildesk-viewer-next").click()
+    expect(page.frame_locator(".o-maildesk-viewer-stage iframe").locator(".textLayer")).to_contain_text(
+        "The pier in drawings", timeout=30_000
+    )
+    expect(state).to_have_count(0)
+
+
 def _account(stage: Stage) -> int:
     rows = stage.odoo.cluster.execute(stage.odoo.database, "SELECT id FROM mailbox_account WHERE email = %s", READER)
     return int(str(rows[0][0]))

@@ -160,4 +160,4 @@ def test_into_odoo_there_and_back(reader: Page, stage: Stage) -> None:
         look(page, "into-note")
         note.get_by_role("link", name="Open in MailDesk").click()
         expect(page.locator(".o-maildesk-reading-subject")).to_have_text("The crane comes on Friday")
-        expect(page).to_have_url(re.compile(r"/odoo/maildesk$"))
+        expect(page).to_have_url(re.compile(r"/odoo/maildesk\?folder=\d+&message=\d+$"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -200,6 +201,69 @@ def test_reading_text_invitation_and_bounce(inbox: Page, stage: Stage) -> None:
     page.locator(".o-maildesk-back").click()
     _open(page, "Delivery in week 48")
     assert _sticking_out(page) == []
+
+
+@pytest.mark.timeout(300)
+def test_reading_address_leads_to_the_mail(inbox: Page, newcomer: Page, stage: Stage) -> None:
+    """After a reload and by a link, for whoever reads the mailbox; others hear as of one that never was. Back leaves the app."""
+    page = inbox
+    _arrive(
+        page,
+        stage,
+        TEXT.replace("week-1@", "week-2@").replace("week 48", "week 50"),
+        TEXT.replace("week-1@", "week-3@").replace("week 48", "week 51"),
+    )
+    page.goto("/odoo/apps")
+    page.goto("/odoo/maildesk")
+    page.locator('.o-maildesk-folder[data-role="inbox"]').first.click()
+    _open(page, "Delivery in week 50")
+    _open(page, "Delivery in week 51")
+    expect(page).to_have_url(re.compile(r"/odoo/maildesk\?folder=\d+&message=\d+$"))
+    address = page.url
+    page.reload()
+    expect(page.locator(".o-maildesk-reading-subject")).to_have_text("Delivery in week 51")
+    expect(page.locator('.o-maildesk-folder[data-role="inbox"]').first).to_have_class(re.compile("o-selected"))
+    assert page.url == address
+    look(page, "reading-after-reload")
+
+    other = page.context.new_page()
+    other.goto(address)
+    expect(other.locator(".o-maildesk-reading-subject")).to_have_text("Delivery in week 51")
+    other.close()
+
+    # Another's, and one that never was: in the same words.
+    gone = "not in MailDesk any more, or its mailbox is not shared with you"
+    newcomer.goto(address)
+    theirs = newcomer.locator(".o_notification").filter(has_text=gone)
+    expect(theirs).to_be_visible()
+    expect(newcomer.locator(".o-maildesk-reading-subject")).to_have_count(0)
+    page.goto(re.sub(r"message=\d+", "message=99999999999", address))
+    expect(page.locator(".o_notification").filter(has_text=gone)).to_be_visible()
+    expect(page.locator(".o-maildesk-row").first).to_be_visible()
+    expect(page.locator(".o-maildesk-reading-subject")).to_have_count(0)
+    look(page, "reading-gone")
+
+    # What was read on the way does not stand in the way of Back.
+    page.go_back()
+    expect(page.locator(".o-maildesk-reading-subject")).to_have_text("Delivery in week 51")
+    page.go_back()
+    expect(page.locator(".o-maildesk")).to_have_count(0)
+
+    # On a phone Back closes the mail, after a reload as well, and the list has an address of its own.
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+    expect(page.locator(".o-maildesk-reading-subject")).to_have_text("Delivery in week 51")
+    for _ in range(2):
+        page.go_back()
+        expect(page.locator(".o-maildesk-row").first).to_be_visible()
+        expect(page.locator(".o-maildesk-reading-subject")).to_have_count(0)
+        expect(page).to_have_url(re.compile(r"/odoo/maildesk\?folder=\d+$"))
+        page.locator(".o-maildesk-row").filter(has_text="week 51").first.click()
+        expect(page).to_have_url(address)
+        page.reload()
+        expect(page.locator(".o-maildesk-reading-subject")).to_have_text("Delivery in week 51")
+    page.locator(".o-maildesk-back").click()
+    expect(page).to_have_url(re.compile(r"/odoo/maildesk\?folder=\d+$"))
 
 
 @pytest.mark.timeout(300)

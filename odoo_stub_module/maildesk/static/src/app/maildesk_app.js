@@ -17,8 +17,9 @@ import { OutboxNotice } from "../components/outbox_notice";
 import { ReadingPane } from "../components/reading_pane";
 import { Toolbar } from "../components/toolbar";
 import { UndoNotice } from "../components/undo_notice";
-import { comboOf } from "../utils/keys";
+import { useAddress } from "../utils/address_hook";
 import { useBack } from "../utils/back_hook";
+import { comboOf } from "../utils/keys";
 import { useKeys, usePalette } from "../utils/keys_hook";
 import { isEditable } from "../utils/writing";
 import { correspondentOf } from "../utils/people";
@@ -46,12 +47,12 @@ export class MailDeskApp extends Component {
         this.compose = useState(useService("maildesk.compose"));
         this.root = useRef("root");
         this.viewport = useViewport();
-        this.state = useState({ isInFolders: false, searchWishes: 0 });
+        this.state = useState({ isInFolders: false, hasArrived: false, searchWishes: 0 });
         this.openSoon = useDebounced((row) => this.openIfStill(row), WALK_DELAY);
         useMailDeskPresence();
         onWillStart(() => {
             // not awaited: the frame of the app stands at once, the data comes into it
-            this.open(this.props.action.context?.maildesk_message_id ?? this.props.resId);
+            this.open();
         });
         useExternalListener(window, "focus", () => this.store.onSeen());
         useExternalListener(document, "visibilitychange", () => document.visibilityState === "visible" && this.store.onSeen());
@@ -65,7 +66,16 @@ export class MailDeskApp extends Component {
         );
         usePalette(() => entries.filter((entry) => entry.isPossible()).map(keyCommand));
         this.entries = entries;
-        useBack(() => this.hasStepBack, () => this.stepBack());
+        this.back = useBack(
+            () => this.hasStepBack,
+            () => this.stepBack(),
+            () => this.address.write()
+        );
+        this.address = useAddress(
+            this.props,
+            () => this.state.hasArrived && this.store.place,
+            () => this.back.mark()
+        );
         // on a phone the list, and the search with it, may have to come first
         useEffect(
             (wishes) => {
@@ -82,15 +92,17 @@ export class MailDeskApp extends Component {
         return { app: this, store, action, compose, dialog, account: store.account, folder: store.folder, rows: store.actedRows };
     }
 
-    /** At a message, if somebody came here to read it. */
-    async open(messageId) {
-        await this.store.open();
+    /** Where the address says; or at a message, if somebody came here to read it (/odoo/maildesk/7, where the note on a record leads). */
+    async open() {
+        const { resId, state: left } = this.props;
+        const wanted = left ? null : resId;
+        await this.store.open(wanted ? null : this.address.from);
         this.compose.restore();
-        if (messageId) {
-            // of its address (/odoo/maildesk/7, where the note on a record leads) once: a reload goes on where the person is
-            this.props.updateActionState?.({ resId: false });
-            await this.store.reader.openById(messageId);
+        if (wanted) {
+            await this.store.reader.openById(wanted);
         }
+        await this.address.mounted;
+        this.state.hasArrived = true;
     }
 
     /** What stands on screen: on a phone one pane, else all. */

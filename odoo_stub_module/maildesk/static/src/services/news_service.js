@@ -128,7 +128,7 @@ export class News {
 export function openMailDesk(action, messageId, options = { clearBreadcrumbs: true }) {
     return action.doAction("maildesk.action_maildesk_app", {
         ...options,
-        additionalContext: messageId ? { maildesk_message_id: messageId } : {},
+        props: messageId ? { resId: messageId } : {},
     });
 }
 

@@ -1,4 +1,5 @@
 import { reactive } from "@odoo/owl";
+import { _t } from "@web/core/l10n/translation";
 import { ConnectionLostError } from "@web/core/network/rpc";
 import { coalesced } from "../utils/coalesce";
 import { isDisconnected } from "../utils/folders";
@@ -45,6 +46,9 @@ export class MailDeskStore {
 
     constructor({ bus_service: bus, orm, notification, "maildesk.announcer": announcer }) {
         this.orm = orm;
+        this.notification = notification;
+        /** The folder that the app is to begin with, while it opens the first time. */
+        this.firstId = null;
         this.preferences = new Preferences();
         this.search = new Search((method, kwargs) => this._messages(method, kwargs), (where) => placeOf(self, where));
         this.overviewAt = 0;
@@ -59,10 +63,19 @@ export class MailDeskStore {
         return self;
     }
 
-    /** The app opens: the first time all is read, later it is compared. Whoever never opens it costs no request. */
-    async open() {
+    /**
+     * The app opens: the first time all is read, later it is compared. Whoever never opens it costs no request.
+     *
+     * @param {import("../utils/address_hook").Place|null} [place] where; null: where the person was
+     */
+    async open(place = null) {
         this.live.listen();
+        this.firstId = place?.folderId ?? null;
         await (this.isLoaded ? this.live.catchUp() : this.loadOverview());
+        this.firstId = null;
+        if (place && this.isLoaded) {
+            await this._goTo(place);
+        }
         await this._quietly(() => this.outbox.look());
     }
 
@@ -91,6 +104,11 @@ export class MailDeskStore {
 
     accountOf(folderId) {
         return this.accounts.find((account) => account.folders.some((folder) => folder.id === folderId));
+    }
+
+    /** Where the person is, for the app's address; null while nothing is known. @returns {import("../utils/address_hook").Place|null} */
+    get place() {
+        return this.isLoaded ? { folderId: this.folderId, messageId: this.reading?.id ?? null } : null;
     }
 
     /** The mailbox of the open folder; of none where all Inboxes are. */
@@ -263,11 +281,29 @@ export class MailDeskStore {
             this._closeAll();
         }
         if (!this.folderId && !this.isUnified) {
-            await this.openInbox();
+            await (this.folderById(this.firstId) ? this.openFolder(this.firstId) : this.openInbox());
         }
     }
 
     // ------------------------------------------------------------------ inside
+
+    async _goTo({ folderId, messageId }) {
+        if (this.folderById(folderId)) {
+            if (folderId !== this.folderId) {
+                await this.openFolder(folderId);
+            }
+        } else if (folderId && !messageId) {
+            // the same words for one that is gone and for one that is another's
+            this.notification.add(_t("This folder is not in MailDesk any more, or its mailbox is not shared with you."), { type: "warning" });
+        } else if (this.hasUnified && !this.isUnified) {
+            await this.openUnified();
+        }
+        if (messageId) {
+            await this.reader.openById(messageId);
+        } else {
+            this.reader.close();
+        }
+    }
 
     async _openList({ folderId, isUnified, filters }) {
         Object.assign(this, { folderId, isUnified, filters, reading: null });

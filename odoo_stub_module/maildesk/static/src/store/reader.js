@@ -35,19 +35,32 @@ export class Reader {
         }
     }
 
-    /** Open a message that somebody came for from outside the app, in its folder. */
+    /** Open a message that somebody came for by its address or from outside the app: in the open list, else in its folder. */
     async openById(messageId) {
+        const { reading } = this.store;
+        if (reading?.id === messageId && !reading.isGone) {
+            return;
+        }
         await this.store._quietly(async () => {
             const { rows } = await this.store._messages("maildesk_rows", { message_ids: [messageId] });
+            if (this.store.reading !== reading) {
+                // the person has opened another one meanwhile
+                return;
+            }
             if (!rows.length) {
-                this.notification.add(_t("This message is not in MailDesk any more."), { type: "warning" });
+                this.close();
+                // the same words for one that is gone and for one that is another's
+                this.notification.add(_t("This message is not in MailDesk any more, or its mailbox is not shared with you."), { type: "warning" });
                 return;
             }
             const [row] = rows;
-            if (row.folder_id !== this.store.folderId) {
+            if (!this.store.list?.scope.covers(row)) {
                 await this.store.openFolder(row.folder_id);
             }
-            await this.open({ ...row, key: this.store.list.keyOf(row) });
+            const { list } = this.store;
+            const key = list.keyOf(row);
+            const listed = list.byKey.get(key);
+            await this.open(listed?.id === row.id ? listed : { ...row, key });
         });
     }
 

@@ -8,26 +8,34 @@ import { router, routerBus } from "@web/core/browser/router";
  *
  * @param {() => boolean} hasStep
  * @param {() => void} takeStep
+ * @param {() => void} onReturned the page's own entry is the last one again, and has the address that it had
+ * @returns {{mark: () => void}} `mark`: to be called when the state of the last entry was replaced
  */
-export function useBack(hasStep, takeStep) {
-    /** Where the app is, while the entry stands. */
-    let address = null;
+export function useBack(hasStep, takeStep, onReturned) {
+    /** The address of the page's own entry, while the one after it stands. */
+    let base = null;
     let isTidying = false;
 
     function setEntry(value) {
-        address = value;
+        base = value;
         // what the browser goes back to then is this very page: Odoo does not load it anew
         router.skipLoad = Boolean(value) || isTidying;
     }
 
     function add() {
         setEntry(browser.location.href);
-        browser.history.pushState({ ...browser.history.state, isInMailDesk: true }, "", address);
+        browser.history.pushState({ ...browser.history.state, isInMailDesk: true }, "", base);
+    }
+
+    function mark() {
+        if (base) {
+            browser.history.replaceState({ ...browser.history.state, isInMailDesk: true }, "", browser.location.href);
+        }
     }
 
     // Odoo's own hears it first: it was there before
     function onPopState() {
-        const from = address;
+        const from = base;
         const wasTidying = isTidying;
         if (!from && !wasTidying) {
             return;
@@ -42,6 +50,7 @@ export function useBack(hasStep, takeStep) {
         if (!wasTidying) {
             takeStep();
         }
+        onReturned();
         if (hasStep()) {
             add();
         }
@@ -50,16 +59,16 @@ export function useBack(hasStep, takeStep) {
     browser.addEventListener("popstate", onPopState);
     onWillUnmount(() => {
         browser.removeEventListener("popstate", onPopState);
-        if (address || isTidying) {
+        if (base || isTidying) {
             isTidying = false;
             setEntry(null);
         }
     });
     useEffect(
         (isAway) => {
-            if (isAway && !address && !isTidying) {
+            if (isAway && !base && !isTidying) {
                 add();
-            } else if (!isAway && address && browser.history.state?.isInMailDesk) {
+            } else if (!isAway && base && browser.history.state?.isInMailDesk) {
                 // somebody went back by the app's own button
                 isTidying = true;
                 setEntry(null);
@@ -68,4 +77,5 @@ export function useBack(hasStep, takeStep) {
         },
         () => [hasStep()]
     );
+    return { mark };
 }

@@ -30,7 +30,7 @@ function setup({ notify = "toast", isMain = true, openApps = 0, permission = "gr
     patchWithCleanup(browser, { Notification: FakeNotification });
     allowTranslations();
     const news = new News({
-        action: { doAction: (name, options) => actions.push([name, options.additionalContext]) },
+        action: { doAction: (name, options) => actions.push([name, options.props]) },
         bus_service: new FakeBus(),
         "maildesk.announcer": { announce: (text) => said.push(text) },
         "maildesk.counts": { notify },
@@ -60,7 +60,7 @@ test("one mail is told by sender and subject, and opens", async () => {
     await advanceTime(1600);
     expect([notices[0].title, notices[0].body]).toEqual(["Jane Doe", `Subject ${id}`]);
     notices[0].buttons[0].onClick();
-    expect(actions).toEqual([["maildesk.action_maildesk_app", { maildesk_message_id: id }]]);
+    expect(actions).toEqual([["maildesk.action_maildesk_app", { resId: id }]]);
     expect(mail.calls).toEqual(["maildesk_news"]);
     expect(said).toEqual([]);
 });
@@ -113,7 +113,7 @@ test("the browser tells, from one tab, and a click opens the mail", async () => 
     await advanceTime(1600);
     expect([browsers[0].title, browsers[0].body, notices]).toEqual(["Jane Doe", `Subject ${id}`, []]);
     browsers[0].click();
-    expect(actions).toEqual([["maildesk.action_maildesk_app", { maildesk_message_id: id }]]);
+    expect(actions).toEqual([["maildesk.action_maildesk_app", { resId: id }]]);
     const other = setup({ notify: "browser", isMain: false });
     await other.arrive(1);
     await advanceTime(1600);

@@ -1,4 +1,4 @@
-import { Component, onWillDestroy, onWillStart, useExternalListener, useState } from "@odoo/owl";
+import { Component, onWillDestroy, onWillStart, useExternalListener, useRef, useState } from "@odoo/owl";
 import { Dialog } from "@web/core/dialog/dialog";
 import { browser } from "@web/core/browser/browser";
 import { _t } from "@web/core/l10n/translation";
@@ -17,6 +17,7 @@ export class AttachmentViewer extends Component {
     setup() {
         this.fetching = useState(new AttachmentFetch());
         this.state = useState({ index: this.props.start, isReady: false, text: null, isCut: false });
+        this.frame = useRef("frame");
         onWillStart(() => {
             this.load();
         });
@@ -27,6 +28,9 @@ export class AttachmentViewer extends Component {
             const options = ev.detail?.source?.PDFViewerApplicationOptions;
             options?.set("isEvalSupported", false);
             options?.set("enableScripting", false);
+            if (ev.detail?.source && ev.detail.source === this.frame.el?.contentWindow) {
+                this.watchPdf(ev.detail.source, this.file);
+            }
         });
     }
 
@@ -102,8 +106,30 @@ export class AttachmentViewer extends Component {
     }
 
     onBroken() {
+        this.giveUp(_t("This picture cannot be shown. Download it to open it."));
+    }
+
+    giveUp(notice) {
         this.state.isReady = false;
-        this.fetching.fail(_t("This picture cannot be shown. Download it to open it."));
+        this.fetching.fail(notice);
+    }
+
+    /** Of a file that is no PDF, or a broken one, pdf.js shows a grey page and no word; but it tells whoever listens. */
+    async watchPdf(frame, file) {
+        const viewer = frame.PDFViewerApplication;
+        const onBroken = () => {
+            if (file === this.file && this.state.isReady) {
+                this.giveUp(_t("This PDF cannot be shown. Download it to open it."));
+            }
+        };
+        await viewer.initializedPromise;
+        viewer.eventBus.on("documenterror", () => {
+            // it throws on after it has told
+            frame.addEventListener("unhandledrejection", (ev) => ev.preventDefault());
+            onBroken();
+        });
+        // of one that opens and has no first page it does not
+        viewer.eventBus.on("metadataloaded", () => viewer.pdfDocument.getPage(1).catch(onBroken));
     }
 
     download() {
