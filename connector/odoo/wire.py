@@ -288,11 +288,11 @@ class MailboxSnapshot(Struct, frozen=True):
     account_id: int
     folders: list[FolderSnapshot]
     pending: list[str]
+    fence: str
     unreadable: list[str] = []
     unsettled: float | None = None
     covered: list[str] = []
     covered_folders: list[str] = []
-    fence: str | None = None
 
 
 class TreeFolder(Struct, frozen=True):

@@ -16,7 +16,6 @@ from msgspec import UNSET
 from connector.errors import OdooError
 from connector.odoo.wire import Outcome, Refused
 from connector.outbox.carry import FOLDER_WIDE, LETTERS, lane_of
-from connector.sync.applier import Superseded
 from connector.sync.plan import backoff
 
 if TYPE_CHECKING:
@@ -47,8 +46,6 @@ class Teller:
         self._untold: dict[str, tuple[Action, Outcome]] = {}
         # What is watched of messages since a write was sent, by action.
         self._sights: dict[str, Sight] = {}
-        # Outcomes whose telling failed: Odoo may have heard, or hear yet, what Graph said then.
-        self._doubted: set[str] = set()
         self._failures = 0
         self._at = 0.0
 
@@ -83,6 +80,7 @@ class Teller:
     def add(self, action: Action, outcome: Outcome) -> None:
         """Take an outcome that is to be told now."""
         self._untold[action.uuid] = (action, outcome)
+        self._mailbox.settling.untold.add(action.uuid)
         self._at = trio.current_time()
 
     async def tell(self) -> bool:
@@ -93,45 +91,47 @@ class Teller:
             async with mailbox.turn.lock:
                 outcomes = [self._as_of_now(*item) for item in telling.values()]
                 fence, database = mailbox.turn.fence, mailbox.store.database
-                _check(await self._odoo.outcomes(mailbox.account_id, outcomes, database=database, fence=fence))
+                answer = await self._odoo.outcomes(mailbox.account_id, outcomes, database=database, fence=fence)
+                if isinstance(answer, Refused):
+                    # A quiet sync writes nothing, and would not find out.
+                    mailbox.turn.fence = None
+                    return self._put_off(len(telling), answer.reason)
                 covering = [one.acked for one in outcomes if telling[one.uuid][0].kind not in LETTERS]
                 mailbox.settling.acknowledged(acked for acked in covering if isinstance(acked, float))
-        except (OdooError, Superseded) as error:
-            self._doubted |= telling.keys()
-            self._failures += 1
-            self._at = trio.current_time() + backoff(self._failures, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
-            _log.warning("outcomes not told", account=mailbox.account_id, number=len(telling), reason=type(error).__name__)
-            return False
+        except OdooError as error:
+            return self._put_off(len(telling), type(error).__name__)
         self._failures = 0
         for told in outcomes:
             self._end(*self._untold.pop(told.uuid), told)
         _log.info("actions ended", account=mailbox.account_id, number=len(telling), failed=sum(o.outcome == "failed" for o in outcomes))
         return True
 
+    def _put_off(self, number: int, reason: str) -> bool:
+        """Tell again later: after a lost answer Odoo may have heard it, and then takes nothing of it twice. Return False."""
+        self._failures += 1
+        self._at = trio.current_time() + backoff(self._failures, ceiling=_CEILING, jitter=random.random())  # noqa: S311 - spreads load
+        _log.warning("outcomes not told", account=self._mailbox.account_id, number=number, reason=reason)
+        return False
+
     def _as_of_now(self, action: Action, outcome: Outcome) -> Outcome:
         """Return an outcome as Odoo may have it: without what Graph said where something newer may be there, or come."""
         sight = self._sights.get(action.uuid)
         is_fenced = self._mailbox.turn.fence is not None
-        is_newest = is_fenced and sight is not None and not sight.is_crossed and action.uuid not in self._doubted
+        is_newest = is_fenced and sight is not None and not sight.is_crossed
         if action.kind in LETTERS or outcome.outcome != "done" or is_newest:
             return outcome
         return Outcome(outcome.uuid, outcome.outcome, acked=outcome.acked)
 
     def _end(self, action: Action, outcome: Outcome, told: Outcome) -> None:
         """Let the sync look at a message of which Odoo did not hear what Graph says; any other is watched until the next round."""
-        self._doubted.discard(action.uuid)
+        settling = self._mailbox.settling
+        settling.untold.discard(action.uuid)
         if action.kind in FOLDER_WIDE and action.folder is not None:
             # Also of one that failed half way.
-            self._mailbox.settling.folders.add(action.folder)
+            settling.want([action.folder])
         sight = self._sights.pop(action.uuid, None)
         if sight is not None:
             sight.is_told = True
         is_looked_at = action.remote_id is not None and action.kind not in LETTERS and action.kind != "destroy"
         if is_looked_at and outcome.outcome == "done" and told.said is UNSET:
-            self._mailbox.settling.messages.add(str(action.remote_id))
-
-
-def _check(answer: int | Refused) -> None:
-    """Raise `Superseded` if Odoo refused to hear; it is told with the next fence."""
-    if isinstance(answer, Refused):
-        raise Superseded(f"outcomes are refused: {answer.reason}")
+            settling.messages.add(str(action.remote_id))

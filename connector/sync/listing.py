@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WINDOW", "Entry", "Suspects", "Window", "compare", "list_states", "second_before", "times_of", "windows"]
 
-# Messages a window: one call to Odoo each; 5,000 ids and states are three quarters of a megabyte.
+# Messages a window: one call to Odoo each; 5,000 ids and states are about a megabyte.
 WINDOW = 5000
 
 

@@ -123,10 +123,11 @@ class Mailbox:
     # How often `forget` was called: it may be, while a cycle is under way.
     _forgotten: int = field(init=False, default=0)
     turn: Turn = field(init=False, default_factory=Turn)
-    settling: Settling = field(init=False, default_factory=Settling)
+    settling: Settling = field(init=False)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.store, self.account_id)
+        self.settling = Settling(self.now)
 
     def forget(self) -> None:
         """Trust nothing that is remembered: the next cycle takes up what Odoo has."""
@@ -157,7 +158,8 @@ class Mailbox:
             await reset(work, folder)
         failures += await self._list_instead(work, outcome.refused)
         failures += await self._give_cursors(work, first)
-        is_resolved = await resolve_pending(work, Priority.LIVE) and await self.settling.look(work)
+        is_resolved = await resolve_pending(work, Priority.LIVE)
+        await self.settling.look(work)
         self._age(work)
         waits = any(f.cursor is None for f in work.book.synced())
         synced = is_resolved and not failures and not waits
@@ -371,10 +373,11 @@ class Mailbox:
     async def _take_up(self) -> Work:
         """Take up what Odoo has of this mailbox; what is forgotten meanwhile is taken up again by the next cycle."""
         forgotten, work = self._forgotten, self._work
+        is_anew = work is None or self.turn.fence is None
         if work is None:
             self._tree = None
             work = self._begin(Trials(self.ledger, await self.ledger.trials()))
-        await self._read(work)
+        await self._read(work, is_anew=is_anew)
         if self._forgotten == forgotten:
             self._work = work
         return work
@@ -403,8 +406,8 @@ class Mailbox:
         )
         return work
 
-    async def _read(self, work: Work) -> None:
-        """Make the book of `work` say what Odoo has."""
+    async def _read(self, work: Work, *, is_anew: bool = False) -> None:
+        """Make the book of `work` say what Odoo has; `is_anew`: somebody else may have been at work since."""
         async with self.turn.lock:
             # Whatever becomes of this call, Odoo may have made a new one.
             self.turn.fence = None
@@ -415,7 +418,8 @@ class Mailbox:
         stored = await self.store.load_cursors(self.account_id)
         now = self.now().timestamp()
         work.book = open_book(snapshots[0], stored, now, work.book.tree)
-        self.settling.take_up(snapshots[0])
+        if is_anew:
+            self.settling.take_up(snapshots[0])
         # A cursor that moved without news before this process began, and that Odoo never heard of.
         for folder in work.book.synced():
             if folder.cursor is not None and folder.cursor != folder.written:

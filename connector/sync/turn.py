@@ -8,6 +8,8 @@ read before the take-up never gets over what was read after it.
 
 What Graph answers to a write of the outbox is a reading too, beside those of the sync. A `Sight` is open from before the request until
 the next round begins: if the sync writes the same message meanwhile, nobody knows which of both is newer, and the message is looked at.
+
+Who tells of a click waits for the apply that is under way: Odoo would let it wait as well, since it takes one call for a mailbox at a time.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ async def open_alone(folder: Path, *scopes: str) -> AsyncIterator[tuple[Truth, A
             client=MailboxClient(http, "http://graph.example/v1.0", Gate(), _Token()),
             account_id=ACCOUNT,
             turn=Turn("fence"),
-            settling=Settling(),
+            settling=Settling(World.now),
             store=store,
         )
         yield truth, mailbox, Journal(store)

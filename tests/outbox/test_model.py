@@ -178,7 +178,7 @@ class History(sync_model.History):
 
     async def on_late_call(self, step: Step) -> None:
         """Let a call be carried out long after whoever made it gave it up, or died."""
-        self.world.addon.late[("apply", "outcomes")[step.a % 2]] = step.b % 12
+        self.world.addon.late[("apply", "outcomes", "take_up")[step.a % 3]] = step.b % 12
 
     async def _change(self, step: Step) -> None:
         there = step.kind.removesuffix("_there")

@@ -503,7 +503,7 @@ def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
     covered = sorted({a.remote_id for a in covering if a.remote_id is not None and a.kind != "destroy"})
     wide = sorted({a.folder for a in covering if a.is_folder_wide and a.folder is not None})
     folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
-    return MailboxSnapshot(account_id, folders, box.pending, list(box.unreadable), unsettled, covered, wide, box.fence)
+    return MailboxSnapshot(account_id, folders, box.pending, str(box.fence), list(box.unreadable), unsettled, covered, wide)
 
 
 def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> Account:

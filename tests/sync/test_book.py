@@ -24,7 +24,7 @@ from tests.sync.fakes import snapshot_of
 )
 def test_open_book_file_counts_at_equal_revision_only(in_odoo: str | None, in_file: Cursor | None, cursor: str | None) -> None:
     """A cursor of another revision, older or newer, covers other data than Odoo has."""
-    snapshot = MailboxSnapshot(account_id=7, folders=[snapshot_of("F", revision=4, cursor=in_odoo)], pending=["m"])
+    snapshot = MailboxSnapshot(account_id=7, folders=[snapshot_of("F", revision=4, cursor=in_odoo)], pending=["m"], fence="")
     book = open_book(snapshot, {} if in_file is None else {"F": in_file}, 0.0)
     assert book.folders["F"].cursor == cursor
     assert book.folders["F"].is_bootstrapped is (cursor is not None), "without a cursor it has to be listed again"
@@ -33,7 +33,7 @@ def test_open_book_file_counts_at_equal_revision_only(in_odoo: str | None, in_fi
 
 def test_open_book_folder_being_reset_is_still_being_reset() -> None:
     """A restart in the middle of a reset does not forget that a person was told of it."""
-    book = open_book(MailboxSnapshot(account_id=7, folders=[snapshot_of("F", sync_state="resync")], pending=[]), {}, 0.0)
+    book = open_book(MailboxSnapshot(account_id=7, folders=[snapshot_of("F", sync_state="resync")], pending=[], fence=""), {}, 0.0)
     assert book.is_resetting
 
 

@@ -156,7 +156,7 @@ class History:
 
     async def on_late_call(self, step: Step) -> None:
         """Let a call be carried out long after whoever made it gave it up, or died."""
-        self.world.addon.late["apply"] = step.b % 12
+        self.world.addon.late[("apply", "take_up")[step.a % 2]] = step.b % 12
 
     async def on_cut(self, step: Step) -> None:
         """Cut."""

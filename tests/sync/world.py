@@ -196,8 +196,8 @@ class World:
 
     def die(self) -> None:
         """End the connector where it is; what it had in memory is gone."""
-        self.deaths += 1
-        if self._scope is not None:
+        if self._scope is not None and not self._scope.cancel_called:
+            self.deaths += 1
             self._scope.cancel()
 
     async def on_wire(self, where: str) -> None:
