@@ -85,7 +85,7 @@ class FakeAddon:
         *,
         database: str | None = None,  # noqa: ARG002 - the port's
         fence: str | None = None,  # noqa: ARG002 - the port's
-    ) -> int:
+    ) -> int | Refused:
         """Keep what came of actions."""
         self.told += [(account_id, one) for one in outcomes]
         return len(outcomes)
