@@ -5,38 +5,23 @@ Where it is below the anchor of a filtered cursor, which tells nothing of it, no
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
 import trio
 
-from tests.graph_simulator.quirks import Quirks
-from tests.sync.world import ACCOUNT, Wire, open_world
+from tests.sync.world import ACCOUNT, Wire, open_deep
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import httpx
     from trio.testing import MockClock
 
     from tests.sync.world import World
-
-
-@asynccontextmanager
-async def _open(folder: Path) -> AsyncIterator[tuple[World, str]]:
-    """Make a mailbox whose older mail comes slowly; yield it, and its oldest message that is in Odoo."""
-    quirks = Quirks(out_of_filter_events=False)
-    async with open_world(folder, quirks=quirks, outbox=True, bootstrap_messages=5, backfill_per_hour=40) as world:
-        for number in range(200):
-            world.deliver(world.truth.folder_id("inbox"), age=number * 3600.0)
-        # The hourly comparison of what is below the anchor is done: what happens from now on it does not find before an hour has passed.
-        await world.run(700)
-        rows = [i for i, row in world.addon.rows(ACCOUNT).items() if not row["pending"]]
-        assert 5 < len(rows) < 200
-        yield world, min(rows, key=lambda one: str(world.truth.messages[one].data["receivedDateTime"]))
 
 
 def _importance(world: World, message: str) -> tuple[str, str]:
@@ -46,7 +31,7 @@ def _importance(world: World, message: str) -> tuple[str, str]:
 async def test_recheck_below_the_anchor_survives_two_deaths(tmp_path: Path, autojump_clock: MockClock) -> None:
     """One dies with Graph's answer, the next one when it has told Odoo that the action ended, before it looked at the message."""
     del autojump_clock
-    async with _open(tmp_path) as (world, message):
+    async with open_deep(tmp_path) as (world, message):
         world.addon.maildesk_do(ACCOUNT, "importance", [message], importance="high")
 
         def die_with_the_answer(_: str) -> httpx.Response | None:
@@ -96,7 +81,7 @@ def _held(world: World, is_meant: Callable[[httpx.Request], bool], meanwhile: Ca
 async def test_recheck_answer_to_a_click_gets_over_nothing_newer(tmp_path: Path, autojump_clock: MockClock) -> None:
     """Graph's answer is slow; a round tells meanwhile what Outlook's user did after the click, and its cursor never tells it again."""
     del autojump_clock
-    async with _open(tmp_path) as (world, _):
+    async with open_deep(tmp_path) as (world, _):
         message = world.deliver(world.truth.folder_id("inbox"))
         await world.run(400)
         world.addon.maildesk_do(ACCOUNT, "importance", [message], importance="high")
@@ -109,7 +94,7 @@ async def test_recheck_answer_to_a_click_gets_over_nothing_newer(tmp_path: Path,
 async def test_recheck_what_was_read_before_a_click_gets_not_over_it(tmp_path: Path, autojump_clock: MockClock) -> None:
     """A message is looked at, and Graph's answer is slow: the click that it knows nothing of is over when it comes."""
     del autojump_clock
-    async with _open(tmp_path) as (world, message):
+    async with open_deep(tmp_path) as (world, message):
         world.addon.maildesk_do(ACCOUNT, "flag", [message])
         await world.run(60)
 
@@ -135,7 +120,7 @@ async def test_recheck_what_was_read_before_a_click_gets_not_over_it(tmp_path: P
 async def test_recheck_whole_folder_stays_read_below_the_anchor(tmp_path: Path, autojump_clock: MockClock, deaths: int) -> None:
     """Nobody tells message by message what became of it there: it is compared before the click covers no more, by a successor too."""
     del autojump_clock
-    async with _open(tmp_path) as (world, message):
+    async with open_deep(tmp_path) as (world, message):
         world.addon.maildesk_do(ACCOUNT, "mark_folder_read", [], folder=world.truth.folder_id("inbox"))
 
         async def die_when_told(phase: str, method: str, _: object) -> None:

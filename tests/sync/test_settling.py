@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -12,29 +11,14 @@ import trio
 
 from connector.graph import messages as graph_messages
 from connector.sync import settling
-from tests.graph_simulator.quirks import Quirks
-from tests.sync.world import ACCOUNT, Wire, fill, kind_of, open_world
+from tests.sync.world import ACCOUNT, Wire, fill, kind_of, open_deep, open_world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from trio.testing import MockClock
 
     from tests.sync.world import World
-
-
-@asynccontextmanager
-async def open_deep(folder: Path) -> AsyncIterator[tuple[World, str]]:
-    """Make a mailbox whose older mail comes slowly, below a filtered cursor that tells nothing of it; yield it, and a message there."""
-    quirks = Quirks(out_of_filter_events=False)
-    async with open_world(folder, quirks=quirks, outbox=True, bootstrap_messages=5, backfill_per_hour=40) as world:
-        fill(world, "inbox", 200)
-        # The hourly comparison of what is below the anchor is done: what happens from now on it does not find before an hour has passed.
-        await world.run(700)
-        rows = [i for i, row in world.addon.rows(ACCOUNT).items() if not row["pending"]]
-        assert 5 < len(rows) < 200
-        yield world, min(rows, key=lambda one: str(world.truth.messages[one].data["receivedDateTime"]))
 
 
 class _Shown:

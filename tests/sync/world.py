@@ -34,6 +34,7 @@ from connector.sync.trouble import Troubles
 from tests.graph_simulator.entra import Grant
 from tests.graph_simulator.model import Mailbox as Truth
 from tests.graph_simulator.model import iso
+from tests.graph_simulator.quirks import Quirks
 from tests.graph_simulator.server import asgi_transport, make_world
 from tests.sync.memory_addon import MemoryAddon, MemoryMailbox
 
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connector.odoo.wire import Exchange as Answer
-    from tests.graph_simulator.quirks import Quirks
 
-__all__ = ["ACCOUNT", "Died", "Spoil", "World", "differences", "fill", "kind_of", "open_world"]
+__all__ = ["ACCOUNT", "Died", "Spoil", "World", "differences", "fill", "kind_of", "open_deep", "open_world"]
 
 Spoil = Callable[[str], httpx.Response | None]
 
@@ -290,6 +290,19 @@ async def open_world(folder: Path, *, quirks: Quirks | None = None, **settings: 
     world = World(truth, addon, simulator, folder / f"state-{random.random()}.sqlite3", settings)  # noqa: S311 - a file name
     addon.fuse = world.on_wire
     yield world
+
+
+@asynccontextmanager
+async def open_deep(folder: Path) -> AsyncIterator[tuple[World, str]]:
+    """Make a mailbox whose older mail comes slowly, below a filtered cursor that tells nothing of it; yield it, and a message there."""
+    quirks = Quirks(out_of_filter_events=False)
+    async with open_world(folder, quirks=quirks, outbox=True, bootstrap_messages=5, backfill_per_hour=40) as world:
+        fill(world, "inbox", 200)
+        # The hourly comparison of what is below the anchor is done: what happens from now on it does not find before an hour has passed.
+        await world.run(700)
+        rows = [i for i, row in world.addon.rows(ACCOUNT).items() if not row["pending"]]
+        assert 5 < len(rows) < 200
+        yield world, min(rows, key=lambda one: str(world.truth.messages[one].data["receivedDateTime"]))
 
 
 def differences(box: MemoryMailbox, truth: Truth) -> list[str]:
