@@ -177,7 +177,7 @@ async def test_hello_older_addon_is_told(odoo: FakeOdoo, transport: Name) -> Non
     old = HELLO | {"addon_version": "19.0.1.0.9"}
     odoo.json2, odoo.rpc = (lambda: httpx.Response(200, json=old)), (lambda: httpx.Response(200, json={"result": old}))
     async with port(transport) as addon:
-        with pytest.raises(OdooUnsuitable, match=r"version 19\.0\.1\.0\.9; this connector needs 1\.3\.0: update it"):
+        with pytest.raises(OdooUnsuitable, match=r"version 19\.0\.1\.0\.9; this connector needs 1\.4\.0: update it"):
             await addon.hello("1")
 
 
