@@ -37,9 +37,11 @@ from connector.odoo.wire import (
 )
 from tests.sync import memory_addon_letters as letters
 from tests.sync.memory_addon_actions import act, claim, take_outcomes, undo
+from tests.sync.memory_addon_answers import account, compare, snapshot
 from tests.sync.memory_addon_apply import Apply
-from tests.sync.memory_addon_tables import CHOSEN_STATES, MemoryFolder, MemoryMailbox
-from tests.sync.memory_addon_wire import categories, flag, importance, iso, key, moment, number, objects, one_of, text, wrong
+from tests.sync.memory_addon_reports import DISCONNECTED, read_report, read_trouble, write_report
+from tests.sync.memory_addon_tables import MemoryFolder, MemoryMailbox
+from tests.sync.memory_addon_wire import iso, key, moment, number, objects, text, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -51,9 +53,6 @@ __all__ = ["MemoryAddon", "MemoryFolder", "MemoryMailbox"]
 _LEASE = timedelta(seconds=60)
 _OVERLAP = timedelta(minutes=5)
 _REFRESH_KEPT = timedelta(minutes=10)
-_REPORTED_STATES = ("connected", "reauth_required", "admin_required", "error")
-_DISCONNECTED = "disconnected"
-_PHASES = ("discovering", "bootstrapping", "backfilling", "up_to_date")
 
 # States in which a person's refresh asks for anything.
 _REFRESHED = frozenset({"connected", "error", "admin_required"})
@@ -241,7 +240,7 @@ class MemoryAddon:
             wanted = {number(one, "account_ids") for one in account_ids}
             for account_id in wanted & self.mailboxes.keys():
                 self.mailboxes[account_id].fence = str(uuid.uuid4())
-            return [_snapshot(i, self.mailboxes[i]) for i in sorted(wanted & self.mailboxes.keys())]
+            return [snapshot(i, self.mailboxes[i]) for i in sorted(wanted & self.mailboxes.keys())]
 
         return await self._call("take_up", {"account_ids": list(account_ids)}, work)
 
@@ -266,7 +265,12 @@ class MemoryAddon:
     ) -> Comparison:
         """Compare a listing with the rows."""
         request = {"account_id": account_id, "folder": folder, "listed": list(listed), "after": after, "until": until}
-        return await self._call("compare", request, lambda: self._compare(account_id, folder, listed, after, until))
+
+        def work() -> Comparison:
+            box = self.mailboxes.get(number(account_id, "account_id"), MemoryMailbox())
+            return compare(box, folder, listed, after, until)
+
+        return await self._call("compare", request, work)
 
     async def outcomes(
         self, account_id: int, outcomes: Sequence[Outcome], *, database: str | None = None, fence: str | None = None
@@ -415,8 +419,8 @@ class MemoryAddon:
             return Exchange(held=Held(lease.instance, iso(lease.seen_at)))
         bound = None if since is None else _time(since, "since") - _OVERLAP
         taken = [(self.mailboxes.get(number(r.get("account_id"), "account_id")), r) for r in objects(reports, "reports")]
-        written = [(box, *_read_report(box, report)) for box, report in taken if box is not None]
-        told = _read_trouble(trouble) if trouble is not False else self._db.trouble
+        written = [(box, *read_report(box, report)) for box, report in taken if box is not None]
+        told = read_trouble(trouble) if trouble is not False else self._db.trouble
         # Nothing fails from here on.
         restored = serial is not None and (lease is None or serial not in {lease.serial, lease.previous})
         previous = lease.serial if lease is not None and lease.run == run else None
@@ -425,18 +429,18 @@ class MemoryAddon:
             self.notified.append(told.code)
         self._db.trouble = told
         for box, values, cursors in written:
-            if values.get("state") == _DISCONNECTED:
+            if values.get("state") == DISCONNECTED:
                 box.disconnect()
                 box.config_changed_at = now
             else:
-                _write_report(box, values, cursors)
+                write_report(box, values, cursors)
         asked = self._refreshes(now)
         accounts = [
-            _account(i, self.mailboxes[i], asked.get(i))
+            account(i, self.mailboxes[i], asked.get(i))
             for i in sorted(self.mailboxes)
             if bound is None or self.mailboxes[i].config_changed_at >= bound or (i in asked and asked[i] >= bound)
         ]
-        accounts += [Account(r["account_id"], "", "outlook", _DISCONNECTED, active=False) for box, r in taken if box is None]
+        accounts += [Account(r["account_id"], "", "outlook", DISCONNECTED, active=False) for box, r in taken if box is None]
         given = []
         if not restored and not leaving:
             previous = lease.serial if lease is not None and lease.run == mine.run else None
@@ -459,18 +463,6 @@ class MemoryAddon:
         self._db.refreshes = [(i, when) for i, when in self._db.refreshes if now - when <= _REFRESH_KEPT]
         return dict(sorted(self._db.refreshes, key=lambda asked: asked[1]))
 
-    def _compare(self, account_id: int, folder: str, listed: Sequence[Listed], after: str | None, until: str | None) -> Comparison:
-        box = self.mailboxes.get(number(account_id, "account_id"), MemoryMailbox())
-        key(folder, "folder")
-        for entry in listed:
-            key(entry.remote_id, "listed")
-            for read, state in zip((flag, flag, importance, categories), entry[1:], strict=True):
-                if state is not None:
-                    read(state, "listed")
-        names = {entry.remote_id for entry in listed}
-        shown = box.within(folder, moment(after, "after"), moment(until, "until"))
-        return Comparison([entry.remote_id for entry in listed if _differs(box, folder, entry)], [i for i in shown if i not in names])
-
 
 def _is_in_time(box: MemoryMailbox, fence: str | None) -> bool:
     return text(fence, "fence") in {None, box.fence}
@@ -479,102 +471,6 @@ def _is_in_time(box: MemoryMailbox, fence: str | None) -> bool:
 def _is_same(lease: _Lease, mine: _Lease, serial: str | None) -> bool:
     """A run that has a serial but is not the holder was replaced by a newer one of the same file."""
     return lease.instance == mine.instance and (lease.run == mine.run or serial is None)
-
-
-def _differs(box: MemoryMailbox, folder: str, entry: Listed) -> bool:
-    if entry.remote_id not in box.rows:
-        return entry.remote_id not in box.unreadable
-    said = box.confirmed(entry.remote_id)
-    return (
-        said["pending"]
-        or said["folder"] != folder
-        or (entry.is_read is not None and said["is_read"] != entry.is_read)
-        or (entry.is_flagged is not None and said["is_flagged"] != entry.is_flagged)
-        or (entry.importance is not None and said["importance"] != entry.importance)
-        or (entry.categories is not None and set(said["categories"]) != set(entry.categories))
-    )
-
-
-def _snapshot(account_id: int, box: MemoryMailbox) -> MailboxSnapshot:
-    said = [box.confirmed(remote_id) for remote_id in box.rows]
-    indexed = Counter(one["folder"] for one in said if not one["pending"])
-    covering = [a for a in box.actions.values() if a.covers and a.state == "done" and a.kind != "send"]
-    unsettled = max((a.acked for a in covering), default=None)
-    covered = sorted({a.remote_id for a in covering if a.remote_id is not None and a.kind != "destroy"})
-    wide = sorted({a.folder for a in covering if a.is_folder_wide and a.folder is not None})
-    folders = [folder.snapshot(indexed[name]) for name, folder in box.folders.items() if folder.active]
-    return MailboxSnapshot(account_id, folders, box.pending, str(box.fence), list(box.unreadable), unsettled, covered, wide)
-
-
-def _account(account_id: int, box: MemoryMailbox, refresh: datetime | None) -> Account:
-    return Account(
-        account_id,
-        box.email,
-        "outlook",
-        box.state,
-        box.active,
-        None if box.state in {"draft", _DISCONNECTED} else box.token,
-        iso(box.config_changed_at),
-        None if refresh is None else iso(refresh),
-        box.tenant,
-        box.mailbox_id,
-        box.newest_seq,
-    )
-
-
-def _read_report(box: MemoryMailbox, report: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[MemoryFolder, str]]]:
-    """Check a report; return the fields to write, and the folders whose cursors moved."""
-    values: dict[str, Any] = {}
-    if report.get("state") == _DISCONNECTED:
-        # Of an account that a backup brought back; nothing else of it counts.
-        return {"state": _DISCONNECTED} if box.state not in {"draft", _DISCONNECTED} else {}, []
-    if box.state not in CHOSEN_STATES:
-        if "state" in report:
-            values["state"] = one_of(report["state"], _REPORTED_STATES, "state")
-        if "state_message" in report:
-            values["state_message"] = text(report["state_message"], "state_message") or ""
-    if "token" in report and box.takes_tokens and (token := _read_token(box, report["token"])) is not None:
-        values["token"] = token
-    if "sync_phase" in report:
-        values["sync_phase"] = one_of(report["sync_phase"], _PHASES, "sync_phase")
-    for name in ("backfill_done", "backfill_total"):
-        if name in report:
-            values[name] = number(report[name], name)
-    if report.get("last_sync_at") is not None:
-        values["last_sync_at"] = moment(report["last_sync_at"], "last_sync_at")
-    moved = []
-    for item in objects(report.get("cursors"), "cursors"):
-        folder = box.folders.get(key(item.get("folder"), "cursors.folder"))
-        if folder is not None and folder.revision == number(item.get("revision"), "cursors.revision"):
-            moved.append((folder, key(item.get("cursor"), "cursors.cursor")))
-    return values, moved
-
-
-def _read_trouble(trouble: Any) -> Trouble | None:
-    if trouble is None:
-        return None
-    if not isinstance(trouble, dict):
-        raise wrong("trouble: not an object")
-    return Trouble(key(trouble.get("code"), "trouble.code"), key(trouble.get("message"), "trouble.message"))
-
-
-def _read_token(box: MemoryMailbox, token: Any) -> SealedToken | None:
-    """Return a token that is newer than ours."""
-    if not isinstance(token, dict):
-        raise wrong("token: not an object")
-    seq = number(token.get("seq"), "token.seq")
-    if seq <= (0 if box.token is None else box.token.seq):
-        return None
-    return SealedToken(key(token.get("sealed"), "token.sealed"), seq)
-
-
-def _write_report(box: MemoryMailbox, values: dict[str, Any], cursors: list[tuple[MemoryFolder, str]]) -> None:
-    """Write what was read; of two tokens for one account in a call the newer one stays."""
-    for name, value in values.items():
-        if name != "token" or box.token is None or value.seq > box.token.seq:
-            setattr(box, name, value)
-    for folder, cursor in cursors:
-        folder.cursor = cursor
 
 
 def _time(value: str, where: str) -> datetime:
